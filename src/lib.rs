@@ -1,0 +1,16 @@
+//! Read-only readiness gates for a stack that comes back from a power cut.
+//!
+//! `docs/architecture.md` names the rooms and what may pass between them:
+//! `baseline` → `plan` → `engine` → `scorecard` → `report`, with `probe`
+//! observing through `transport` and `judge` judging what was observed.
+
+pub mod baseline;
+pub mod engine;
+pub mod judge;
+pub mod plan;
+pub mod probe;
+pub mod report;
+pub mod scorecard;
+pub mod transport;
+
+pub mod cli;

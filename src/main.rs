@@ -1,0 +1,7 @@
+//! The `coldstart` program: hands its arguments to [`coldstart::cli::main`].
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    coldstart::cli::main()
+}

@@ -1,0 +1,74 @@
+//! What a probe is given: whom to look at, and the transports to look with.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+use crate::transport::command::{Output, ReadOnlyCommand};
+use crate::transport::{Connection, Fault, FaultKind, Host, SecretRef, Transports};
+
+/// Whom a check looks at, known before anything is sent.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// The host that the check is `on`.
+    pub host: Option<Arc<Host>>,
+    /// The host whose SSH connection network probes go through, instead of
+    /// starting from the operator's machine.
+    pub via: Option<Arc<Host>>,
+    /// Time for one attempt, from the open connection to the last fact.
+    pub timeout: Duration,
+    /// Time in which a connection must open, all tries included.
+    pub connect_timeout: Duration,
+}
+
+impl Target {
+    /// The address that a network probe aims at when its options name none.
+    #[must_use]
+    pub fn address(&self) -> Option<&str> {
+        self.host.as_deref().filter(|host| !host.local).map(|host| host.address.as_str())
+    }
+}
+
+/// The target together with the transports of the run.
+#[derive(Debug, Clone)]
+pub struct Context {
+    /// The check's id, for the audit.
+    pub check: String,
+    /// Whom to look at.
+    pub target: Target,
+    /// What to look with.
+    pub transports: Arc<Transports>,
+}
+
+impl Context {
+    /// Opens a TCP connection to `address:port`, from the operator's machine
+    /// or through `target.via`.
+    ///
+    /// # Errors
+    /// The fault that kept the connection from opening within `connect_timeout`.
+    pub async fn connect(&self, address: &str, port: u16) -> Result<Connection, Fault> {
+        let _ = (address, port);
+        Err(Fault::new(FaultKind::Internal, "no dialler"))
+    }
+
+    /// Runs a command on `target.host`: over its shared SSH connection, or
+    /// here when the host is local. An exit status other than 0 is not a fault.
+    ///
+    /// # Errors
+    /// The fault of the connection, or `TimedOut` after `target.timeout`.
+    pub async fn exec(&self, command: &ReadOnlyCommand) -> Result<Output, Fault> {
+        let _ = command;
+        Err(Fault::new(FaultKind::Internal, "no runner"))
+    }
+
+    /// The value of a secret.
+    ///
+    /// # Errors
+    /// `LocalSetup` when the reference was not resolved before the run.
+    pub fn secret(&self, reference: &SecretRef) -> Result<&SecretString, Fault> {
+        self.transports.secrets.get(reference).ok_or_else(|| {
+            Fault::new(FaultKind::LocalSetup, format!("the secret {reference} is not set"))
+        })
+    }
+}

@@ -1,0 +1,215 @@
+//! What every kind of probe promises, and the entry that makes one out of its
+//! options.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::de::DeserializeOwned;
+
+use super::context::{Context, Target};
+use super::facts::{FactSpec, Facts};
+use crate::transport::command::Policy;
+use crate::transport::{Fault, SecretRef};
+
+/// Where a kind's probe starts from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// Runs on the host that the check is `on`, over SSH or locally; `on` is required.
+    Host,
+    /// Opens connections from the operator's machine, or through `via`; `on`
+    /// gives the address where the options name none.
+    Network,
+}
+
+/// Expectations in the language of `judge`, as text: a probe does not know the judge.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Defaults {
+    /// Not held: BLOCKED.
+    pub require: Vec<String>,
+    /// Not held: WARN.
+    pub prefer: Vec<String>,
+}
+
+impl Defaults {
+    /// Only required ones.
+    pub fn require<I, S>(expectations: I) -> Self
+    where
+        I: IntoIterator<Item = S>,
+        S: Into<String>,
+    {
+        Self { require: expectations.into_iter().map(Into::into).collect(), prefer: Vec::new() }
+    }
+}
+
+/// One thing that a probe would send, for `plan` to print.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// As in the audit: `ssh-exec`, `http`, `postgres`, …
+    pub protocol: &'static str,
+    /// The command line, request line or statement.
+    pub text: String,
+    /// Only the baseline's `policy.allow` lets it through.
+    pub by_extension: bool,
+}
+
+impl Request {
+    /// A request that the built-in rules allow.
+    pub fn new(protocol: &'static str, text: impl Into<String>) -> Self {
+        Self { protocol, text: text.into(), by_extension: false }
+    }
+}
+
+/// Options that each parse but do not go together, or that the policy refuses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OptionProblem {
+    /// Path of the option below the kind's key, `["body", "max_bytes"]`; empty
+    /// for the kind as a whole.
+    pub path: Vec<String>,
+    /// What is wrong.
+    pub message: String,
+    /// What to write instead.
+    pub suggestion: Option<String>,
+}
+
+/// A kind of probe. The implementing type is its options, as a baseline spells
+/// them; its doc comment is the first paragraph of the user's page, the doc
+/// comments of its fields are the option reference.
+pub trait Kind: DeserializeOwned + JsonSchema + std::fmt::Debug + Send + Sync + 'static {
+    /// The key in a baseline.
+    const NAME: &'static str;
+    /// What a probe of this kind does, one line without a full stop.
+    const SUMMARY: &'static str;
+    /// Where it starts from.
+    const PLACE: Place;
+    /// Every fact it can yield.
+    const FACTS: &'static [FactSpec];
+    /// A check for the docs page, as YAML below a check's id. The contract
+    /// test plans it.
+    const EXAMPLE: &'static str;
+
+    /// Problems that the option types alone cannot rule out.
+    fn problems(&self, target: &Target, policy: &Policy) -> Vec<OptionProblem> {
+        let _ = (target, policy);
+        Vec::new()
+    }
+
+    /// What is expected when the baseline says nothing. May depend on options.
+    fn defaults(&self) -> Defaults;
+
+    /// What an answer would be, for a card that has to report a fault instead:
+    /// `a TCP connection to 192.168.0.188:5432 within 5 s`.
+    fn goal(&self, target: &Target) -> String;
+
+    /// Exactly what would be sent, in order.
+    fn requests(&self, target: &Target, policy: &Policy) -> Vec<Request>;
+
+    /// The secrets it needs.
+    fn secrets(&self) -> Vec<&SecretRef> {
+        Vec::new()
+    }
+
+    /// Looks once.
+    ///
+    /// # Errors
+    /// The fault that stood in the way of the facts. A surprising answer (a
+    /// 502, an inactive unit) is a fact, not a fault.
+    fn run(&self, context: &Context) -> impl Future<Output = Result<Facts, Fault>> + Send;
+}
+
+type RunFuture<'a> = Pin<Box<dyn Future<Output = Result<Facts, Fault>> + Send + 'a>>;
+
+/// A [`Kind`] with its type erased, as a plan holds it.
+pub trait Probe: std::fmt::Debug + Send + Sync {
+    /// See [`Kind::problems`].
+    fn problems(&self, target: &Target, policy: &Policy) -> Vec<OptionProblem>;
+    /// See [`Kind::defaults`].
+    fn defaults(&self) -> Defaults;
+    /// See [`Kind::goal`].
+    fn goal(&self, target: &Target) -> String;
+    /// See [`Kind::requests`].
+    fn requests(&self, target: &Target, policy: &Policy) -> Vec<Request>;
+    /// See [`Kind::secrets`].
+    fn secrets(&self) -> Vec<&SecretRef>;
+    /// See [`Kind::run`].
+    fn run<'a>(&'a self, context: &'a Context) -> RunFuture<'a>;
+}
+
+impl<K: Kind> Probe for K {
+    fn problems(&self, target: &Target, policy: &Policy) -> Vec<OptionProblem> {
+        Kind::problems(self, target, policy)
+    }
+
+    fn defaults(&self) -> Defaults {
+        Kind::defaults(self)
+    }
+
+    fn goal(&self, target: &Target) -> String {
+        Kind::goal(self, target)
+    }
+
+    fn requests(&self, target: &Target, policy: &Policy) -> Vec<Request> {
+        Kind::requests(self, target, policy)
+    }
+
+    fn secrets(&self) -> Vec<&SecretRef> {
+        Kind::secrets(self)
+    }
+
+    fn run<'a>(&'a self, context: &'a Context) -> RunFuture<'a> {
+        Box::pin(Kind::run(self, context))
+    }
+}
+
+/// A line of the table of kinds.
+#[derive(Debug, Clone, Copy)]
+pub struct KindEntry {
+    /// See [`Kind::NAME`].
+    pub name: &'static str,
+    /// See [`Kind::SUMMARY`].
+    pub summary: &'static str,
+    /// See [`Kind::PLACE`].
+    pub place: Place,
+    /// See [`Kind::FACTS`].
+    pub facts: &'static [FactSpec],
+    /// See [`Kind::EXAMPLE`].
+    pub example: &'static str,
+    /// The options' JSON Schema, from the same type that reads them.
+    pub schema: fn(&mut SchemaGenerator) -> Schema,
+    /// Reads the options.
+    pub build: fn(serde_json::Value) -> Result<Box<dyn Probe>, OptionProblem>,
+}
+
+/// The table's line for a kind.
+#[must_use]
+pub const fn entry<K: Kind>() -> KindEntry {
+    KindEntry {
+        name: K::NAME,
+        summary: K::SUMMARY,
+        place: K::PLACE,
+        facts: K::FACTS,
+        example: K::EXAMPLE,
+        schema: |generator| generator.subschema_for::<K>(),
+        build: build::<K>,
+    }
+}
+
+fn build<K: Kind>(options: serde_json::Value) -> Result<Box<dyn Probe>, OptionProblem> {
+    match serde_path_to_error::deserialize::<_, K>(options) {
+        Ok(kind) => Ok(Box::new(kind)),
+        Err(error) => Err(OptionProblem {
+            path: error
+                .path()
+                .iter()
+                .map(|segment| match segment {
+                    serde_path_to_error::Segment::Map { key } => key.clone(),
+                    serde_path_to_error::Segment::Seq { index } => index.to_string(),
+                    serde_path_to_error::Segment::Enum { variant } => variant.clone(),
+                    serde_path_to_error::Segment::Unknown => "?".to_owned(),
+                })
+                .collect(),
+            message: error.into_inner().to_string(),
+            suggestion: None,
+        }),
+    }
+}

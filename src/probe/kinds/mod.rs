@@ -1,0 +1,5 @@
+//! One file per kind.
+
+mod tcp;
+
+pub use tcp::Tcp;

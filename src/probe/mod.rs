@@ -1,0 +1,21 @@
+//! Probes observe; they never judge. One file per kind under `kinds/`, one
+//! line each in [`table`].
+
+mod context;
+mod facts;
+mod kind;
+pub mod kinds;
+mod observation;
+mod table;
+
+pub use context::{Context, Target};
+pub use facts::{FactSpec, Facts, Type, Unit, Value};
+pub use kind::{Defaults, Kind, KindEntry, OptionProblem, Place, Probe, Request};
+pub use observation::{Observation, Outcome};
+pub use table::{TABLE, find};
+
+// The rooms above speak of hosts, faults and secrets through this room, so
+// that only probes know the transports.
+pub use crate::transport::audit::{Audit, Clock};
+pub use crate::transport::command::Policy;
+pub use crate::transport::{ConnectionKey, Fault, FaultKind, Host, SecretRef, Secrets, SshSettings, Transports};

@@ -1,0 +1,13 @@
+//! The table of kinds: adding a kind adds one line here.
+
+use super::kind::{KindEntry, entry};
+use super::kinds;
+
+/// Every kind, in the order in which the docs list them.
+pub static TABLE: &[KindEntry] = &[entry::<kinds::Tcp>()];
+
+/// The kind of that name.
+#[must_use]
+pub fn find(name: &str) -> Option<&'static KindEntry> {
+    TABLE.iter().find(|entry| entry.name == name)
+}

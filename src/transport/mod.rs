@@ -1,0 +1,53 @@
+//! Clients shared by the probes of one run. Nothing in here can write to a
+//! target: each client offers reads only.
+
+pub mod audit;
+pub mod command;
+mod fault;
+mod host;
+mod secret;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+
+pub use fault::{ConnectionKey, Fault, FaultKind};
+pub use host::{Host, SshSettings};
+pub use secret::{SecretRef, Secrets};
+
+use audit::Audit;
+use command::Policy;
+
+/// A byte stream to a target, direct or through a host.
+pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+
+/// An open stream and where it leads.
+pub struct Connection {
+    /// The bytes.
+    pub stream: Box<dyn Stream>,
+    /// Address and port reached; through a host, as that host was asked for it.
+    pub peer: String,
+    /// From the first packet to the open connection.
+    pub connect: Duration,
+}
+
+/// Everything the probes of one run share: connections, secrets, policy, audit.
+#[derive(Debug)]
+pub struct Transports {
+    /// Resolved secrets.
+    pub secrets: Secrets,
+    /// What commands may run.
+    pub policy: Policy,
+    /// The ledger of everything sent.
+    pub audit: Audit,
+}
+
+impl Transports {
+    /// Transports that have connected to nothing yet.
+    #[must_use]
+    pub fn new(secrets: Secrets, policy: Policy, audit: Audit) -> Arc<Self> {
+        Arc::new(Self { secrets, policy, audit })
+    }
+}

@@ -26,7 +26,10 @@ impl Target {
     /// The address that a network probe aims at when its options name none.
     #[must_use]
     pub fn address(&self) -> Option<&str> {
-        self.host.as_deref().filter(|host| !host.local).map(|host| host.address.as_str())
+        self.host
+            .as_deref()
+            .filter(|host| !host.local)
+            .map(|host| host.address.as_str())
     }
 }
 
@@ -68,7 +71,10 @@ impl Context {
     /// `LocalSetup` when the reference was not resolved before the run.
     pub fn secret(&self, reference: &SecretRef) -> Result<&SecretString, Fault> {
         self.transports.secrets.get(reference).ok_or_else(|| {
-            Fault::new(FaultKind::LocalSetup, format!("the secret {reference} is not set"))
+            Fault::new(
+                FaultKind::LocalSetup,
+                format!("the secret {reference} is not set"),
+            )
         })
     }
 }

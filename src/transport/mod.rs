@@ -48,6 +48,10 @@ impl Transports {
     /// Transports that have connected to nothing yet.
     #[must_use]
     pub fn new(secrets: Secrets, policy: Policy, audit: Audit) -> Arc<Self> {
-        Arc::new(Self { secrets, policy, audit })
+        Arc::new(Self {
+            secrets,
+            policy,
+            audit,
+        })
     }
 }

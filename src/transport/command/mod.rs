@@ -33,13 +33,20 @@ impl ReadOnlyCommand {
         S: Into<String>,
     {
         let _ = policy;
-        Ok(Self { pipeline: vec![args.into_iter().map(Into::into).collect()], by_extension: false })
+        Ok(Self {
+            pipeline: vec![args.into_iter().map(Into::into).collect()],
+            by_extension: false,
+        })
     }
 
     /// The command line as the remote shell gets it, every word quoted.
     #[must_use]
     pub fn line(&self) -> String {
-        self.pipeline.iter().map(|args| args.join(" ")).collect::<Vec<_>>().join(" | ")
+        self.pipeline
+            .iter()
+            .map(|args| args.join(" "))
+            .collect::<Vec<_>>()
+            .join(" | ")
     }
 
     /// Whether only the baseline's `policy.allow` lets it through.

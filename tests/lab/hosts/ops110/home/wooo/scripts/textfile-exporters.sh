@@ -1,0 +1,21 @@
+#!/bin/sh
+# Written aside and renamed: a reader never sees half a file.
+set -eu
+cd /home/wooo/node_exporter_textfiles
+now=$(date +%s)
+{
+  echo '# TYPE docker_container_running gauge'
+  for name in harbor-core harbor-log gitea sentry-web; do
+    echo "docker_container_running{name=\"$name\"} 1"
+  done
+  echo '# TYPE docker_exporter_last_run_timestamp gauge'
+  echo "docker_exporter_last_run_timestamp $now"
+} >docker_containers.prom.$$
+mv docker_containers.prom.$$ docker_containers.prom
+{
+  echo '# TYPE systemd_failed_units gauge'
+  echo "systemd_failed_units $(systemctl --failed --no-legend --plain | wc -l)"
+  echo '# TYPE systemd_exporter_last_run_timestamp gauge'
+  echo "systemd_exporter_last_run_timestamp $now"
+} >systemd_units.prom.$$
+mv systemd_units.prom.$$ systemd_units.prom

@@ -1,0 +1,60 @@
+# shellcheck shell=bash
+# The operator's side: a home folder with the key, the true host keys, a
+# certificate authority for the public gateway, and the password of `checker`.
+
+make_operator() {
+  local ssh=$STATE/home/.ssh host
+  mkdir -p "$ssh"
+  chmod 700 "$STATE/home" "$ssh"
+  ssh-keygen -q -t ed25519 -N '' -C operator@lab -f "$ssh/id_ed25519"
+  for host in "${HOSTS[@]}"; do
+    printf 'Host %s %s\n  HostName %s\n  User %s\n' \
+      "$host" "${ADDRESS[$host]}" "${ADDRESS[$host]}" "${LOGIN[$host]}"
+  done >"$ssh/config"
+  # The ssh program takes ~ from passwd, not from HOME, hence the full paths.
+  cat >>"$ssh/config" <<END
+Host *
+  IdentityFile $ssh/id_ed25519
+  IdentitiesOnly yes
+  UserKnownHostsFile $ssh/known_hosts
+  GlobalKnownHostsFile /dev/null
+  StrictHostKeyChecking yes
+  BatchMode yes
+  ConnectTimeout 5
+END
+  (umask 077 && openssl rand -hex 12 >"$STATE/checker-password")
+  make_gateway_certificate
+}
+
+make_gateway_certificate() {
+  local key=(-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 30)
+  openssl req -x509 "${key[@]}" -subj '/CN=coldstart lab CA' \
+    -keyout "$STATE/ca.key" -out "$STATE/ca.pem" 2>/dev/null
+  openssl req -x509 "${key[@]}" -subj '/CN=awoooi.wooo.work' \
+    -CA "$STATE/ca.pem" -CAkey "$STATE/ca.key" \
+    -addext 'subjectAltName=DNS:awoooi.wooo.work,DNS:mo.wooo.work' \
+    -addext 'basicConstraints=critical,CA:FALSE' \
+    -keyout "$STATE/gateway.key" -out "$STATE/gateway.pem" 2>/dev/null
+}
+
+# Written from the hosts' files, never asked over the network: these are the truth.
+write_known_hosts() {
+  local host
+  for host in "${HOSTS[@]}"; do
+    printf '%s %s\n' "${ADDRESS[$host]}" \
+      "$(cut -d' ' -f1,2 "$(root_of "$host")/etc/ssh/ssh_host_ed25519_key.pub")"
+  done >"$STATE/home/.ssh/known_hosts"
+}
+
+print_env() {
+  [[ -e $STATE/checker-password ]] || die "the lab is down"
+  local ssh=$STATE/home/.ssh
+  printf '%s=%q\n' \
+    COLDSTART_LAB_HOME "$STATE/home" \
+    COLDSTART_LAB_SSH_KEY "$ssh/id_ed25519" \
+    COLDSTART_LAB_SSH_CONFIG "$ssh/config" \
+    COLDSTART_LAB_KNOWN_HOSTS "$ssh/known_hosts" \
+    COLDSTART_LAB_CA "$STATE/ca.pem" \
+    COLDSTART_LAB_NETNS "$OPERATOR_NETNS" \
+    CHECKER_PGPASSWORD "$(<"$STATE/checker-password")"
+}

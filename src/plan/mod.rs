@@ -1,12 +1,17 @@
 //! `Baseline` → `Plan`: checks expanded per host, phases in a stable
 //! topological order, expectations typed against the facts of their kind.
 
+mod build;
+mod expand;
 mod model;
 mod order;
+mod schema;
 mod select;
 
+pub use build::build;
 pub use model::{Check, Phase, Plan, Retry};
 pub use order::{Cycle, critical_path, topological};
+pub use schema::schema;
 pub use select::{Selection, UnknownName};
 
 // Those who print a plan speak of the baseline's words through this room.

@@ -3,12 +3,19 @@
 
 mod conform;
 mod diagnostic;
+mod document;
 mod files;
+mod include;
 mod mask;
 mod model;
 mod node;
+mod render;
+mod scalar;
 mod source;
+mod timespan;
 mod variables;
+mod wording;
+mod yaml;
 
 pub use conform::conform;
 pub use diagnostic::{Diagnostic, Diagnostics, Severity, did_you_mean};

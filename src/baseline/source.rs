@@ -116,13 +116,6 @@ impl Sources {
         &self.all[id.0].text
     }
 
-    /// Overwrites a place in the text for showing.
-    pub(super) fn hide(&mut self, at: &Location) {
-        if let Some(source) = self.all.get_mut(at.source.0) {
-            source.shown = mask::overwrite(&source.shown, at.span.clone());
-        }
-    }
-
     /// Line and column of a location's start, both from 1, the column in characters.
     ///
     /// # Panics

@@ -23,6 +23,7 @@ fn ids() -> serde_json::Value {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Baseline")]
+#[expect(dead_code, reason = "what needs its place is taken from the nodes; the schema is of all")]
 pub(super) struct Document {
     /// Version of the file format: 1.
     #[schemars(extend("const" = 1))]
@@ -34,12 +35,10 @@ pub(super) struct Document {
     pub(super) title: Option<String>,
     /// Files with further vars, hosts, phases and policy, relative to this one.
     /// Their phases come where `include` stands.
-    #[expect(dead_code, reason = "followed before the types are read; here for the schema")]
     pub(super) include: Option<OneOrMany>,
     /// Variables, used as `${name}`. `--var name=value` overrides one.
     #[serde(default)]
     #[schemars(extend("propertyNames" = ids()))]
-    #[expect(dead_code, reason = "resolved before the types are read; here for the schema")]
     pub(super) vars: BTreeMap<String, Scalar>,
     /// For checks that do not say otherwise.
     #[serde(default)]
@@ -61,19 +60,17 @@ pub(super) struct Document {
 /// A file that a baseline includes.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "what needs its place is taken from the nodes; the schema is of all")]
 pub(super) struct Fragment {
     /// Version of the file format: 1.
     #[schemars(extend("const" = 1))]
-    #[expect(dead_code, reason = "its one value is checked by the schema")]
     pub(super) version: Option<u32>,
     /// Files with further vars, hosts, phases and policy, relative to this one.
     /// Their phases come where `include` stands.
-    #[expect(dead_code, reason = "followed before the types are read; here for the schema")]
     pub(super) include: Option<OneOrMany>,
     /// Variables, used as `${name}` in every file of the baseline.
     #[serde(default)]
     #[schemars(extend("propertyNames" = ids()))]
-    #[expect(dead_code, reason = "resolved before the types are read; here for the schema")]
     pub(super) vars: BTreeMap<String, Scalar>,
     /// What checks may do beyond the built-in rules.
     #[serde(default)]
@@ -110,13 +107,14 @@ impl From<OneOrMany> for Vec<String> {
 /// Text, a number, or true or false.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(untagged)]
+#[expect(dead_code, reason = "read from the nodes; here for the schema")]
 pub(super) enum Scalar {
     /// Text.
-    Text(#[expect(dead_code, reason = "here for the schema")] String),
+    Text(String),
     /// A number.
-    Number(#[expect(dead_code, reason = "here for the schema")] f64),
+    Number(f64),
     /// True or false.
-    Bool(#[expect(dead_code, reason = "here for the schema")] bool),
+    Bool(bool),
 }
 
 /// Defaults of checks. What is left out comes from the next level up.
@@ -162,6 +160,7 @@ pub(super) struct PolicyDocument {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Host")]
+#[expect(dead_code, reason = "what needs its place is taken from the nodes; the schema is of all")]
 pub(super) struct HostDocument {
     /// One line about it.
     pub(super) title: Option<String>,
@@ -185,6 +184,7 @@ pub(super) struct HostDocument {
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Ssh")]
+#[expect(dead_code, reason = "what needs its place is taken from the nodes; the schema is of all")]
 pub(super) struct SshDocument {
     /// Login name.
     #[schemars(extend("pattern" = r"^[^\s@:/-][^\s@:/]*$", "x-expected" = "a login name"))]
@@ -193,7 +193,6 @@ pub(super) struct SshDocument {
     #[schemars(range(min = 1))]
     pub(super) port: Option<u16>,
     /// Id of the host to go through.
-    #[expect(dead_code, reason = "taken from the node, with its place; here for the schema")]
     pub(super) jump: Option<String>,
     /// Private key files to offer.
     pub(super) identity: Option<OneOrMany>,
@@ -205,11 +204,11 @@ pub(super) struct SshDocument {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Phase")]
+#[expect(dead_code, reason = "what needs its place is taken from the nodes; the schema is of all")]
 pub(super) struct PhaseDocument {
     /// One line about it.
     pub(super) title: Option<String>,
     /// Ids of the phases whose gates must be open before this one starts.
-    #[expect(dead_code, reason = "taken from the node, with its place; here for the schema")]
     pub(super) needs: Option<OneOrMany>,
     /// For its checks, before the baseline's defaults.
     #[serde(default)]
@@ -223,24 +222,19 @@ pub(super) struct PhaseDocument {
 /// names the kind of probe, with its options.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[schemars(rename = "Check")]
+#[expect(dead_code, reason = "what needs its place is taken from the nodes; the schema is of all")]
 pub(super) struct CheckDocument {
     /// A statement that can be false: "primary accepts reads".
-    #[expect(dead_code, reason = "taken from the node, with its place; here for the schema")]
     pub(super) title: Option<String>,
     /// The hosts to look at: ids, `all`, or `tag:NAME`. One check for each.
-    #[expect(dead_code, reason = "taken from the node, with its place; here for the schema")]
     pub(super) on: Option<OneOrMany>,
     /// Id of the host whose SSH connection network probes go through.
-    #[expect(dead_code, reason = "taken from the node, with its place; here for the schema")]
     pub(super) via: Option<String>,
     /// Ids of checks of the same phase that must pass first.
-    #[expect(dead_code, reason = "taken from the node, with its place; here for the schema")]
     pub(super) after: Option<OneOrMany>,
     /// Expectations. One that does not hold makes the check BLOCKED.
-    #[expect(dead_code, reason = "taken from the node, with its place; here for the schema")]
     pub(super) require: Option<OneOrMany>,
     /// Expectations. One that does not hold makes the check WARN.
-    #[expect(dead_code, reason = "taken from the node, with its place; here for the schema")]
     pub(super) prefer: Option<OneOrMany>,
     /// Whether the kind's default expectations apply too. Built in: true.
     pub(super) defaults: Option<bool>,
@@ -261,6 +255,14 @@ pub(super) struct CheckDocument {
     pub(super) guardrail: Option<Guardrail>,
 }
 
+impl CheckDocument {
+    /// A check's own keys; any other is a kind. A test holds them to the schema.
+    pub(super) const KEYS: [&'static str; 13] = [
+        "title", "on", "via", "after", "require", "prefer", "defaults", "advisory", "timeout", "retry", "remedy",
+        "runbook", "guardrail",
+    ];
+}
+
 /// The schema of a baseline file. Checks are open: kinds are not known here.
 pub(super) fn schema() -> serde_json::Value {
     schemars::schema_for!(Document).to_value()
@@ -269,4 +271,23 @@ pub(super) fn schema() -> serde_json::Value {
 /// The schema of an included file.
 pub(super) fn fragment_schema() -> serde_json::Value {
     schemars::schema_for!(Fragment).to_value()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_keys_of_a_check_are_those_of_its_schema() {
+        for schema in [schema(), fragment_schema()] {
+            let check = &schema["$defs"]["Check"];
+            let keys: Vec<&str> = check["properties"].as_object().into_iter().flat_map(|keys| keys.keys()).map(String::as_str).collect();
+            let mut sorted = CheckDocument::KEYS.to_vec();
+            sorted.sort_unstable();
+            let mut listed = keys;
+            listed.sort_unstable();
+            assert_eq!(listed, sorted);
+            assert_eq!(check.get("additionalProperties"), None);
+        }
+    }
 }

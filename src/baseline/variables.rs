@@ -120,6 +120,8 @@ pub(super) struct Variables<'a> {
     done: HashMap<String, Option<NodeValue>>,
     chain: Vec<String>,
     expanded: usize,
+    /// Every file was read, so what is not declared does not exist.
+    complete: bool,
 }
 
 impl<'a> Variables<'a> {
@@ -130,6 +132,7 @@ impl<'a> Variables<'a> {
         vars: Vec<(Located<String>, &Node)>,
         hosts: impl Iterator<Item = (&'a str, &'a Node)>,
         overrides: &[(String, String)],
+        complete: bool,
         diagnostics: &mut Diagnostics,
     ) -> Self {
         let places: HashMap<String, usize> =
@@ -143,6 +146,7 @@ impl<'a> Variables<'a> {
             done: HashMap::new(),
             chain: Vec::new(),
             expanded: 0,
+            complete,
         };
         for (name, value) in overrides {
             variables.set(name, value, diagnostics);
@@ -152,6 +156,9 @@ impl<'a> Variables<'a> {
 
     fn set(&mut self, name: &str, text: &str, diagnostics: &mut Diagnostics) {
         let Some(&place) = self.places.get(name) else {
+            if !self.complete {
+                return;
+            }
             let problem = Diagnostic::error("unknown-variable", format!("`--var {name}`: the baseline declares no variable `{name}`"), None);
             diagnostics.push(match did_you_mean(name, self.places.keys().map(String::as_str)) {
                 Some(meant) => problem.suggestion(format!("did you mean `{meant}`?")),
@@ -335,7 +342,9 @@ impl<'a> Variables<'a> {
     ) -> Option<(NodeValue, Location)> {
         if let Some(variable) = full.strip_prefix("vars.") {
             let Some(&place) = self.places.get(variable) else {
-                diagnostics.push(unknown(name, self.known().iter().map(String::as_str), at.clone()));
+                if self.complete {
+                    diagnostics.push(unknown(name, self.known().iter().map(String::as_str), at.clone()));
+                }
                 return None;
             };
             let (declared, value) = &self.vars[place];
@@ -361,6 +370,7 @@ impl<'a> Variables<'a> {
             Some(node) if text_of(&node.value).is_some() => Some((node.value.clone(), node.at.clone())),
             // Reported where the host is.
             Some(_) => None,
+            None if !self.complete => None,
             None => {
                 diagnostics.push(self.unknown_host_field(name, found, at));
                 None

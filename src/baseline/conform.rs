@@ -1,13 +1,13 @@
 //! Holds a tree against a JSON Schema and tells everything that does not fit.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use regex_lite::Regex;
 use serde_json::{Map, Value};
 
 use super::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
 use super::node::{Node, NodeValue};
-use super::source::{Located, Location};
+use super::source::{Located, Location, SourceId};
 use super::{mask, timespan, wording};
 
 /// `$ref`s that lead to `$ref`s. A schema that needs more goes in circles.
@@ -26,16 +26,22 @@ const MAX_REFS: usize = 16;
 /// `pattern`, `$ref` and the `format`s of whole numbers; `oneOf` means one at
 /// least. `null` fits only where nothing else was asked for: an optional key
 /// is left out instead. `x-expected` says in words what a message should ask
-/// for, `x-unit` the unit that a bare number lacks; the text of a `writeOnly`
-/// value is never shown.
+/// for, `x-suggestion` what to write instead, `x-unit` the unit that a bare
+/// number lacks; the text of a `writeOnly` value is never shown. A scalar that
+/// `diagnostics` has a problem of already is not looked at.
 pub fn conform(node: &Node, schema: &Value, root: &Value, diagnostics: &mut Diagnostics) {
-    Conformance { root, diagnostics, patterns: HashMap::new() }.check(node, schema, None);
+    let told = diagnostics.iter().filter_map(|problem| problem.at.as_ref());
+    let told = told.chain(diagnostics.silenced()).map(|at| (at.source, at.span.start)).collect();
+    Conformance { root, diagnostics, patterns: HashMap::new(), told }.check(node, schema, None);
 }
 
 struct Conformance<'a> {
     root: &'a Value,
     diagnostics: &'a mut Diagnostics,
     patterns: HashMap<&'a str, Option<Regex>>,
+    /// Where something was wrong before: a scalar that could not be read need
+    /// not be of the wrong type too.
+    told: BTreeSet<(SourceId, usize)>,
 }
 
 impl<'a> Conformance<'a> {
@@ -47,6 +53,9 @@ impl<'a> Conformance<'a> {
             }
             return;
         };
+        if self.was_told(node) {
+            return;
+        }
         let before = self.diagnostics.len();
         if let Some(target) = self.target(keywords) {
             self.check(node, target, key);
@@ -85,6 +94,14 @@ impl<'a> Conformance<'a> {
             NodeValue::Seq(items) => self.list(node, items, schema, keywords, key),
             NodeValue::Map(entries) => self.map(node, entries, keywords, key),
         }
+    }
+
+    fn was_told(&self, node: &Node) -> bool {
+        if self.told.is_empty() || matches!(node.value, NodeValue::Seq(_) | NodeValue::Map(_)) {
+            return false;
+        }
+        let Location { source, span } = &node.at;
+        self.told.range((*source, span.start)..(*source, span.end.max(span.start + 1))).next().is_some()
     }
 
     fn target(&self, keywords: &Map<String, Value>) -> Option<&'a Value> {
@@ -211,7 +228,9 @@ impl<'a> Conformance<'a> {
             let span = timespan::parse(text);
             let span = if format == Some(timespan::FORMAT) { span } else { span.and_then(timespan::positive) };
             if let Err(message) = span {
-                self.report("bad-duration", message, node.at.clone(), wording::with_unit(text, keywords));
+                let suggestion = wording::with_unit(text, keywords)
+                    .unwrap_or_else(|| "write whole numbers with units, the largest first: `500ms`, `5s`, `1h30m`".to_owned());
+                self.report("bad-duration", message, node.at.clone(), Some(suggestion));
             }
             return;
         }
@@ -291,7 +310,10 @@ impl<'a> Conformance<'a> {
         let length = entries.len() as u64;
         if count("minProperties").is_some_and(|least| length < least) || count("maxProperties").is_some_and(|most| length > most) {
             let of = key.map_or_else(|| "the map".to_owned(), |key| format!("`{}`", key.value));
-            self.report("bad-length", format!("{of} has {length} entries"), place.clone(), None);
+            let bounds = [("at least", count("minProperties")), ("at most", count("maxProperties"))];
+            let bounds = bounds.iter().filter_map(|(which, bound)| Some(format!("{which} {}", (*bound)?)));
+            let expected = format!("give it {} entries", bounds.collect::<Vec<_>>().join(" and "));
+            self.report("bad-length", format!("{of} has {length} entries"), place.clone(), Some(expected));
         }
         for (name, value) in entries {
             if let Some(schema) = keywords.get("propertyNames") {

@@ -92,6 +92,7 @@ impl Diagnostic {
 pub struct Diagnostics {
     all: Vec<Diagnostic>,
     hidden: Vec<Location>,
+    silenced: Vec<Location>,
 }
 
 impl Diagnostics {
@@ -111,6 +112,7 @@ impl Diagnostics {
     pub fn append(&mut self, other: Self) {
         self.all.extend(other.all);
         self.hidden.extend(other.hidden);
+        self.silenced.extend(other.silenced);
     }
 
     /// Keeps a place's text out of every snippet: it seems to be a secret.
@@ -176,6 +178,16 @@ impl Diagnostics {
                 })
             })
             .collect()
+    }
+
+    /// Keeps `conform` from complaining of a place: its value is not known,
+    /// because of a problem that was told elsewhere.
+    pub(super) fn silence(&mut self, at: Location) {
+        self.silenced.push(at);
+    }
+
+    pub(super) fn silenced(&self) -> &[Location] {
+        &self.silenced
     }
 
     pub(super) fn hidden(&self) -> &[Location] {

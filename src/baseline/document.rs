@@ -13,6 +13,10 @@ use super::timespan::{PositiveTimeSpan, TimeSpan};
 pub(super) const ID_PATTERN: &str = "^[A-Za-z0-9][A-Za-z0-9._-]*$";
 const ID: &str = "an id of letters, digits, `.`, `_` and `-` that starts with a letter or digit";
 
+const VERSION: &str = "1, the version of the file format that this program reads";
+
+const ADDRESS: &str = "write the name or address alone; login name and port stand below `ssh:`";
+
 /// The schema of ids as keys.
 fn ids() -> serde_json::Value {
     serde_json::json!({ "pattern": ID_PATTERN, "x-expected": ID })
@@ -26,7 +30,7 @@ fn ids() -> serde_json::Value {
 #[expect(dead_code, reason = "what needs its place is taken from the nodes; the schema is of all")]
 pub(super) struct Document {
     /// Version of the file format: 1.
-    #[schemars(extend("const" = 1))]
+    #[schemars(extend("const" = 1, "x-expected" = VERSION))]
     pub(super) version: u32,
     /// A short name of the baseline, for cards and history.
     #[schemars(extend("pattern" = ID_PATTERN, "x-expected" = ID))]
@@ -38,7 +42,7 @@ pub(super) struct Document {
     pub(super) include: Option<OneOrMany>,
     /// Variables, used as `${name}`. `--var name=value` overrides one.
     #[serde(default)]
-    #[schemars(extend("propertyNames" = ids()))]
+    #[schemars(extend("propertyNames" = ids(), "x-expected" = "values by their names"))]
     pub(super) vars: BTreeMap<String, Scalar>,
     /// For checks that do not say otherwise.
     #[serde(default)]
@@ -48,12 +52,12 @@ pub(super) struct Document {
     pub(super) policy: PolicyDocument,
     /// The machines, by id.
     #[serde(default)]
-    #[schemars(extend("propertyNames" = ids()))]
+    #[schemars(extend("propertyNames" = ids(), "x-expected" = "hosts by their ids"))]
     pub(super) hosts: BTreeMap<String, HostDocument>,
     /// The phases, by id. `needs` makes them a graph; the order of the file
     /// decides where the graph leaves it open.
     #[serde(default)]
-    #[schemars(extend("propertyNames" = ids()))]
+    #[schemars(extend("propertyNames" = ids(), "x-expected" = "phases by their ids"))]
     pub(super) phases: BTreeMap<String, PhaseDocument>,
 }
 
@@ -63,25 +67,25 @@ pub(super) struct Document {
 #[expect(dead_code, reason = "what needs its place is taken from the nodes; the schema is of all")]
 pub(super) struct Fragment {
     /// Version of the file format: 1.
-    #[schemars(extend("const" = 1))]
+    #[schemars(extend("const" = 1, "x-expected" = VERSION))]
     pub(super) version: Option<u32>,
     /// Files with further vars, hosts, phases and policy, relative to this one.
     /// Their phases come where `include` stands.
     pub(super) include: Option<OneOrMany>,
     /// Variables, used as `${name}` in every file of the baseline.
     #[serde(default)]
-    #[schemars(extend("propertyNames" = ids()))]
+    #[schemars(extend("propertyNames" = ids(), "x-expected" = "values by their names"))]
     pub(super) vars: BTreeMap<String, Scalar>,
     /// What checks may do beyond the built-in rules.
     #[serde(default)]
     pub(super) policy: PolicyDocument,
     /// The machines, by id.
     #[serde(default)]
-    #[schemars(extend("propertyNames" = ids()))]
+    #[schemars(extend("propertyNames" = ids(), "x-expected" = "hosts by their ids"))]
     pub(super) hosts: BTreeMap<String, HostDocument>,
     /// The phases, by id.
     #[serde(default)]
-    #[schemars(extend("propertyNames" = ids()))]
+    #[schemars(extend("propertyNames" = ids(), "x-expected" = "phases by their ids"))]
     pub(super) phases: BTreeMap<String, PhaseDocument>,
 }
 
@@ -165,7 +169,7 @@ pub(super) struct HostDocument {
     /// One line about it.
     pub(super) title: Option<String>,
     /// Name or address to connect to, without user and port.
-    #[schemars(extend("pattern" = r"^[^\s/@]+$", "x-expected" = "a host name or an address, without user, port and path"))]
+    #[schemars(extend("pattern" = r"^[^\s/@]+$", "x-expected" = "a host name or an address", "x-suggestion" = ADDRESS))]
     pub(super) address: Option<String>,
     /// The machine that the program runs on: commands run without SSH.
     #[serde(default)]
@@ -214,7 +218,7 @@ pub(super) struct PhaseDocument {
     #[serde(default)]
     pub(super) defaults: DefaultsDocument,
     /// The checks, by id.
-    #[schemars(extend("propertyNames" = ids(), "minProperties" = 1))]
+    #[schemars(extend("propertyNames" = ids(), "x-expected" = "checks by their ids"))]
     pub(super) checks: BTreeMap<String, CheckDocument>,
 }
 

@@ -90,7 +90,7 @@ impl Reader<'_> {
         }
         if self.chain.len() >= MAX_CHAIN || self.seen.len() >= MAX_FILES {
             let message = format!("more than {MAX_FILES} files, or {MAX_CHAIN} that include each other in a row");
-            self.fail(Diagnostic::error("too-large", message, at));
+            self.fail(Diagnostic::error("too-large", message, at).suggestion("put more into each file"));
             return;
         }
         self.seen.push(identity);
@@ -101,7 +101,7 @@ impl Reader<'_> {
         };
         if !matches!(root.value, NodeValue::Map(_)) {
             let message = format!("expected a map of `version`, `hosts`, `phases` and so on, saw {}", wording::seen(&root));
-            self.fail(Diagnostic::error("not-a-map", message, root.at));
+            self.fail(Diagnostic::error("not-a-map", message, root.at).suggestion("start with the line `version: 1`"));
             return;
         }
         self.sections(path, root);
@@ -151,11 +151,15 @@ impl Reader<'_> {
         let bytes = match self.files.read(path, MAX_BYTES.min(MAX_TOTAL - self.total)) {
             Ok(bytes) => bytes,
             Err(error) => {
-                let mut problem = Diagnostic::error("unreadable-file", format!("cannot read {name}: {}", reason(&error)), at);
-                if error.kind() == io::ErrorKind::FileTooLarge {
-                    problem = problem.suggestion("check that this is the baseline and not a dump");
-                }
-                self.fail(problem);
+                let suggestion = match error.kind() {
+                    io::ErrorKind::FileTooLarge => "check that this is the baseline and not a dump",
+                    io::ErrorKind::IsADirectory => "name a file in it",
+                    io::ErrorKind::PermissionDenied => "let the user that runs this read the file",
+                    _ if at.is_some() => "an include is relative to the file that it stands in",
+                    _ => "give the path of the baseline",
+                };
+                let message = format!("cannot read {name}: {}", reason(&error));
+                self.fail(Diagnostic::error("unreadable-file", message, at).suggestion(suggestion));
                 return None;
             }
         };

@@ -116,6 +116,7 @@ fn named_values(text: &str) -> Vec<Range<usize>> {
             value = skip(value, &['"', '\'']);
             value = skip(value, &[' ', '\t']);
             let Some(after) = text[value..].strip_prefix([':', '=']) else { continue };
+            let assigned = text[value..].starts_with('=');
             if after.starts_with('=') {
                 continue;
             }
@@ -128,7 +129,11 @@ fn named_values(text: &str) -> Vec<Range<usize>> {
             {
                 continue;
             }
-            let end = rest.find([',', '}']).unwrap_or(rest.len());
+            let end = match rest.chars().next().filter(|first| "\"'".contains(*first)) {
+                Some(quote) => rest[1..].find(quote).map_or(rest.len(), |end| end + 2),
+                None if assigned => rest.find(|c: char| c.is_whitespace() || "\"'&,}".contains(c)).unwrap_or(rest.len()),
+                None => rest.find([',', '}']).unwrap_or(rest.len()),
+            };
             if end > 0 {
                 found.push(value..value + end);
             }
@@ -170,6 +175,8 @@ mod tests {
     #[case("  password: hunter2\nx: 1", "  password: *******\nx: 1")]
     #[case("{ db_password: \"a b\", x: 1 }", "{ db_password: *****, x: 1 }")]
     #[case("'api-key' : abc", "'api-key' : ***")]
+    #[case("password: \"a, b\" }", "password: ****** }")]
+    #[case("x?token=abc&y=1 \"", "x?token=***&y=1 \"")]
     #[case("Authorization: Bearer x", "Authorization: ********")]
     fn hidden_by_name(#[case] text: &str, #[case] shown: &str) {
         assert_eq!(in_source(text), shown);

@@ -122,6 +122,11 @@ impl Validation<'_> {
 
     /// `known` is what could have been meant.
     fn unknown<'n>(&mut self, what: &str, name: &Located<String>, known: impl Iterator<Item = &'n str>) {
+        self.unknown_in(what, "", name, known);
+    }
+
+    /// `place` follows the name: ` in this phase`.
+    fn unknown_in<'n>(&mut self, what: &str, place: &str, name: &Located<String>, known: impl Iterator<Item = &'n str>) {
         // What no file that was read declares, a file that was not may.
         if !self.complete {
             return;
@@ -129,11 +134,11 @@ impl Validation<'_> {
         let known: Vec<&str> = known.collect();
         let suggestion = match did_you_mean(&name.value, known.iter().copied()) {
             Some(meant) => format!("did you mean `{meant}`?"),
-            None if known.is_empty() => format!("there is no {what} to name"),
+            None if known.is_empty() => format!("there is no {what}{place} that could be named"),
             None => format!("known: {}{}", known[..known.len().min(10)].join(", "), if known.len() > 10 { ", …" } else { "" }),
         };
         self.diagnostics.push(
-            Diagnostic::error("unknown-reference", format!("no {what} `{}`", name.value), name.at.clone())
+            Diagnostic::error("unknown-reference", format!("no {what} `{}`{place}", name.value), name.at.clone())
                 .suggestion(suggestion),
         );
     }
@@ -282,7 +287,7 @@ impl Validation<'_> {
                 self.itself("after", name);
             } else if !siblings.iter().any(|(other, _)| other.value == name.value) {
                 let others = siblings.iter().map(|(other, _)| other.value.as_str()).filter(|other| *other != id.value);
-                self.unknown("check of this phase", name, others);
+                self.unknown_in("check", " in this phase", name, others);
             }
         }
         if let Some(via) = body.get("via").and_then(Node::as_located) {
@@ -315,6 +320,7 @@ impl Validation<'_> {
                             .suggestion(format!("write `tag:{}`", entry.value)),
                     );
                 }
+                None if hosts.all.is_empty() => self.unknown("host", entry, std::iter::empty()),
                 None => self.unknown("host", entry, hosts.ids().chain(["all"])),
             }
         }

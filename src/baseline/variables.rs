@@ -234,7 +234,10 @@ impl<'a> Variables<'a> {
 
     fn expand(&mut self, node: &Node, within: Within, diagnostics: &mut Diagnostics) -> Node {
         map_strings(node, &mut |text, at| {
-            self.text(text, at, within, diagnostics).unwrap_or_else(|| NodeValue::String(text.to_owned()))
+            self.text(text, at, within, diagnostics).unwrap_or_else(|| {
+                diagnostics.silence(at.clone());
+                NodeValue::String(text.to_owned())
+            })
         })
     }
 
@@ -282,7 +285,7 @@ impl<'a> Variables<'a> {
         if self.expanded > MAX_EXPANDED {
             if self.expanded - text.len() <= MAX_EXPANDED {
                 let message = format!("the variables expand to more than {} MiB", MAX_EXPANDED >> 20);
-                diagnostics.push(Diagnostic::error("too-large", message, at.clone()));
+                diagnostics.push(Diagnostic::error("too-large", message, at.clone()).suggestion("write fewer variables of variables"));
             }
             return None;
         }
@@ -382,8 +385,8 @@ impl<'a> Variables<'a> {
         match found {
             Some((id, field @ ("address" | "user" | "port"))) if self.hosts.contains_key(id) => {
                 let message = format!("the baseline gives no {field} for the host `{id}`");
-                let path = if field == "address" { "address:" } else { "ssh:" };
-                Diagnostic::error("unknown-variable", message, at.clone()).suggestion(format!("add it to the host, below `{path}`"))
+                let path = if field == "address" { "address: …".to_owned() } else { format!("ssh: {{ {field}: … }}") };
+                Diagnostic::error("unknown-variable", message, at.clone()).suggestion(format!("add `{path}` to the host"))
             }
             _ => {
                 let known = self.known();
@@ -411,7 +414,7 @@ impl<'a> Variables<'a> {
     fn loops(&self, full: &str, at: &Location) -> Diagnostic {
         let Some(from) = self.chain.iter().position(|name| name == full) else {
             let message = format!("variables of variables, {MAX_CHAIN} deep");
-            return Diagnostic::error("variable-loop", message, at.clone());
+            return Diagnostic::error("variable-loop", message, at.clone()).suggestion("name the last of them directly");
         };
         let whole: Vec<&str> = self.chain[from..].iter().map(String::as_str).chain([full]).collect();
         Diagnostic::error("variable-loop", format!("variables in a circle: {}", whole.join(" → ")), at.clone())

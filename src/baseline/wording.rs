@@ -3,7 +3,9 @@
 use serde_json::{Map, Value};
 
 use super::conform::follow;
+use super::document::ID_PATTERN;
 use super::node::{Node, NodeValue};
+use super::scalar;
 
 /// The schema that `$ref` names.
 pub(super) fn target<'s>(root: &'s Value, keywords: &Map<String, Value>) -> Option<&'s Value> {
@@ -200,6 +202,8 @@ pub(super) fn seen(node: &Node) -> String {
         NodeValue::Bool(value) => format!("`{value}`"),
         NodeValue::Number(_, text) => format!("the number {text}"),
         NodeValue::String(text) if text.is_empty() => "empty text".to_owned(),
+        // In quotes, or it would have been read as something else.
+        NodeValue::String(text) if !matches!(scalar::resolve(text), Ok(NodeValue::String(_))) => format!("the text `{text}`"),
         NodeValue::String(text) => {
             let line = text.lines().next().unwrap_or_default();
             let start: String = line.chars().take(LONGEST).collect();
@@ -220,6 +224,9 @@ pub(super) fn instead(node: &Node, schema: &Value, root: &Value) -> Option<Strin
         (Some(only), None) => resolved(root, only)?,
         _ => wrapped,
     };
+    if let Some(suggestion) = keyword(root, schema, "x-suggestion").and_then(Value::as_str) {
+        return Some(suggestion.to_owned());
+    }
     let types = types(keywords);
     match &node.value {
         NodeValue::Number(_, text) if types.contains(&"string") => {
@@ -232,10 +239,20 @@ pub(super) fn instead(node: &Node, schema: &Value, root: &Value) -> Option<Strin
             _ => None,
         },
         NodeValue::String(text) if types.iter().any(|name| matches!(*name, "integer" | "number")) => {
-            text.trim().parse::<f64>().ok().map(|_| format!("leave the quotes out: `{}`", text.trim()))
+            let number = matches!(scalar::resolve(text.trim()), Ok(NodeValue::Number(..)));
+            number.then(|| format!("leave the quotes out: `{}`", text.trim()))
         }
         NodeValue::String(_) | NodeValue::Number(..) | NodeValue::Bool(_) | NodeValue::Map(_) if types == ["array"] => {
             Some("make it a list: `[ … ]`".to_owned())
+        }
+        NodeValue::String(text) if keywords.get("pattern").and_then(Value::as_str) == Some(ID_PATTERN) => {
+            let id: String = text.chars().map(|c| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '-' }).collect();
+            let id = id.trim_start_matches(['.', '_', '-']).to_owned();
+            (!id.is_empty()).then(|| format!("for example `{id}`"))
+        }
+        NodeValue::Seq(_) | NodeValue::Map(_) if types == ["string"] => Some("write one text, in quotes if need be".to_owned()),
+        NodeValue::Null | NodeValue::Bool(_) | NodeValue::Number(..) | NodeValue::String(_) | NodeValue::Seq(_) if types == ["object"] => {
+            Some("write `key: value` lines, indented".to_owned())
         }
         _ => None,
     }

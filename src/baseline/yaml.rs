@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 
-use granit_parser::{Event, Parser, ScalarStyle, Span, Tag};
+use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, Span, Tag};
 
 use super::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
 use super::node::{Node, NodeValue};
@@ -162,7 +162,7 @@ impl Builder<'_> {
 
     fn alias(&mut self, id: usize, at: Location) -> Result<(), Stop> {
         let Some(done) = self.anchors.get(&id) else {
-            self.diagnostics.push(Diagnostic::error("alias-loop", "this alias stands inside its own anchor", at));
+            self.diagnostics.push(Diagnostic::error("alias-loop", "this alias stands inside its own anchor", at).suggestion("write out what the alias stands for"));
             return Err(Stop);
         };
         // Before the copy is made: the copy is what a bomb is after.
@@ -226,11 +226,7 @@ impl Builder<'_> {
     fn finish(&mut self, node: Node, anchor: usize, depth: usize, size: usize) -> Result<(), Stop> {
         self.within_budget(1, &node.at)?;
         if self.open.len() + depth > MAX_DEPTH {
-            self.diagnostics.push(Diagnostic::error(
-                "too-deep",
-                format!("more than {MAX_DEPTH} maps and lists inside each other"),
-                node.at,
-            ));
+            self.diagnostics.push(too_deep(node.at));
             return Err(Stop);
         }
         if anchor != 0 {
@@ -311,13 +307,23 @@ impl Builder<'_> {
         let line = self.text[..start].rfind('\n').map_or(0, |newline| newline + 1);
         let indent: &str = &self.text[line..];
         let indent = &indent[..indent.find(|c| c != ' ' && c != '\t').unwrap_or(indent.len())];
-        let problem = Diagnostic::error("yaml-syntax", format!("not YAML: {}", error.info()), at);
-        self.diagnostics.push(if indent.contains('\t') {
-            problem.suggestion("this line is indented with a tab; YAML wants spaces")
+        if *error.kind() == ErrorKind::RecursionLimitExceeded {
+            self.diagnostics.push(too_deep(at));
+            return;
+        }
+        let suggestion = if indent.contains('\t') {
+            "this line is indented with a tab; YAML wants spaces"
         } else {
-            problem
-        });
+            "look at this line and the one before for a quote or bracket left open, a colon left out, or indentation"
+        };
+        let problem = Diagnostic::error("yaml-syntax", format!("not YAML: {}", error.info()), at);
+        self.diagnostics.push(problem.suggestion(suggestion));
     }
+}
+
+fn too_deep(at: Location) -> Diagnostic {
+    Diagnostic::error("too-deep", format!("more than {MAX_DEPTH} maps and lists inside each other"), at)
+        .suggestion("a baseline needs about ten: check the brackets")
 }
 
 fn shown(tag: &Tag) -> String {

@@ -5,7 +5,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use coldstart::baseline::{Baseline, Disk, Files, Guardrail, Loaded, Location, Node, NodeValue, load};
+use coldstart::baseline::{
+    Baseline, Disk, Files, Guardrail, Loaded, Location, Node, NodeValue, load,
+};
 use rstest::rstest;
 
 /// Files that exist in memory only.
@@ -14,7 +16,12 @@ struct Memory(HashMap<PathBuf, Vec<u8>>);
 
 impl Memory {
     fn of<const N: usize>(files: [(&str, &str); N]) -> Self {
-        Self(files.into_iter().map(|(path, text)| (PathBuf::from(path), text.as_bytes().to_vec())).collect())
+        Self(
+            files
+                .into_iter()
+                .map(|(path, text)| (PathBuf::from(path), text.as_bytes().to_vec()))
+                .collect(),
+        )
     }
 }
 
@@ -47,7 +54,15 @@ fn every_mistake_has_its_message() {
     let folder = Path::new("tests/baseline/invalid");
     let mut names: Vec<String> = std::fs::read_dir(folder)
         .unwrap_or_else(|error| panic!("{error}"))
-        .filter_map(|entry| entry.ok()?.file_name().into_string().ok()?.strip_suffix(".yml").map(str::to_owned))
+        .filter_map(|entry| {
+            entry
+                .ok()?
+                .file_name()
+                .into_string()
+                .ok()?
+                .strip_suffix(".yml")
+                .map(str::to_owned)
+        })
         .collect();
     names.sort();
     assert!(names.len() > 90, "only {} cases found", names.len());
@@ -60,8 +75,18 @@ fn every_mistake_has_its_message() {
         assert!(loaded.diagnostics.has_errors(), "{name} has no errors");
         assert!(loaded.baseline.is_none(), "{name} has a baseline");
         let text = rendered(&loaded);
-        assert!(!text.contains("hunter2"), "{name} tells the password:\n{text}");
-        assert!(!loaded.diagnostics.to_json(&loaded.sources).to_string().contains("hunter2"), "{name} tells the password");
+        assert!(
+            !text.contains("hunter2"),
+            "{name} tells the password:\n{text}"
+        );
+        assert!(
+            !loaded
+                .diagnostics
+                .to_json(&loaded.sources)
+                .to_string()
+                .contains("hunter2"),
+            "{name} tells the password"
+        );
         settings.bind(|| insta::assert_snapshot!(name, text));
     }
 }
@@ -74,15 +99,67 @@ fn eight_mistakes_are_told_together() {
 
 #[test]
 fn every_mistake_has_a_suggestion() {
-    for entry in std::fs::read_dir("tests/baseline/invalid").unwrap_or_else(|error| panic!("{error}")).flatten() {
+    for entry in std::fs::read_dir("tests/baseline/invalid")
+        .unwrap_or_else(|error| panic!("{error}"))
+        .flatten()
+    {
         let path = entry.path();
         if path.extension().is_some_and(|extension| extension == "yml") {
             let loaded = load(&path.display().to_string(), &Disk, &[]);
             for problem in &loaded.diagnostics {
                 // Saying again what was expected would be no help.
                 let told = problem.message.starts_with("expected ");
-                assert!(told || problem.suggestion.is_some(), "{}: {problem:?}", path.display());
+                assert!(
+                    told || problem.suggestion.is_some(),
+                    "{}: {problem:?}",
+                    path.display()
+                );
             }
+        }
+    }
+}
+
+#[test]
+fn the_reference_is_true() {
+    let page = include_str!("../docs/baseline.md");
+    let example = page
+        .split("```yaml\n")
+        .nth(1)
+        .and_then(|rest| rest.split("```").next());
+    assert_eq!(
+        sound(load_text(example.unwrap_or_default())).phases.len(),
+        2
+    );
+    for entry in std::fs::read_dir("tests/baseline/invalid")
+        .unwrap_or_else(|error| panic!("{error}"))
+        .flatten()
+    {
+        for problem in &load(&entry.path().display().to_string(), &Disk, &[]).diagnostics {
+            assert!(
+                page.contains(&format!("`{}`", problem.code)),
+                "{} is not in the reference",
+                problem.code
+            );
+        }
+    }
+    // Every key of the format has its line.
+    for schema in [
+        coldstart::baseline::schema(),
+        coldstart::baseline::fragment_schema(),
+    ] {
+        let types = schema["$defs"]
+            .as_object()
+            .into_iter()
+            .flat_map(|types| types.values())
+            .chain([&schema]);
+        for key in types
+            .flat_map(|of_type| of_type["properties"].as_object())
+            .flat_map(|keys| keys.keys())
+        {
+            assert!(
+                page.contains(&format!("`{key}`")) || page.contains(&format!("`retry.{key}`")),
+                "{key}"
+            );
         }
     }
 }
@@ -108,39 +185,86 @@ fn problems_as_json() {
 #[test]
 fn colour_only_where_it_is_wanted() {
     let loaded = load("tests/baseline/invalid/unknown-key.yml", &Disk, &[]);
-    assert!(loaded.diagnostics.render(&loaded.sources, true, 100).contains('\u{1b}'));
-    assert!(!loaded.diagnostics.render(&loaded.sources, false, 100).contains('\u{1b}'));
+    assert!(
+        loaded
+            .diagnostics
+            .render(&loaded.sources, true, 100)
+            .contains('\u{1b}')
+    );
+    assert!(
+        !loaded
+            .diagnostics
+            .render(&loaded.sources, false, 100)
+            .contains('\u{1b}')
+    );
 }
 
 #[test]
 fn a_file_that_cannot_be_read() {
     let loaded = load("nowhere.yml", &Memory::default(), &[]);
-    insta::assert_snapshot!(rendered(&loaded), @r"
-    error[unreadable-file]: cannot read nowhere.yml: no such file
-    |
-    = help: give the path of the baseline
-    ");
+    assert_eq!(
+        rendered(&loaded),
+        "error[unreadable-file]: cannot read nowhere.yml: no such file\n |\n = help: give the path of the baseline\n"
+    );
 }
 
 #[test]
 fn a_full_baseline() {
     let baseline = sound(load("tests/baseline/valid/full.yml", &Disk, &[]));
-    assert_eq!((baseline.version, baseline.name.as_str()), (1, "full-stack"));
-    let hosts: Vec<(&str, &str)> =
-        baseline.hosts.iter().map(|host| (host.id.as_str(), host.address.as_str())).collect();
+    assert_eq!(
+        (baseline.version, baseline.name.as_str()),
+        (1, "full-stack")
+    );
+    let hosts: Vec<(&str, &str)> = baseline
+        .hosts
+        .iter()
+        .map(|host| (host.id.as_str(), host.address.as_str()))
+        .collect();
     // The included file's come first because `include` does.
     assert_eq!(
         hosts,
-        [("k3s120", "192.168.0.120"), ("k3s121", "192.168.0.121"), ("data188", "192.168.0.188"), ("here", "")]
+        [
+            ("k3s120", "192.168.0.120"),
+            ("k3s121", "192.168.0.121"),
+            ("data188", "192.168.0.188"),
+            ("here", "")
+        ]
     );
-    assert_eq!(baseline.host("k3s121").and_then(|host| host.ssh.user.as_deref()), Some("wooo"));
-    let selected = |on: &str| baseline.select(on).iter().map(|host| host.id.as_str()).collect::<Vec<_>>();
+    assert_eq!(
+        baseline
+            .host("k3s121")
+            .and_then(|host| host.ssh.user.as_deref()),
+        Some("wooo")
+    );
+    let selected = |on: &str| {
+        baseline
+            .select(on)
+            .iter()
+            .map(|host| host.id.as_str())
+            .collect::<Vec<_>>()
+    };
     assert_eq!(selected("tag:k3s"), ["k3s120", "k3s121"]);
     assert_eq!(selected("data188"), ["data188"]);
     assert_eq!(selected("all").len(), 4);
-    let policy: Vec<&str> = baseline.policy.allow.iter().map(|entry| entry.as_str()).collect();
-    assert_eq!(policy, ["nft list ruleset", "zpool status", "lvs --reportformat json"]);
-    let phases: Vec<&str> = baseline.phases.iter().map(|phase| phase.id.as_str()).collect();
+    let policy: Vec<&str> = baseline
+        .policy
+        .allow
+        .iter()
+        .map(|entry| entry.as_str())
+        .collect();
+    assert_eq!(
+        policy,
+        [
+            "nft list ruleset",
+            "zpool status",
+            "lvs --reportformat json"
+        ]
+    );
+    let phases: Vec<&str> = baseline
+        .phases
+        .iter()
+        .map(|phase| phase.id.as_str())
+        .collect();
     assert_eq!(phases, ["P0-POWER", "P0-NETWORK", "P0-188-DATA"]);
 
     let network = &baseline.phases[1];
@@ -148,12 +272,21 @@ fn a_full_baseline() {
     let settings = baseline.settings(network, ssh);
     assert_eq!(settings.timeout, Duration::from_secs(4));
     assert_eq!(settings.connect_timeout, Duration::from_millis(500));
-    assert_eq!((settings.retry.attempts, settings.retry.delay), (3, Duration::from_secs(2)));
-    assert_eq!(ssh.title.as_ref().map(|title| title.as_str()), Some("${host.id} lets ${host.user} in"));
+    assert_eq!(
+        (settings.retry.attempts, settings.retry.delay),
+        (3, Duration::from_secs(2))
+    );
+    assert_eq!(
+        ssh.title.as_ref().map(|title| title.as_str()),
+        Some("${host.id} lets ${host.user} in")
+    );
 
     let data = &baseline.phases[2];
     let kind = |check: usize| &data.checks[check].candidates[0];
-    assert_eq!(kind(0).1.get("port").map(Node::to_json), Some(serde_json::json!(5432)));
+    assert_eq!(
+        kind(0).1.get("port").map(Node::to_json),
+        Some(serde_json::json!(5432))
+    );
     let check = &data.checks[1];
     assert_eq!(kind(1).0.as_str(), "postgres");
     assert_eq!(
@@ -162,19 +295,39 @@ fn a_full_baseline() {
     );
     assert_eq!(check.timeout, Some(Duration::from_secs(30)));
     let settings = baseline.settings(data, check);
-    assert_eq!((settings.retry.attempts, settings.retry.delay, settings.retry.backoff), (5, Duration::from_secs(1), 1.5));
-    assert_eq!(check.guardrail.as_ref().map(|guardrail| guardrail.value), Some(Guardrail::Block));
+    assert_eq!(
+        (
+            settings.retry.attempts,
+            settings.retry.delay,
+            settings.retry.backoff
+        ),
+        (5, Duration::from_secs(1), 1.5)
+    );
+    assert_eq!(
+        check.guardrail.as_ref().map(|guardrail| guardrail.value),
+        Some(Guardrail::Block)
+    );
     assert_eq!((check.defaults, check.advisory), (false, true));
-    assert_eq!((check.require.len(), check.prefer.len(), check.after.len()), (2, 1, 1));
+    assert_eq!(
+        (check.require.len(), check.prefer.len(), check.after.len()),
+        (2, 1, 1)
+    );
     // The escape is left for the expansion per host.
-    assert_eq!(check.remedy.as_deref(), Some("runbook §4.3, literally $${host.id}"));
+    assert_eq!(
+        check.remedy.as_deref(),
+        Some("runbook §4.3, literally $${host.id}")
+    );
     assert_eq!(baseline.digest.len(), 64);
 }
 
 #[test]
 fn variables_of_the_command_line() {
     let set = |name: &str, value: &str| {
-        load("tests/baseline/valid/full.yml", &Disk, &[(name.to_owned(), value.to_owned())])
+        load(
+            "tests/baseline/valid/full.yml",
+            &Disk,
+            &[(name.to_owned(), value.to_owned())],
+        )
     };
     let plain = sound(load("tests/baseline/valid/full.yml", &Disk, &[]));
     let other = sound(set("network", "10.0.0"));
@@ -186,9 +339,17 @@ fn variables_of_the_command_line() {
     // What comes from the command line is not looked at for variables.
     assert_eq!(sound(set("database", "${x}")).vars[2].1, "${x}");
     let wrong = set("port", "ssh");
-    assert!(rendered(&wrong).contains("`--var port`: expected a number"), "{}", rendered(&wrong));
+    assert!(
+        rendered(&wrong).contains("`--var port`: expected a number"),
+        "{}",
+        rendered(&wrong)
+    );
     let unknown = set("netwrok", "10.0.0");
-    assert!(rendered(&unknown).contains("did you mean `network`?"), "{}", rendered(&unknown));
+    assert!(
+        rendered(&unknown).contains("did you mean `network`?"),
+        "{}",
+        rendered(&unknown)
+    );
 }
 
 #[test]
@@ -202,7 +363,10 @@ fn the_digest_is_of_the_texts() {
 #[test]
 fn a_file_included_twice_counts_once() {
     let files = Memory::of([
-        ("d/a.yml", "version: 1\nname: t\ninclude: [b.yml, c/d.yml]\nphases: { P0: { checks: { c: { on: h, x: {} } } } }\n"),
+        (
+            "d/a.yml",
+            "version: 1\nname: t\ninclude: [b.yml, c/d.yml]\nphases: { P0: { checks: { c: { on: h, x: {} } } } }\n",
+        ),
         ("d/b.yml", "include: ./c/../h.yml\n"),
         ("d/c/d.yml", "include: ../h.yml\n"),
         ("d/c/../h.yml", "hosts: { h: { address: h } }\n"),
@@ -215,12 +379,20 @@ fn includes_in_an_endless_row() {
     struct Endless;
     impl Files for Endless {
         fn read(&self, path: &Path, _: usize) -> io::Result<Vec<u8>> {
-            let number: u32 = path.file_stem().and_then(|stem| stem.to_str()?.parse().ok()).unwrap_or(0);
+            let number: u32 = path
+                .file_stem()
+                .and_then(|stem| stem.to_str()?.parse().ok())
+                .unwrap_or(0);
             Ok(format!("version: 1\nname: t\ninclude: {}.yml\n", number + 1).into_bytes())
         }
     }
     let loaded = load("0.yml", &Endless, &[]);
-    assert!(loaded.diagnostics.iter().any(|problem| problem.code == "too-large"));
+    assert!(
+        loaded
+            .diagnostics
+            .iter()
+            .any(|problem| problem.code == "too-large")
+    );
     assert!(loaded.baseline.is_none());
 }
 
@@ -230,7 +402,8 @@ fn a_file_that_is_too_large_is_refused_unread() {
     let path = folder.path().join("huge.yml");
     let file = std::fs::File::create(&path).unwrap_or_else(|error| panic!("{error}"));
     // Sparse: it has the length and none of the bytes.
-    file.set_len(100 << 30).unwrap_or_else(|error| panic!("{error}"));
+    file.set_len(100 << 30)
+        .unwrap_or_else(|error| panic!("{error}"));
     let loaded = load(&path.display().to_string(), &Disk, &[]);
     let text = rendered(&loaded);
     assert!(text.contains("larger than 8 MiB"), "{text}");
@@ -240,16 +413,24 @@ fn a_file_that_is_too_large_is_refused_unread() {
 fn a_byte_order_mark_is_no_text() {
     let loaded = load_text("\u{feff}version: 1\nnam: t\n");
     let json = loaded.diagnostics.to_json(&loaded.sources);
-    assert_eq!((&json[0]["line"], &json[0]["column"]), (&serde_json::json!(1), &serde_json::json!(1)));
+    assert_eq!(
+        (&json[0]["line"], &json[0]["column"]),
+        (&serde_json::json!(1), &serde_json::json!(1))
+    );
     assert_eq!(json[1]["line"], 2);
 }
 
 #[test]
 fn thousands_of_phases() {
     use std::fmt::Write;
-    let mut text = "version: 1\nname: big\nhosts:\n  a: { address: 192.0.2.1 }\nphases:\n".to_owned();
+    let mut text =
+        "version: 1\nname: big\nhosts:\n  a: { address: 192.0.2.1 }\nphases:\n".to_owned();
     for phase in 0..3_000 {
-        let needs = if phase > 0 { format!("[P{}]", phase - 1) } else { "[]".to_owned() };
+        let needs = if phase > 0 {
+            format!("[P{}]", phase - 1)
+        } else {
+            "[]".to_owned()
+        };
         writeln!(text, "  P{phase}:\n    needs: {needs}\n    checks:\n      c: {{ on: a, timeout: 2s, ping: {{}} }}")
             .unwrap_or_else(|error| panic!("{error}"));
     }
@@ -263,13 +444,17 @@ fn crlf_and_accents_keep_places_right() {
     let text = "version: 1\r\nname: t\r\nhosts:\r\n  a: { title: \"Zürich ☃\", addres: h }\r\nphases: { P0: { checks: { c: { x: {} } } } }\r\n";
     let loaded = load_text(text);
     let json = loaded.diagnostics.to_json(&loaded.sources);
-    assert_eq!((&json[0]["line"], &json[0]["column"]), (&serde_json::json!(4), &serde_json::json!(27)));
+    assert_eq!(
+        (&json[0]["line"], &json[0]["column"]),
+        (&serde_json::json!(4), &serde_json::json!(27))
+    );
 }
 
 #[rstest]
 #[case("tests/baseline/valid/full.yml")]
 fn the_schema_agrees_with_the_loader(#[case] path: &str) {
-    let validator = jsonschema::validator_for(&coldstart::baseline::schema()).unwrap_or_else(|error| panic!("{error}"));
+    let validator = jsonschema::validator_for(&coldstart::baseline::schema())
+        .unwrap_or_else(|error| panic!("{error}"));
     let baseline = sound(load(path, &Disk, &[]));
     // As an editor has it: unexpanded values fit where they are text.
     let text = serde_json::json!({
@@ -296,7 +481,11 @@ fn the_schema_agrees_with_the_loader(#[case] path: &str) {
 fn places_are_inside(loaded: &Loaded) {
     let inside = |at: &Location| {
         let text = loaded.sources.text(at.source);
-        assert!(text.get(at.span.clone()).is_some(), "{at:?} is not in {} bytes", text.len());
+        assert!(
+            text.get(at.span.clone()).is_some(),
+            "{at:?} is not in {} bytes",
+            text.len()
+        );
         let (line, column) = loaded.sources.line_column(at);
         assert!(line >= 1 && column >= 1);
     };
@@ -308,13 +497,23 @@ fn places_are_inside(loaded: &Loaded) {
                 inside(&key.at);
                 nodes(node, inside);
             }),
-            NodeValue::Null | NodeValue::Bool(_) | NodeValue::Number(..) | NodeValue::String(_) => {}
+            NodeValue::Null | NodeValue::Bool(_) | NodeValue::Number(..) | NodeValue::String(_) => {
+            }
         }
     }
     for problem in &loaded.diagnostics {
-        problem.at.iter().chain(problem.related.iter().map(|(at, _)| at)).for_each(inside);
+        problem
+            .at
+            .iter()
+            .chain(problem.related.iter().map(|(at, _)| at))
+            .for_each(inside);
     }
-    for check in loaded.baseline.iter().flat_map(|baseline| &baseline.phases).flat_map(|phase| &phase.checks) {
+    for check in loaded
+        .baseline
+        .iter()
+        .flat_map(|baseline| &baseline.phases)
+        .flat_map(|phase| &phase.checks)
+    {
         nodes(&check.node, &inside);
     }
     assert_eq!(loaded.baseline.is_none(), loaded.diagnostics.has_errors());
@@ -330,12 +529,49 @@ mod any_bytes {
     /// Lines that make up baselines, sound and broken.
     fn lines() -> impl Strategy<Value = String> {
         let line = prop::sample::select(vec![
-            "version: 1", "version: 2", "name: t", "title: \"é ☃\"", "title: |\n  a\n  b", "hosts:", "  a: { address: h }",
-            "  b: &b { address: \"${x}\", tags: [t] }", "  c: *b", "  d: { <<: *b, local: true }", "phases:", "  P0:",
-            "    needs: [P1, P0]", "    checks:", "      c: { on: a, x: {} }", "      d: { on: [tag:t, all, z], x: \"${host.id}$${\" }",
-            "      e:", "vars: { x: 1, y: \"${x}\", z: \"${z}\" }", "include: other.yml", "include: baseline.yml", "\t", "---", "...",
-            "a: [", "}", "\"", "'", "? x", ": y", "- z", "&a", "*a", "!!str 5", "!x y", "%YAML 1.2", "# comment", "timeout: 5",
-            "  url: postgres://u:p\u{e9}@h/db", "  password: \u{1f600}", "\u{feff}", "\u{0}", "\u{85}", "é: ü",
+            "version: 1",
+            "version: 2",
+            "name: t",
+            "title: \"é ☃\"",
+            "title: |\n  a\n  b",
+            "hosts:",
+            "  a: { address: h }",
+            "  b: &b { address: \"${x}\", tags: [t] }",
+            "  c: *b",
+            "  d: { <<: *b, local: true }",
+            "phases:",
+            "  P0:",
+            "    needs: [P1, P0]",
+            "    checks:",
+            "      c: { on: a, x: {} }",
+            "      d: { on: [tag:t, all, z], x: \"${host.id}$${\" }",
+            "      e:",
+            "vars: { x: 1, y: \"${x}\", z: \"${z}\" }",
+            "include: other.yml",
+            "include: baseline.yml",
+            "\t",
+            "---",
+            "...",
+            "a: [",
+            "}",
+            "\"",
+            "'",
+            "? x",
+            ": y",
+            "- z",
+            "&a",
+            "*a",
+            "!!str 5",
+            "!x y",
+            "%YAML 1.2",
+            "# comment",
+            "timeout: 5",
+            "  url: postgres://u:p\u{e9}@h/db",
+            "  password: \u{1f600}",
+            "\u{feff}",
+            "\u{0}",
+            "\u{85}",
+            "é: ü",
         ]);
         prop::collection::vec(line, 0..24).prop_map(|lines| lines.join("\n"))
     }

@@ -7,11 +7,13 @@ use serde_path_to_error::Segment;
 
 use super::diagnostic::{Diagnostic, Diagnostics};
 use super::document::{
-    CheckDocument, DefaultsDocument, Document, Fragment, HostDocument, OneOrMany, PhaseDocument, PolicyDocument,
-    RetryDocument,
+    CheckDocument, DefaultsDocument, Document, Fragment, HostDocument, OneOrMany, PhaseDocument,
+    PolicyDocument, RetryDocument,
 };
 use super::include::ReadFiles;
-use super::model::{Baseline, Check, Defaults, Host, Phase, PhaseDefaults, PolicyAllow, Retry, Ssh};
+use super::model::{
+    Baseline, Check, Defaults, Host, Phase, PhaseDefaults, PolicyAllow, Retry, Ssh,
+};
 use super::node::Node;
 use super::source::Located;
 use super::validate::texts;
@@ -35,13 +37,42 @@ pub(super) fn build(
     let mut parts: Vec<Parts> = Vec::new();
     for file in &files.files {
         if file.entry {
-            let Document { version, name: _, title, include: _, vars: _, defaults, policy, hosts, phases } =
-                read(&file.root, diagnostics)?;
-            entry = Some((version, file.root.get("name")?.as_located()?, title, defaults));
-            parts.push(Parts { policy, hosts, phases });
+            let Document {
+                version,
+                name: _,
+                title,
+                include: _,
+                vars: _,
+                defaults,
+                policy,
+                hosts,
+                phases,
+            } = read(&file.root, diagnostics)?;
+            entry = Some((
+                version,
+                file.root.get("name")?.as_located()?,
+                title,
+                defaults,
+            ));
+            parts.push(Parts {
+                policy,
+                hosts,
+                phases,
+            });
         } else {
-            let Fragment { version: _, include: _, vars: _, policy, hosts, phases } = read(&file.root, diagnostics)?;
-            parts.push(Parts { policy, hosts, phases });
+            let Fragment {
+                version: _,
+                include: _,
+                vars: _,
+                policy,
+                hosts,
+                phases,
+            } = read(&file.root, diagnostics)?;
+            parts.push(Parts {
+                policy,
+                hosts,
+                phases,
+            });
         }
     }
     let (version, name, title, own_defaults) = entry?;
@@ -58,10 +89,16 @@ pub(super) fn build(
         phases: Vec::new(),
     };
     for (file, section) in &files.sections {
-        let (Some(part), Some(file)) = (parts.get_mut(*file), files.files.get(*file)) else { continue };
-        let Some(node) = file.root.get(section) else { continue };
+        let (Some(part), Some(file)) = (parts.get_mut(*file), files.files.get(*file)) else {
+            continue;
+        };
+        let Some(node) = file.root.get(section) else {
+            continue;
+        };
         match section.as_str() {
-            "policy" if part.policy.allow.is_some() => baseline.policy.allow.extend(texts(node.get("allow"))),
+            "policy" if part.policy.allow.is_some() => {
+                baseline.policy.allow.extend(texts(node.get("allow")));
+            }
             "hosts" => {
                 for (id, node) in node.entries() {
                     let document = part.hosts.remove(&id.value)?;
@@ -95,14 +132,25 @@ fn read<T: DeserializeOwned>(root: &Node, diagnostics: &mut Diagnostics) -> Opti
                 })
                 .collect();
             let at = root.at_path(&path).at.clone();
-            diagnostics.push(Diagnostic::error("bad-value", error.into_inner().to_string(), at));
+            diagnostics.push(Diagnostic::error(
+                "bad-value",
+                error.into_inner().to_string(),
+                at,
+            ));
             None
         }
     }
 }
 
 fn host(id: &Located<String>, node: &Node, document: HostDocument) -> Host {
-    let HostDocument { title, address: _, local, ssh, tags: _, connect_timeout } = document;
+    let HostDocument {
+        title,
+        address: _,
+        local,
+        ssh,
+        tags: _,
+        connect_timeout,
+    } = document;
     let address = node.get("address").and_then(Node::as_located);
     Host {
         id: id.clone(),
@@ -112,7 +160,10 @@ fn host(id: &Located<String>, node: &Node, document: HostDocument) -> Host {
         ssh: Ssh {
             user: ssh.user,
             port: ssh.port,
-            jump: node.get("ssh").and_then(|ssh| ssh.get("jump")).and_then(Node::as_located),
+            jump: node
+                .get("ssh")
+                .and_then(|ssh| ssh.get("jump"))
+                .and_then(Node::as_located),
             identity: list(ssh.identity),
             known_hosts: list(ssh.known_hosts),
         },
@@ -125,8 +176,18 @@ fn list(texts: Option<OneOrMany>) -> Vec<String> {
     texts.map(Into::into).unwrap_or_default()
 }
 
-fn phase(id: &Located<String>, node: &Node, document: PhaseDocument, baseline: &Defaults) -> Option<Phase> {
-    let PhaseDocument { title, needs: _, defaults, checks: mut documents } = document;
+fn phase(
+    id: &Located<String>,
+    node: &Node,
+    document: PhaseDocument,
+    baseline: &Defaults,
+) -> Option<Phase> {
+    let PhaseDocument {
+        title,
+        needs: _,
+        defaults,
+        checks: mut documents,
+    } = document;
     let defaults = PhaseDefaults {
         timeout: defaults.timeout.map(|span| span.0),
         connect_timeout: defaults.connect_timeout.map(|span| span.0),
@@ -137,13 +198,31 @@ fn phase(id: &Located<String>, node: &Node, document: PhaseDocument, baseline: &
     for (id, node) in node.get("checks")?.entries() {
         checks.push(check(id, node, documents.remove(&id.value)?, outer));
     }
-    Some(Phase { id: id.clone(), title, needs: texts(node.get("needs")), defaults, checks })
+    Some(Phase {
+        id: id.clone(),
+        title,
+        needs: texts(node.get("needs")),
+        defaults,
+        checks,
+    })
 }
 
 fn check(id: &Located<String>, node: &Node, document: CheckDocument, outer: Retry) -> Check {
-    let CheckDocument { defaults, advisory, timeout, retry: own, remedy, runbook, guardrail, .. } = document;
+    let CheckDocument {
+        defaults,
+        advisory,
+        timeout,
+        retry: own,
+        remedy,
+        runbook,
+        guardrail,
+        ..
+    } = document;
     let guardrail_at = node.get("guardrail").map_or(&id.at, |node| &node.at);
-    let candidates = node.entries().iter().filter(|(key, _)| !CheckDocument::KEYS.contains(&key.value.as_str()));
+    let candidates = node
+        .entries()
+        .iter()
+        .filter(|(key, _)| !CheckDocument::KEYS.contains(&key.value.as_str()));
     Check {
         id: id.clone(),
         title: node.get("title").and_then(Node::as_located),
@@ -168,8 +247,12 @@ fn baseline_defaults(own: DefaultsDocument) -> Defaults {
     let built_in = Defaults::default();
     Defaults {
         timeout: own.timeout.map_or(built_in.timeout, |span| span.0),
-        connect_timeout: own.connect_timeout.map_or(built_in.connect_timeout, |span| span.0),
-        retry: own.retry.map_or(built_in.retry, |own| retry(own, built_in.retry)),
+        connect_timeout: own
+            .connect_timeout
+            .map_or(built_in.connect_timeout, |span| span.0),
+        retry: own
+            .retry
+            .map_or(built_in.retry, |own| retry(own, built_in.retry)),
     }
 }
 

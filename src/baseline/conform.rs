@@ -10,6 +10,8 @@ use super::node::{Node, NodeValue};
 use super::source::{Located, Location, SourceId};
 use super::{mask, timespan, wording};
 
+mod collection;
+
 /// `$ref`s that lead to `$ref`s. A schema that needs more goes in circles.
 const MAX_REFS: usize = 16;
 
@@ -31,8 +33,17 @@ const MAX_REFS: usize = 16;
 /// `diagnostics` has a problem of already is not looked at.
 pub fn conform(node: &Node, schema: &Value, root: &Value, diagnostics: &mut Diagnostics) {
     let told = diagnostics.iter().filter_map(|problem| problem.at.as_ref());
-    let told = told.chain(diagnostics.silenced()).map(|at| (at.source, at.span.start)).collect();
-    Conformance { root, diagnostics, patterns: HashMap::new(), told }.check(node, schema, None);
+    let told = told
+        .chain(diagnostics.silenced())
+        .map(|at| (at.source, at.span.start))
+        .collect();
+    Conformance {
+        root,
+        diagnostics,
+        patterns: HashMap::new(),
+        told,
+    }
+    .check(node, schema, None);
 }
 
 struct Conformance<'a> {
@@ -49,7 +60,12 @@ impl<'a> Conformance<'a> {
     fn check(&mut self, node: &Node, schema: &'a Value, key: Option<&Located<String>>) {
         let Value::Object(keywords) = schema else {
             if schema == &Value::Bool(false) {
-                self.report("not-allowed", "nothing may stand here".to_owned(), node.at.clone(), None);
+                self.report(
+                    "not-allowed",
+                    "nothing may stand here".to_owned(),
+                    node.at.clone(),
+                    None,
+                );
             }
             return;
         };
@@ -101,14 +117,23 @@ impl<'a> Conformance<'a> {
             return false;
         }
         let Location { source, span } = &node.at;
-        self.told.range((*source, span.start)..(*source, span.end.max(span.start + 1))).next().is_some()
+        self.told
+            .range((*source, span.start)..(*source, span.end.max(span.start + 1)))
+            .next()
+            .is_some()
     }
 
     fn target(&self, keywords: &Map<String, Value>) -> Option<&'a Value> {
         wording::target(self.root, keywords)
     }
 
-    fn report(&mut self, code: &'static str, message: String, at: Location, suggestion: Option<String>) {
+    fn report(
+        &mut self,
+        code: &'static str,
+        message: String,
+        at: Location,
+        suggestion: Option<String>,
+    ) {
         let mut problem = Diagnostic::error(code, message, at);
         problem.suggestion = suggestion;
         self.diagnostics.push(problem);
@@ -129,34 +154,81 @@ impl<'a> Conformance<'a> {
         self.report("no-value", message, node.at.clone(), Some(suggestion));
     }
 
-    fn mismatch(&mut self, code: &'static str, node: &Node, schema: &Value, key: Option<&Located<String>>) {
+    fn mismatch(
+        &mut self,
+        code: &'static str,
+        node: &Node,
+        schema: &Value,
+        key: Option<&Located<String>>,
+    ) {
         let expected = wording::describe(schema, self.root);
         let secret = self.keep_secret(node, schema, key);
-        let seen = if secret { "something else".to_owned() } else { wording::seen(node) };
-        let suggestion = if secret { None } else { wording::instead(node, schema, self.root) };
-        self.report(code, format!("expected {expected}, saw {seen}"), node.at.clone(), suggestion);
+        let seen = if secret {
+            "something else".to_owned()
+        } else {
+            wording::seen(node)
+        };
+        let suggestion = if secret {
+            None
+        } else {
+            wording::instead(node, schema, self.root)
+        };
+        self.report(
+            code,
+            format!("expected {expected}, saw {seen}"),
+            node.at.clone(),
+            suggestion,
+        );
     }
 
     /// Whether the text must not be shown; if so, it is hidden in snippets too.
     fn keep_secret(&mut self, node: &Node, schema: &Value, key: Option<&Located<String>>) -> bool {
-        let secret = wording::is_secret(schema, self.root) || key.is_some_and(|key| mask::names_a_secret(&key.value));
+        let secret = wording::is_secret(schema, self.root)
+            || key.is_some_and(|key| mask::names_a_secret(&key.value));
         if secret {
             self.diagnostics.hide(node.at.clone());
         }
         secret
     }
 
-    fn bad_value(&mut self, node: &Node, schema: &Value, allowed: &[&Value], key: Option<&Located<String>>) {
+    fn bad_value(
+        &mut self,
+        node: &Node,
+        schema: &Value,
+        allowed: &[&Value],
+        key: Option<&Located<String>>,
+    ) {
         let secret = self.keep_secret(node, schema, key);
-        let seen = if secret { "something else".to_owned() } else { wording::seen(node) };
-        let meant = node.as_str().and_then(|text| did_you_mean(text, allowed.iter().filter_map(|value| value.as_str())));
+        let seen = if secret {
+            "something else".to_owned()
+        } else {
+            wording::seen(node)
+        };
+        let meant = node
+            .as_str()
+            .and_then(|text| did_you_mean(text, allowed.iter().filter_map(|value| value.as_str())));
         let suggestion = meant.map(|meant| format!("did you mean `{meant}`?"));
-        let expected = wording::expected_in_words(schema, self.root).unwrap_or_else(|| wording::one_of_values(allowed));
-        self.report("bad-value", format!("expected {expected}, saw {seen}"), node.at.clone(), suggestion);
+        let expected = wording::expected_in_words(schema, self.root)
+            .unwrap_or_else(|| wording::one_of_values(allowed));
+        self.report(
+            "bad-value",
+            format!("expected {expected}, saw {seen}"),
+            node.at.clone(),
+            suggestion,
+        );
     }
 
-    fn one_of(&mut self, node: &Node, schema: &'a Value, branches: &'a [Value], key: Option<&Located<String>>) {
-        let branches: Vec<&'a Value> = branches.iter().filter(|branch| !wording::is_null(branch)).collect();
+    fn one_of(
+        &mut self,
+        node: &Node,
+        schema: &'a Value,
+        branches: &'a [Value],
+        key: Option<&Located<String>>,
+    ) {
+        let branches: Vec<&'a Value> = branches
+            .iter()
+            .filter(|branch| !wording::is_null(branch))
+            .collect();
         if let [only] = branches[..] {
             return self.check(node, only, key);
         }
@@ -226,17 +298,25 @@ impl<'a> Conformance<'a> {
         let format = keywords.get("format").and_then(Value::as_str);
         if matches!(format, Some(timespan::FORMAT | timespan::POSITIVE_FORMAT)) {
             let span = timespan::parse(text);
-            let span = if format == Some(timespan::FORMAT) { span } else { span.and_then(timespan::positive) };
+            let span = if format == Some(timespan::FORMAT) {
+                span
+            } else {
+                span.and_then(timespan::positive)
+            };
             if let Err(message) = span {
-                let suggestion = wording::with_unit(text, keywords)
-                    .unwrap_or_else(|| "write whole numbers with units, the largest first: `500ms`, `5s`, `1h30m`".to_owned());
+                let suggestion = wording::with_unit(text, keywords).unwrap_or_else(|| {
+                    "write whole numbers with units, the largest first: `500ms`, `5s`, `1h30m`"
+                        .to_owned()
+                });
                 self.report("bad-duration", message, node.at.clone(), Some(suggestion));
             }
             return;
         }
         let length = text.chars().count() as u64;
         let count = |name: &str| keywords.get(name).and_then(Value::as_u64);
-        if count("minLength").is_some_and(|least| length < least) || count("maxLength").is_some_and(|most| length > most) {
+        if count("minLength").is_some_and(|least| length < least)
+            || count("maxLength").is_some_and(|most| length > most)
+        {
             self.mismatch("bad-length", node, schema, key);
             return;
         }
@@ -250,114 +330,42 @@ impl<'a> Conformance<'a> {
     /// A pattern that is none lets everything through; whoever wrote the
     /// schema has a test for that.
     fn matches(&mut self, pattern: &'a str, text: &str) -> bool {
-        let regex = self.patterns.entry(pattern).or_insert_with(|| Regex::new(pattern).ok());
+        let regex = self
+            .patterns
+            .entry(pattern)
+            .or_insert_with(|| Regex::new(pattern).ok());
         regex.as_ref().is_none_or(|regex| regex.is_match(text))
-    }
-
-    fn list(
-        &mut self,
-        node: &Node,
-        items: &[Node],
-        schema: &Value,
-        keywords: &'a Map<String, Value>,
-        key: Option<&Located<String>>,
-    ) {
-        let count = |name: &str| keywords.get(name).and_then(Value::as_u64);
-        let length = items.len() as u64;
-        if count("minItems").is_some_and(|least| length < least) || count("maxItems").is_some_and(|most| length > most) {
-            self.mismatch("bad-length", node, schema, key);
-        }
-        if keywords.get("uniqueItems") == Some(&Value::Bool(true)) {
-            for (at, item) in items.iter().enumerate() {
-                if let Some(first) = items[..at].iter().find(|first| first.to_json() == item.to_json()) {
-                    let problem = Diagnostic::error("repeated", format!("{} is here twice", wording::seen(item)), item.at.clone());
-                    self.diagnostics.push(problem.label("again here").related(first.at.clone(), "first here"));
-                }
-            }
-        }
-        if let Some(schema) = keywords.get("items") {
-            for item in items {
-                self.check(item, schema, None);
-            }
-        }
-    }
-
-    fn map(
-        &mut self,
-        node: &Node,
-        entries: &[(Located<String>, Node)],
-        keywords: &'a Map<String, Value>,
-        key: Option<&Located<String>>,
-    ) {
-        let place = key.map_or(&node.at, |key| &key.at);
-        let properties = keywords.get("properties").and_then(Value::as_object);
-        let property = |name: &str| properties.and_then(|properties| properties.get(name));
-        for name in array(keywords, "required").iter().filter_map(Value::as_str) {
-            if node.get(name).is_none() {
-                let expected = property(name).map_or_else(|| "a value".to_owned(), |schema| wording::describe(schema, self.root));
-                // A misspelt key is told where it stands, which is telling enough.
-                let misspelt = entries.iter().any(|(key, _)| {
-                    property(&key.value).is_none() && did_you_mean(&key.value, std::iter::once(name)).is_some()
-                });
-                if !misspelt {
-                    let of = key.map(|key| format!(" in `{}`", key.value)).unwrap_or_default();
-                    let suggestion = format!("add `{name}:` with {expected}");
-                    self.report("missing-key", format!("`{name}` is missing{of}"), place.clone(), Some(suggestion));
-                }
-            }
-        }
-        let count = |name: &str| keywords.get(name).and_then(Value::as_u64);
-        let length = entries.len() as u64;
-        if count("minProperties").is_some_and(|least| length < least) || count("maxProperties").is_some_and(|most| length > most) {
-            let of = key.map_or_else(|| "the map".to_owned(), |key| format!("`{}`", key.value));
-            let bounds = [("at least", count("minProperties")), ("at most", count("maxProperties"))];
-            let bounds = bounds.iter().filter_map(|(which, bound)| Some(format!("{which} {}", (*bound)?)));
-            let expected = format!("give it {} entries", bounds.collect::<Vec<_>>().join(" and "));
-            self.report("bad-length", format!("{of} has {length} entries"), place.clone(), Some(expected));
-        }
-        for (name, value) in entries {
-            if let Some(schema) = keywords.get("propertyNames") {
-                let as_node = Node { at: name.at.clone(), value: NodeValue::String(name.value.clone()) };
-                self.check(&as_node, schema, None);
-            }
-            match (property(&name.value), keywords.get("additionalProperties")) {
-                (Some(schema), _) => self.check(value, schema, Some(name)),
-                (None, Some(Value::Bool(false))) => self.unknown_key(name, entries, properties),
-                (None, Some(schema)) => self.check(value, schema, Some(name)),
-                (None, None) => {}
-            }
-        }
-    }
-
-    fn unknown_key(
-        &mut self,
-        name: &Located<String>,
-        entries: &[(Located<String>, Node)],
-        properties: Option<&'a Map<String, Value>>,
-    ) {
-        let known: Vec<&str> = properties.map(|properties| properties.keys().map(String::as_str).collect()).unwrap_or_default();
-        let free = known.iter().copied().filter(|known| !entries.iter().any(|(key, _)| key.value == *known));
-        let suggestion = match did_you_mean(&name.value, free) {
-            Some(meant) => format!("did you mean `{meant}`?"),
-            None if known.is_empty() => "no keys are known here".to_owned(),
-            None => format!("known here: {}", known.join(", ")),
-        };
-        self.report("unknown-key", format!("unknown key `{}`", name.value), name.at.clone(), Some(suggestion));
     }
 }
 
 fn array<'s>(keywords: &'s Map<String, Value>, name: &str) -> &'s [Value] {
-    keywords.get(name).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+    keywords
+        .get(name)
+        .and_then(Value::as_array)
+        .map_or(&[], Vec::as_slice)
 }
 
 /// The schema that `$ref` names, followed to one that names none.
 pub(super) fn follow<'s>(root: &'s Value, keywords: &Map<String, Value>) -> Option<&'s Value> {
     let mut found = root.pointer(keywords.get("$ref")?.as_str()?.strip_prefix('#')?)?;
     for _ in 0..MAX_REFS {
-        match found.get("$ref").and_then(Value::as_str).and_then(|next| next.strip_prefix('#')) {
-            Some(next) if found.as_object().is_some_and(|keywords| keywords.len() == 1) => found = root.pointer(next)?,
+        match found
+            .get("$ref")
+            .and_then(Value::as_str)
+            .and_then(|next| next.strip_prefix('#'))
+        {
+            Some(next)
+                if found
+                    .as_object()
+                    .is_some_and(|keywords| keywords.len() == 1) =>
+            {
+                found = root.pointer(next)?;
+            }
             _ => return Some(found),
         }
     }
     None
 }
+
+#[cfg(test)]
+mod tests;

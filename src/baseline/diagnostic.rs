@@ -98,12 +98,21 @@ pub struct Diagnostics {
 impl Diagnostics {
     /// Takes in a problem. Passwords of URLs in its texts are overwritten.
     pub fn push(&mut self, diagnostic: Diagnostic) {
-        let Diagnostic { message, label, suggestion, related, .. } = &diagnostic;
+        let Diagnostic {
+            message,
+            label,
+            suggestion,
+            related,
+            ..
+        } = &diagnostic;
         self.all.push(Diagnostic {
             message: mask::urls(message),
             label: label.as_deref().map(mask::urls),
             suggestion: suggestion.as_deref().map(mask::urls),
-            related: related.iter().map(|(at, what)| (at.clone(), mask::urls(what))).collect(),
+            related: related
+                .iter()
+                .map(|(at, what)| (at.clone(), mask::urls(what)))
+                .collect(),
             ..diagnostic
         });
     }
@@ -123,7 +132,9 @@ impl Diagnostics {
     /// Whether one of them is an error.
     #[must_use]
     pub fn has_errors(&self) -> bool {
-        self.all.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
+        self.all
+            .iter()
+            .any(|diagnostic| diagnostic.severity == Severity::Error)
     }
 
     /// As pushed.
@@ -148,7 +159,12 @@ impl Diagnostics {
     #[must_use]
     pub fn sorted(&self) -> Vec<&Diagnostic> {
         let mut all: Vec<&Diagnostic> = self.all.iter().collect();
-        all.sort_by_key(|diagnostic| diagnostic.at.as_ref().map(|at| (at.source, at.span.start, at.span.end)));
+        all.sort_by_key(|diagnostic| {
+            diagnostic
+                .at
+                .as_ref()
+                .map(|at| (at.source, at.span.start, at.span.end))
+        });
         all
     }
 
@@ -166,7 +182,10 @@ impl Diagnostics {
         self.sorted()
             .into_iter()
             .map(|diagnostic| {
-                let place = diagnostic.at.as_ref().map(|at| (sources.name(at.source), sources.line_column(at)));
+                let place = diagnostic
+                    .at
+                    .as_ref()
+                    .map(|at| (sources.name(at.source), sources.line_column(at)));
                 json!({
                     "severity": diagnostic.severity,
                     "code": diagnostic.code,
@@ -220,7 +239,10 @@ pub fn did_you_mean<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -
         } else {
             strsim::damerau_levenshtein(&word, &lower)
         };
-        if distance <= (length / 3).max(1) && shorter > distance.min(1) && best.is_none_or(|(least, _)| distance < least) {
+        if distance <= (length / 3).max(1)
+            && shorter > distance.min(1)
+            && best.is_none_or(|(least, _)| distance < least)
+        {
             best = Some((distance, candidate));
         }
     }

@@ -27,7 +27,10 @@ fn ids() -> serde_json::Value {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Baseline")]
-#[expect(dead_code, reason = "what needs its place is taken from the nodes; the schema is of all")]
+#[expect(
+    dead_code,
+    reason = "what needs its place is taken from the nodes; the schema is of all"
+)]
 pub(super) struct Document {
     /// Version of the file format: 1.
     #[schemars(extend("const" = 1, "x-expected" = VERSION))]
@@ -64,7 +67,10 @@ pub(super) struct Document {
 /// A file that a baseline includes.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "what needs its place is taken from the nodes; the schema is of all")]
+#[expect(
+    dead_code,
+    reason = "what needs its place is taken from the nodes; the schema is of all"
+)]
 pub(super) struct Fragment {
     /// Version of the file format: 1.
     #[schemars(extend("const" = 1, "x-expected" = VERSION))]
@@ -164,7 +170,10 @@ pub(super) struct PolicyDocument {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Host")]
-#[expect(dead_code, reason = "what needs its place is taken from the nodes; the schema is of all")]
+#[expect(
+    dead_code,
+    reason = "what needs its place is taken from the nodes; the schema is of all"
+)]
 pub(super) struct HostDocument {
     /// One line about it.
     pub(super) title: Option<String>,
@@ -188,7 +197,10 @@ pub(super) struct HostDocument {
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Ssh")]
-#[expect(dead_code, reason = "what needs its place is taken from the nodes; the schema is of all")]
+#[expect(
+    dead_code,
+    reason = "what needs its place is taken from the nodes; the schema is of all"
+)]
 pub(super) struct SshDocument {
     /// Login name.
     #[schemars(extend("pattern" = r"^[^\s@:/-][^\s@:/]*$", "x-expected" = "a login name"))]
@@ -208,7 +220,10 @@ pub(super) struct SshDocument {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Phase")]
-#[expect(dead_code, reason = "what needs its place is taken from the nodes; the schema is of all")]
+#[expect(
+    dead_code,
+    reason = "what needs its place is taken from the nodes; the schema is of all"
+)]
 pub(super) struct PhaseDocument {
     /// One line about it.
     pub(super) title: Option<String>,
@@ -226,7 +241,10 @@ pub(super) struct PhaseDocument {
 /// names the kind of probe, with its options.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[schemars(rename = "Check")]
-#[expect(dead_code, reason = "what needs its place is taken from the nodes; the schema is of all")]
+#[expect(
+    dead_code,
+    reason = "what needs its place is taken from the nodes; the schema is of all"
+)]
 pub(super) struct CheckDocument {
     /// A statement that can be false: "primary accepts reads".
     pub(super) title: Option<String>,
@@ -262,8 +280,19 @@ pub(super) struct CheckDocument {
 impl CheckDocument {
     /// A check's own keys; any other is a kind. A test holds them to the schema.
     pub(super) const KEYS: [&'static str; 13] = [
-        "title", "on", "via", "after", "require", "prefer", "defaults", "advisory", "timeout", "retry", "remedy",
-        "runbook", "guardrail",
+        "title",
+        "on",
+        "via",
+        "after",
+        "require",
+        "prefer",
+        "defaults",
+        "advisory",
+        "timeout",
+        "retry",
+        "remedy",
+        "runbook",
+        "guardrail",
     ];
 }
 
@@ -285,7 +314,12 @@ mod tests {
     fn the_keys_of_a_check_are_those_of_its_schema() {
         for schema in [schema(), fragment_schema()] {
             let check = &schema["$defs"]["Check"];
-            let keys: Vec<&str> = check["properties"].as_object().into_iter().flat_map(|keys| keys.keys()).map(String::as_str).collect();
+            let keys: Vec<&str> = check["properties"]
+                .as_object()
+                .into_iter()
+                .flat_map(|keys| keys.keys())
+                .map(String::as_str)
+                .collect();
             let mut sorted = CheckDocument::KEYS.to_vec();
             sorted.sort_unstable();
             let mut listed = keys;

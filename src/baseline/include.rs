@@ -39,7 +39,10 @@ pub(super) struct ReadFiles {
 
 impl ReadFiles {
     /// The entries of every section of this name, in the order in which they count.
-    pub(super) fn entries<'f>(&'f self, section: &'f str) -> impl Iterator<Item = &'f (Located<String>, Node)> {
+    pub(super) fn entries<'f>(
+        &'f self,
+        section: &'f str,
+    ) -> impl Iterator<Item = &'f (Located<String>, Node)> {
         self.sections
             .iter()
             .filter(move |(_, key)| key == section)
@@ -49,9 +52,26 @@ impl ReadFiles {
 }
 
 /// Reads the file at `entry` and what it includes.
-pub(super) fn read(entry: &str, files: &dyn Files, sources: &mut Sources, diagnostics: &mut Diagnostics) -> ReadFiles {
-    let read = ReadFiles { files: Vec::new(), sections: Vec::new(), complete: true };
-    let mut reader = Reader { files, sources, diagnostics, read, chain: Vec::new(), seen: Vec::new(), total: 0 };
+pub(super) fn read(
+    entry: &str,
+    files: &dyn Files,
+    sources: &mut Sources,
+    diagnostics: &mut Diagnostics,
+) -> ReadFiles {
+    let read = ReadFiles {
+        files: Vec::new(),
+        sections: Vec::new(),
+        complete: true,
+    };
+    let mut reader = Reader {
+        files,
+        sources,
+        diagnostics,
+        read,
+        chain: Vec::new(),
+        seen: Vec::new(),
+        total: 0,
+    };
     reader.file(PathBuf::from(entry), None);
     reader.read
 }
@@ -76,11 +96,18 @@ impl Reader<'_> {
     fn file(&mut self, path: PathBuf, at: Option<Location>) {
         let identity = normal(&path);
         if let Some(from) = self.chain.iter().position(|open| normal(open) == identity) {
-            let whole: Vec<String> =
-                self.chain[from..].iter().chain([&path]).map(|path| path.display().to_string()).collect();
+            let whole: Vec<String> = self.chain[from..]
+                .iter()
+                .chain([&path])
+                .map(|path| path.display().to_string())
+                .collect();
             self.fail(
-                Diagnostic::error("include-loop", format!("files include each other: {}", whole.join(" → ")), at)
-                    .suggestion("move what both need into a third file"),
+                Diagnostic::error(
+                    "include-loop",
+                    format!("files include each other: {}", whole.join(" → ")),
+                    at,
+                )
+                .suggestion("move what both need into a third file"),
             );
             return;
         }
@@ -89,19 +116,31 @@ impl Reader<'_> {
             return;
         }
         if self.chain.len() >= MAX_CHAIN || self.seen.len() >= MAX_FILES {
-            let message = format!("more than {MAX_FILES} files, or {MAX_CHAIN} that include each other in a row");
-            self.fail(Diagnostic::error("too-large", message, at).suggestion("put more into each file"));
+            let message = format!(
+                "more than {MAX_FILES} files, or {MAX_CHAIN} that include each other in a row"
+            );
+            self.fail(
+                Diagnostic::error("too-large", message, at).suggestion("put more into each file"),
+            );
             return;
         }
         self.seen.push(identity);
-        let Some(source) = self.text(&path, at) else { return };
+        let Some(source) = self.text(&path, at) else {
+            return;
+        };
         let Some(root) = yaml::parse(self.sources, source, self.diagnostics) else {
             self.read.complete = false;
             return;
         };
         if !matches!(root.value, NodeValue::Map(_)) {
-            let message = format!("expected a map of `version`, `hosts`, `phases` and so on, saw {}", wording::seen(&root));
-            self.fail(Diagnostic::error("not-a-map", message, root.at).suggestion("start with the line `version: 1`"));
+            let message = format!(
+                "expected a map of `version`, `hosts`, `phases` and so on, saw {}",
+                wording::seen(&root)
+            );
+            self.fail(
+                Diagnostic::error("not-a-map", message, root.at)
+                    .suggestion("start with the line `version: 1`"),
+            );
             return;
         }
         self.sections(path, root);
@@ -109,9 +148,16 @@ impl Reader<'_> {
 
     fn sections(&mut self, path: PathBuf, root: Node) {
         let index = self.read.files.len();
-        let keys: Vec<String> = root.entries().iter().map(|(key, _)| key.value.clone()).collect();
+        let keys: Vec<String> = root
+            .entries()
+            .iter()
+            .map(|(key, _)| key.value.clone())
+            .collect();
         let includes = root.get("include").map(included).unwrap_or_default();
-        self.read.files.push(ReadFile { root, entry: index == 0 });
+        self.read.files.push(ReadFile {
+            root,
+            entry: index == 0,
+        });
         let folder = path.parent().map(Path::to_owned).unwrap_or_default();
         self.chain.push(path);
         for key in keys {
@@ -142,7 +188,10 @@ impl Reader<'_> {
             return;
         }
         // Takes out `.` on the way; what `..` means is the file system's to tell.
-        self.file(folder.join(&include.value).components().collect(), Some(include.at.clone()));
+        self.file(
+            folder.join(&include.value).components().collect(),
+            Some(include.at.clone()),
+        );
     }
 
     /// Reads a file as text.
@@ -172,13 +221,20 @@ impl Reader<'_> {
                 // The replacement is where the first bad byte was: all before it is the same.
                 let source = self.sources.add(name, String::from_utf8_lossy(bytes));
                 let start = error.valid_up_to();
-                let at = Location::new(source, start..start + char::REPLACEMENT_CHARACTER.len_utf8());
+                let at = Location::new(
+                    source,
+                    start..start + char::REPLACEMENT_CHARACTER.len_utf8(),
+                );
                 let byte = bytes.get(start).copied().unwrap_or_default();
                 let wide = bytes.starts_with(b"\xFF\xFE") || bytes.starts_with(b"\xFE\xFF");
                 let encoding = if wide { "this looks like UTF-16; " } else { "" };
                 self.fail(
-                    Diagnostic::error("not-utf8", format!("the byte 0x{byte:02X} at offset {start} is not UTF-8"), at)
-                        .suggestion(format!("{encoding}save the file as UTF-8")),
+                    Diagnostic::error(
+                        "not-utf8",
+                        format!("the byte 0x{byte:02X} at offset {start} is not UTF-8"),
+                        at,
+                    )
+                    .suggestion(format!("{encoding}save the file as UTF-8")),
                 );
                 None
             }
@@ -188,7 +244,10 @@ impl Reader<'_> {
 
 /// The texts of `include`; what else it holds is the schema's to refuse.
 fn included(node: &Node) -> Vec<Located<String>> {
-    std::iter::once(node).chain(node.items()).filter_map(Node::as_located).collect()
+    std::iter::once(node)
+        .chain(node.items())
+        .filter_map(Node::as_located)
+        .collect()
 }
 
 /// One spelling for a path, for telling whether two are of one file.
@@ -197,7 +256,9 @@ fn normal(path: &Path) -> PathBuf {
     for component in path.components() {
         match component {
             Component::CurDir => {}
-            Component::ParentDir if matches!(normal.components().next_back(), Some(Component::Normal(_))) => {
+            Component::ParentDir
+                if matches!(normal.components().next_back(), Some(Component::Normal(_))) =>
+            {
                 normal.pop();
             }
             other => normal.push(other),
@@ -212,7 +273,11 @@ fn reason(error: &io::Error) -> String {
         io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
         io::ErrorKind::IsADirectory => "it is a directory".to_owned(),
         io::ErrorKind::FileTooLarge => {
-            format!("larger than {} MiB, or than {} MiB together with the files before", MAX_BYTES >> 20, MAX_TOTAL >> 20)
+            format!(
+                "larger than {} MiB, or than {} MiB together with the files before",
+                MAX_BYTES >> 20,
+                MAX_TOTAL >> 20
+            )
         }
         _ => error.to_string(),
     }

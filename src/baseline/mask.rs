@@ -7,8 +7,17 @@ use std::ops::Range;
 
 /// Words that end the name of something secret.
 const NAMES: [&str; 11] = [
-    "password", "passwd", "passphrase", "secret", "token", "api_key", "apikey", "api-key", "private_key",
-    "access_key", "authorization",
+    "password",
+    "passwd",
+    "passphrase",
+    "secret",
+    "token",
+    "api_key",
+    "apikey",
+    "api-key",
+    "private_key",
+    "access_key",
+    "authorization",
 ];
 
 /// Whether a key's name says that its value is secret.
@@ -44,7 +53,9 @@ pub(super) fn overwrite(text: &str, ranges: Vec<Range<usize>>) -> String {
         while ranges.peek().is_some_and(|range| range.end <= at) {
             ranges.next();
         }
-        let hidden = ranges.peek().is_some_and(|range| range.start < at + c.len_utf8());
+        let hidden = ranges
+            .peek()
+            .is_some_and(|range| range.start < at + c.len_utf8());
         if hidden && c != '\n' && c != '\r' {
             shown.extend(std::iter::repeat_n('*', c.len_utf8()));
         } else {
@@ -64,7 +75,9 @@ pub(super) fn url_passwords(text: &str) -> Vec<Range<usize>> {
         }
         let start = at + 3;
         let rest = &text[start..];
-        let rest = &rest[..rest.find(|c: char| c.is_whitespace() || "\"'`<>".contains(c)).unwrap_or(rest.len())];
+        let rest = &rest[..rest
+            .find(|c: char| c.is_whitespace() || "\"'`<>".contains(c))
+            .unwrap_or(rest.len())];
         // Another URL that follows in the same word is looked at by itself.
         let rest = &rest[..rest.find("://").unwrap_or(rest.len())];
         let authority = &rest[..rest.find(['/', '?', '#']).unwrap_or(rest.len())];
@@ -72,7 +85,10 @@ pub(super) fn url_passwords(text: &str) -> Vec<Range<usize>> {
             found.push(start + password.start..start + password.end);
         }
         if let Some(query) = rest.find('?') {
-            found.extend(parameters(&rest[query..]).map(|range| start + query + range.start..start + query + range.end));
+            found.extend(
+                parameters(&rest[query..])
+                    .map(|range| start + query + range.start..start + query + range.end),
+            );
         }
     }
     found
@@ -88,7 +104,9 @@ fn password(authority: &str, rest: &str) -> Option<Range<usize>> {
     let colon = authority.find(':')?;
     let port = &authority[colon + 1..];
     let end = rest.rfind('@')?;
-    let is_port = port.bytes().all(|b| b.is_ascii_digit()) || port.starts_with("${") || authority.starts_with('[');
+    let is_port = port.bytes().all(|b| b.is_ascii_digit())
+        || port.starts_with("${")
+        || authority.starts_with('[');
     (!is_port && colon + 1 < end).then_some(colon + 1..end)
 }
 
@@ -115,7 +133,9 @@ fn named_values(text: &str) -> Vec<Range<usize>> {
             };
             value = skip(value, &['"', '\'']);
             value = skip(value, &[' ', '\t']);
-            let Some(after) = text[value..].strip_prefix([':', '=']) else { continue };
+            let Some(after) = text[value..].strip_prefix([':', '=']) else {
+                continue;
+            };
             let assigned = text[value..].starts_with('=');
             if after.starts_with('=') {
                 continue;
@@ -124,14 +144,18 @@ fn named_values(text: &str) -> Vec<Range<usize>> {
             let rest = &text[value..];
             let rest = &rest[..rest.find(['\n', '\r']).unwrap_or(rest.len())];
             let bare = rest.trim_start_matches(['"', '\'']);
-            if ["env:", "file:", "credential:", "${"].iter().any(|by_reference| bare.starts_with(by_reference))
+            if ["env:", "file:", "credential:", "${"]
+                .iter()
+                .any(|by_reference| bare.starts_with(by_reference))
                 || rest.starts_with(['{', '[', '*', '|', '>'])
             {
                 continue;
             }
             let end = match rest.chars().next().filter(|first| "\"'".contains(*first)) {
                 Some(quote) => rest[1..].find(quote).map_or(rest.len(), |end| end + 2),
-                None if assigned => rest.find(|c: char| c.is_whitespace() || "\"'&,}".contains(c)).unwrap_or(rest.len()),
+                None if assigned => rest
+                    .find(|c: char| c.is_whitespace() || "\"'&,}".contains(c))
+                    .unwrap_or(rest.len()),
                 None => rest.find([',', '}']).unwrap_or(rest.len()),
             };
             if end > 0 {
@@ -163,8 +187,14 @@ mod tests {
     #[rstest]
     fn left_in_urls(
         #[values(
-            "postgres://u@h/db", "http://h:80/a@b", "http://[::1]:80/@", "postgres://u@${hosts.a.address}:5432/d",
-            "http://${a}:${b}/x@y", "://u:p@h", "ssh u:p@h", "http://u:@h"
+            "postgres://u@h/db",
+            "http://h:80/a@b",
+            "http://[::1]:80/@",
+            "postgres://u@${hosts.a.address}:5432/d",
+            "http://${a}:${b}/x@y",
+            "://u:p@h",
+            "ssh u:p@h",
+            "http://u:@h"
         )]
         text: &str,
     ) {
@@ -184,7 +214,15 @@ mod tests {
 
     #[rstest]
     fn left_by_name(
-        #[values("password: env:PW", "password: \"file:/run/pw\"", "token: credential:t", "secret: {}", "password:\n", "token == 'x'", "tokens")]
+        #[values(
+            "password: env:PW",
+            "password: \"file:/run/pw\"",
+            "token: credential:t",
+            "secret: {}",
+            "password:\n",
+            "token == 'x'",
+            "tokens"
+        )]
         text: &str,
     ) {
         assert_eq!(in_source(text), text);

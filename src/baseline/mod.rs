@@ -12,6 +12,7 @@ mod model;
 mod node;
 mod render;
 mod scalar;
+mod secrets;
 mod source;
 mod timespan;
 mod validate;
@@ -55,7 +56,11 @@ pub fn load(entry: &str, files: &dyn Files, overrides: &[(String, String)]) -> L
     } else {
         check(&mut read, &sources, overrides, &mut diagnostics)
     };
-    Loaded { sources, diagnostics, baseline }
+    Loaded {
+        sources,
+        diagnostics,
+        baseline,
+    }
 }
 
 /// Expands the trees in place and reports all that is wrong with them.
@@ -67,15 +72,35 @@ fn check(
 ) -> Option<Baseline> {
     let (expanded, vars) = {
         let read = &*read;
-        let hosts = read.entries("hosts").map(|(id, node)| (id.value.as_str(), node));
-        let declared = read.entries("vars").map(|(name, node)| (name.clone(), node)).collect();
-        let mut variables = Variables::new(sources, declared, hosts, overrides, read.complete, diagnostics);
+        let hosts = read
+            .entries("hosts")
+            .map(|(id, node)| (id.value.as_str(), node));
+        let declared = read
+            .entries("vars")
+            .map(|(name, node)| (name.clone(), node))
+            .collect();
+        let mut variables = Variables::new(
+            sources,
+            declared,
+            hosts,
+            overrides,
+            read.complete,
+            diagnostics,
+        );
         let vars = variables.resolved(diagnostics);
-        let expanded: Vec<Node> =
-            read.files.iter().map(|file| variables.expand_file(&file.root, diagnostics)).collect();
+        let expanded: Vec<Node> = read
+            .files
+            .iter()
+            .map(|file| variables.expand_file(&file.root, diagnostics))
+            .collect();
         (expanded, vars)
     };
-    validate::secrets(read.files.iter().map(|file| &file.root), expanded.iter(), sources, diagnostics);
+    secrets::refuse_inline(
+        read.files.iter().map(|file| &file.root),
+        expanded.iter(),
+        sources,
+        diagnostics,
+    );
     for (file, root) in read.files.iter_mut().zip(expanded) {
         file.root = root;
     }
@@ -96,12 +121,16 @@ fn check(
 fn digest(sources: &Sources, overrides: &[(String, String)]) -> String {
     let mut hash = Sha256::new();
     let texts = sources.ids().map(|id| sources.raw(id));
-    let overrides = overrides.iter().flat_map(|(name, value)| [name.as_str(), value.as_str()]);
+    let overrides = overrides
+        .iter()
+        .flat_map(|(name, value)| [name.as_str(), value.as_str()]);
     for part in texts.chain(overrides) {
         hash.update((part.len() as u64).to_le_bytes());
         hash.update(part);
     }
-    hash.finalize().iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+    hash.finalize()
+        .iter()
+        .fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 /// The JSON Schema of a baseline file. A check's body, `$defs/Check`, is open:

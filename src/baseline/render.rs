@@ -11,8 +11,18 @@ use super::source::{Location, SourceId, Sources};
 /// Nobody reads more in one go, and every snippet costs time.
 const MAX_SHOWN: usize = 200;
 
-pub(super) fn render(diagnostics: &Diagnostics, sources: &Sources, color: bool, width: usize) -> String {
-    let renderer = if color { Renderer::styled() } else { Renderer::plain() }.term_width(width);
+pub(super) fn render(
+    diagnostics: &Diagnostics,
+    sources: &Sources,
+    color: bool,
+    width: usize,
+) -> String {
+    let renderer = if color {
+        Renderer::styled()
+    } else {
+        Renderer::plain()
+    }
+    .term_width(width);
     let sorted = diagnostics.sorted();
     let mut parts: Vec<String> = sorted
         .iter()
@@ -28,15 +38,29 @@ pub(super) fn render(diagnostics: &Diagnostics, sources: &Sources, color: bool, 
     parts.join("\n\n") + "\n"
 }
 
-fn group<'a>(diagnostic: &'a Diagnostic, diagnostics: &Diagnostics, sources: &'a Sources) -> Group<'a> {
+fn group<'a>(
+    diagnostic: &'a Diagnostic,
+    diagnostics: &Diagnostics,
+    sources: &'a Sources,
+) -> Group<'a> {
     let level = match diagnostic.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
     };
-    let title = level.primary_title(diagnostic.message.as_str()).id(diagnostic.code);
+    let title = level
+        .primary_title(diagnostic.message.as_str())
+        .id(diagnostic.code);
     let mut group = Group::with_title(title);
-    let primary = diagnostic.at.iter().map(|at| Mark { at, kind: AnnotationKind::Primary, label: diagnostic.label.as_deref() });
-    let related = diagnostic.related.iter().map(|(at, what)| Mark { at, kind: AnnotationKind::Context, label: Some(what) });
+    let primary = diagnostic.at.iter().map(|at| Mark {
+        at,
+        kind: AnnotationKind::Primary,
+        label: diagnostic.label.as_deref(),
+    });
+    let related = diagnostic.related.iter().map(|(at, what)| Mark {
+        at,
+        kind: AnnotationKind::Context,
+        label: Some(what),
+    });
     let marks: Vec<Mark<'_>> = primary.chain(related).collect();
     let mut seen: Vec<SourceId> = Vec::new();
     for mark in &marks {
@@ -67,12 +91,17 @@ fn snippet<'a>(
     sources: &'a Sources,
 ) -> Snippet<'a, annotate_snippets::Annotation<'a>> {
     let text = sources.text(source);
-    let marks: Vec<(Range<usize>, &Mark<'a>)> =
-        marks.iter().filter(|mark| mark.at.source == source).map(|mark| (first_line(text, mark.at), mark)).collect();
+    let marks: Vec<(Range<usize>, &Mark<'a>)> = marks
+        .iter()
+        .filter(|mark| mark.at.source == source)
+        .map(|mark| (first_line(text, mark.at), mark))
+        .collect();
     let from = marks.iter().map(|(span, _)| span.start).min().unwrap_or(0);
     let to = marks.iter().map(|(span, _)| span.end).max().unwrap_or(0);
     let from = text[..from].rfind('\n').map_or(0, |newline| newline + 1);
-    let to = text[to..].find('\n').map_or(text.len(), |newline| to + newline);
+    let to = text[to..]
+        .find('\n')
+        .map_or(text.len(), |newline| to + newline);
     let hidden: Vec<Range<usize>> = diagnostics
         .hidden()
         .iter()
@@ -83,7 +112,11 @@ fn snippet<'a>(
     Snippet::source(mask::overwrite(&text[from..to], hidden))
         .line_start(line)
         .path(sources.name(source))
-        .annotations(marks.into_iter().map(|(span, mark)| mark.kind.span(span.start - from..span.end - from).label(mark.label)))
+        .annotations(marks.into_iter().map(|(span, mark)| {
+            mark.kind
+                .span(span.start - from..span.end - from)
+                .label(mark.label)
+        }))
 }
 
 /// The part of a place on its first line: a whole phase underlined tells less
@@ -97,6 +130,8 @@ fn first_line(text: &str, at: &Location) -> Range<usize> {
     while !text.is_char_boundary(end) {
         end += 1;
     }
-    let end = text[start..end].find(['\n', '\r']).map_or(end, |newline| start + newline);
+    let end = text[start..end]
+        .find(['\n', '\r'])
+        .map_or(end, |newline| start + newline);
     start..end
 }

@@ -40,7 +40,9 @@ pub(super) fn resolve(text: &str) -> Result<NodeValue, Ambiguous> {
 
 fn radix(text: &str, prefix: &str, radix: u32) -> Option<u64> {
     // `from_str_radix` takes a sign of its own, which the schema does not.
-    let digits = text.strip_prefix(prefix).filter(|digits| digits.chars().all(|c| c.is_digit(radix)))?;
+    let digits = text
+        .strip_prefix(prefix)
+        .filter(|digits| digits.chars().all(|c| c.is_digit(radix)))?;
     u64::from_str_radix(digits, radix).ok()
 }
 
@@ -48,8 +50,13 @@ fn integer(text: &str, digits: &str) -> Result<NodeValue, Ambiguous> {
     if digits.len() > 1 && digits.starts_with('0') {
         let plain = digits.trim_start_matches('0');
         return Err(Ambiguous {
-            message: format!("`{text}` starts with a zero: some YAML readers take it for octal, some for decimal"),
-            suggestion: format!("write `\"{text}\"` for text, or `{}` for the number", if plain.is_empty() { "0" } else { plain }),
+            message: format!(
+                "`{text}` starts with a zero: some YAML readers take it for octal, some for decimal"
+            ),
+            suggestion: format!(
+                "write `\"{text}\"` for text, or `{}` for the number",
+                if plain.is_empty() { "0" } else { plain }
+            ),
         });
     }
     let unsigned = text.strip_prefix('+').unwrap_or(text);
@@ -57,10 +64,12 @@ fn integer(text: &str, digits: &str) -> Result<NodeValue, Ambiguous> {
         .parse::<i64>()
         .map(serde_json::Number::from)
         .or_else(|_| unsigned.parse::<u64>().map(serde_json::Number::from));
-    number.map(|number| NodeValue::Number(number, text.to_owned())).map_err(|_| Ambiguous {
-        message: format!("`{text}` is beyond 64 bits and would lose digits as a number"),
-        suggestion: format!("write `\"{text}\"` for text"),
-    })
+    number
+        .map(|number| NodeValue::Number(number, text.to_owned()))
+        .map_err(|_| Ambiguous {
+            message: format!("`{text}` is beyond 64 bits and would lose digits as a number"),
+            suggestion: format!("write `\"{text}\"` for text"),
+        })
 }
 
 /// `[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?`
@@ -71,12 +80,13 @@ fn float(text: &str, digits: &str) -> Option<NodeValue> {
     };
     let all_digits = |part: &str| part.bytes().all(|b| b.is_ascii_digit());
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-    let exponent_fits = exponent
-        .is_none_or(|exponent| {
-            let digits = exponent.strip_prefix(['-', '+']).unwrap_or(exponent);
-            !digits.is_empty() && all_digits(digits)
-        });
-    if !(all_digits(whole) && all_digits(fraction) && exponent_fits) || (whole.is_empty() && fraction.is_empty()) {
+    let exponent_fits = exponent.is_none_or(|exponent| {
+        let digits = exponent.strip_prefix(['-', '+']).unwrap_or(exponent);
+        !digits.is_empty() && all_digits(digits)
+    });
+    if !(all_digits(whole) && all_digits(fraction) && exponent_fits)
+        || (whole.is_empty() && fraction.is_empty())
+    {
         return None;
     }
     // Beyond the range of a double it is infinite, which no JSON number is.
@@ -114,14 +124,38 @@ mod tests {
 
     #[rstest]
     fn strings(
-        #[values("yes", "no", "on", "off", "y", "5s", "1.2.3", "192.168.0.1", "1e", "e3", ".", "-", "+", "1_000", "1:30", "0x", "0x+1", "2026-01-01", "infinity", "NaN", "1e999")]
+        #[values(
+            "yes",
+            "no",
+            "on",
+            "off",
+            "y",
+            "5s",
+            "1.2.3",
+            "192.168.0.1",
+            "1e",
+            "e3",
+            ".",
+            "-",
+            "+",
+            "1_000",
+            "1:30",
+            "0x",
+            "0x+1",
+            "2026-01-01",
+            "infinity",
+            "NaN",
+            "1e999"
+        )]
         text: &str,
     ) {
         assert_eq!(resolve(text), Ok(NodeValue::String(text.to_owned())));
     }
 
     #[rstest]
-    fn refused(#[values("0644", "-007", "00", ".inf", "-.inf", ".nan", "18446744073709551616")] text: &str) {
+    fn refused(
+        #[values("0644", "-007", "00", ".inf", "-.inf", ".nan", "18446744073709551616")] text: &str,
+    ) {
         assert!(resolve(text).is_err());
     }
 

@@ -11,6 +11,12 @@ use super::node::{Node, NodeValue};
 use super::scalar;
 use super::source::{Located, Location, Sources};
 
+mod names;
+mod template;
+
+pub(super) use template::expand_node;
+use template::{Output, Piece, Within, malformed, map_strings, pieces, text_of, unknown};
+
 /// What a check may say of the host that it looks at.
 pub(super) const OF_THE_HOST: [&str; 3] = ["host.id", "host.address", "host.user"];
 
@@ -19,97 +25,6 @@ const MAX_CHAIN: usize = 32;
 /// Bytes that all expansions of a load may make together: ten lines of
 /// variables that each hold the one before twice are a bomb too.
 const MAX_EXPANDED: usize = 16 << 20;
-
-/// A part of a text.
-#[derive(Debug, PartialEq, Eq)]
-enum Piece<'t> {
-    Text(&'t str),
-    /// `$${`
-    Escape,
-    Name(&'t str),
-    /// From a `${` that no `}` closes, or around what is no name.
-    Malformed(&'t str),
-}
-
-fn pieces(text: &str) -> Vec<Piece<'_>> {
-    let mut found = Vec::new();
-    let mut rest = text;
-    while let Some(at) = rest.find("${") {
-        let (before, from) = rest.split_at(at);
-        if let Some(before) = before.strip_suffix('$') {
-            found.extend([Piece::Text(before), Piece::Escape]);
-            rest = &from[2..];
-            continue;
-        }
-        found.push(Piece::Text(before));
-        let Some(end) = from.find('}') else {
-            found.push(Piece::Malformed(from));
-            return found;
-        };
-        let name = &from[2..end];
-        let is_name = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
-        found.push(if is_name { Piece::Name(name) } else { Piece::Malformed(&from[..=end]) });
-        rest = &from[end + 1..];
-    }
-    found.push(Piece::Text(rest));
-    found.retain(|piece| *piece != Piece::Text(""));
-    found
-}
-
-fn malformed(written: &str, at: Location) -> Diagnostic {
-    let shown: String = written.chars().take(40).collect();
-    Diagnostic::error("bad-variable", format!("`{shown}` is no variable"), at)
-        .suggestion("write `${name}`, or `$${` for the text `${` itself")
-}
-
-fn unknown<'n>(name: &str, known: impl Iterator<Item = &'n str>, at: Location) -> Diagnostic {
-    let suggestion = match did_you_mean(name, known) {
-        Some(meant) => format!("did you mean `${{{meant}}}`?"),
-        None => format!("declare it below `vars:`, or write `$${{{name}}}` for the text itself"),
-    };
-    Diagnostic::error("unknown-variable", format!("no variable `{name}`"), at).suggestion(suggestion)
-}
-
-/// See [`Node::expand`].
-pub(super) fn expand_node(node: &Node, scope: &dyn Fn(&str) -> Option<String>, diagnostics: &mut Diagnostics) -> Node {
-    map_strings(node, &mut |text, at| {
-        let mut expanded = String::with_capacity(text.len());
-        for piece in pieces(text) {
-            match piece {
-                Piece::Text(text) => expanded.push_str(text),
-                Piece::Escape => expanded.push_str("${"),
-                Piece::Name(name) => match scope(name) {
-                    Some(value) => expanded.push_str(&value),
-                    None => diagnostics.push(unknown(name, OF_THE_HOST.into_iter(), at.clone())),
-                },
-                Piece::Malformed(written) => diagnostics.push(malformed(written, at.clone())),
-            }
-        }
-        NodeValue::String(expanded)
-    })
-}
-
-/// The tree with every string that has a `${` replaced. Its depth is bounded
-/// by the reader of YAML, so it may recurse.
-fn map_strings(node: &Node, replace: &mut dyn FnMut(&str, &Location) -> NodeValue) -> Node {
-    let value = match &node.value {
-        NodeValue::String(text) if text.contains("${") => replace(text, &node.at),
-        NodeValue::Seq(items) => NodeValue::Seq(items.iter().map(|item| map_strings(item, replace)).collect()),
-        NodeValue::Map(entries) => NodeValue::Map(
-            entries.iter().map(|(key, node)| (key.clone(), map_strings(node, replace))).collect(),
-        ),
-        other => other.clone(),
-    };
-    Node { at: node.at.clone(), value }
-}
-
-/// Where a text is.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Within {
-    /// Expanded once for each host later.
-    Check,
-    Elsewhere,
-}
 
 /// The variables of a load: `vars`, and what hosts are called.
 pub(super) struct Variables<'a> {
@@ -135,9 +50,15 @@ impl<'a> Variables<'a> {
         complete: bool,
         diagnostics: &mut Diagnostics,
     ) -> Self {
-        let places: HashMap<String, usize> =
-            vars.iter().enumerate().map(|(place, (name, _))| (name.value.clone(), place)).collect();
-        let vars = vars.into_iter().map(|(name, node)| (name, node.value.clone())).collect();
+        let places: HashMap<String, usize> = vars
+            .iter()
+            .enumerate()
+            .map(|(place, (name, _))| (name.value.clone(), place))
+            .collect();
+        let vars = vars
+            .into_iter()
+            .map(|(name, node)| (name, node.value.clone()))
+            .collect();
         let mut variables = Self {
             sources,
             vars,
@@ -159,11 +80,17 @@ impl<'a> Variables<'a> {
             if !self.complete {
                 return;
             }
-            let problem = Diagnostic::error("unknown-variable", format!("`--var {name}`: the baseline declares no variable `{name}`"), None);
-            diagnostics.push(match did_you_mean(name, self.places.keys().map(String::as_str)) {
-                Some(meant) => problem.suggestion(format!("did you mean `{meant}`?")),
-                None => problem.suggestion("only what stands below `vars:` can be set"),
-            });
+            let problem = Diagnostic::error(
+                "unknown-variable",
+                format!("`--var {name}`: the baseline declares no variable `{name}`"),
+                None,
+            );
+            diagnostics.push(
+                match did_you_mean(name, self.places.keys().map(String::as_str)) {
+                    Some(meant) => problem.suggestion(format!("did you mean `{meant}`?")),
+                    None => problem.suggestion("only what stands below `vars:` can be set"),
+                },
+            );
             return;
         };
         let (declared, value) = &self.vars[place];
@@ -172,11 +99,21 @@ impl<'a> Variables<'a> {
         let expected = match value {
             NodeValue::Number(..) if !matches!(resolved, Ok(NodeValue::Number(..))) => "a number",
             NodeValue::Bool(_) if !matches!(resolved, Ok(NodeValue::Bool(_))) => "true or false",
-            NodeValue::Number(..) | NodeValue::Bool(_) | NodeValue::Null | NodeValue::String(_) | NodeValue::Seq(_) | NodeValue::Map(_) => "",
+            NodeValue::Number(..)
+            | NodeValue::Bool(_)
+            | NodeValue::Null
+            | NodeValue::String(_)
+            | NodeValue::Seq(_)
+            | NodeValue::Map(_) => "",
         };
         if !expected.is_empty() {
-            let message = format!("`--var {name}`: expected {expected}, as the declaration has it, saw `{text}`");
-            diagnostics.push(Diagnostic::error("wrong-type", message, declared.at.clone()).label("declared here"));
+            let message = format!(
+                "`--var {name}`: expected {expected}, as the declaration has it, saw `{text}`"
+            );
+            diagnostics.push(
+                Diagnostic::error("wrong-type", message, declared.at.clone())
+                    .label("declared here"),
+            );
             return;
         }
         let value = match (value, resolved) {
@@ -187,7 +124,10 @@ impl<'a> Variables<'a> {
     }
 
     /// Every variable with its value as text, in the order of declaration.
-    pub(super) fn resolved(&mut self, diagnostics: &mut Diagnostics) -> Vec<(Located<String>, String)> {
+    pub(super) fn resolved(
+        &mut self,
+        diagnostics: &mut Diagnostics,
+    ) -> Vec<(Located<String>, String)> {
         let names: Vec<Located<String>> = self.vars.iter().map(|(name, _)| name.clone()).collect();
         names
             .into_iter()
@@ -201,7 +141,9 @@ impl<'a> Variables<'a> {
     /// A file's tree with its variables expanded: all of them, but `${host.…}`
     /// in checks. `vars` and `include` are left as written.
     pub(super) fn expand_file(&mut self, root: &Node, diagnostics: &mut Diagnostics) -> Node {
-        let NodeValue::Map(sections) = &root.value else { return root.clone() };
+        let NodeValue::Map(sections) = &root.value else {
+            return root.clone();
+        };
         let sections = sections
             .iter()
             .map(|(key, node)| {
@@ -214,9 +156,11 @@ impl<'a> Variables<'a> {
                                 .iter()
                                 .map(|(key, node)| {
                                     let node = match (key.value.as_str(), &node.value) {
-                                        ("checks", NodeValue::Map(_)) => each_entry(node, &mut |check| {
-                                            self.expand(check, Within::Check, diagnostics).value
-                                        }),
+                                        ("checks", NodeValue::Map(_)) => {
+                                            each_entry(node, &mut |check| {
+                                                self.expand(check, Within::Check, diagnostics).value
+                                            })
+                                        }
                                         _ => self.expand(node, Within::Elsewhere, diagnostics),
                                     };
                                     (key.clone(), node)
@@ -229,7 +173,10 @@ impl<'a> Variables<'a> {
                 (key.clone(), node)
             })
             .collect();
-        Node { at: root.at.clone(), value: NodeValue::Map(sections) }
+        Node {
+            at: root.at.clone(),
+            value: NodeValue::Map(sections),
+        }
     }
 
     fn expand(&mut self, node: &Node, within: Within, diagnostics: &mut Diagnostics) -> Node {
@@ -243,18 +190,30 @@ impl<'a> Variables<'a> {
 
     /// A text's value: of a text that is one variable and nothing else, the
     /// variable's, with its type. Nothing when a problem was reported.
-    fn text(&mut self, text: &str, at: &Location, within: Within, diagnostics: &mut Diagnostics) -> Option<NodeValue> {
+    fn text(
+        &mut self,
+        text: &str,
+        at: &Location,
+        within: Within,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<NodeValue> {
         let pieces = pieces(text);
         if let [Piece::Name(name)] = pieces[..]
             && !(within == Within::Check && name.starts_with("host."))
         {
             let value = self.value(name, &self.narrow(at, name), diagnostics)?;
             return Some(match value {
-                NodeValue::String(text) if within == Within::Check => NodeValue::String(text.replace("${", "$${")),
+                NodeValue::String(text) if within == Within::Check => {
+                    NodeValue::String(text.replace("${", "$${"))
+                }
                 value => value,
             });
         }
-        let mut out = Output { within, text: String::new(), literal: String::new() };
+        let mut out = Output {
+            within,
+            text: String::new(),
+            literal: String::new(),
+        };
         let mut sound = true;
         for piece in pieces {
             match piece {
@@ -266,15 +225,28 @@ impl<'a> Variables<'a> {
                 }
                 Piece::Name(name) if within == Within::Check && name.starts_with("host.") => {
                     if !OF_THE_HOST.contains(&name) {
-                        diagnostics.push(unknown(name, OF_THE_HOST.into_iter(), self.narrow(at, name)));
+                        diagnostics.push(unknown(
+                            name,
+                            OF_THE_HOST.into_iter(),
+                            self.narrow(at, name),
+                        ));
                         sound = false;
                     } else if !out.later(name) {
-                        let message = format!("a `$` right before `${{{name}}}` cannot be told from the escape `$${{`");
-                        diagnostics.push(Diagnostic::error("bad-variable", message, at.clone()).suggestion("put something between them"));
+                        let message = format!(
+                            "a `$` right before `${{{name}}}` cannot be told from the escape `$${{`"
+                        );
+                        diagnostics.push(
+                            Diagnostic::error("bad-variable", message, at.clone())
+                                .suggestion("put something between them"),
+                        );
                         sound = false;
                     }
                 }
-                Piece::Name(name) => match self.value(name, &self.narrow(at, name), diagnostics).as_ref().and_then(text_of) {
+                Piece::Name(name) => match self
+                    .value(name, &self.narrow(at, name), diagnostics)
+                    .as_ref()
+                    .and_then(text_of)
+                {
                     Some(value) => out.literal.push_str(&value),
                     None => sound = false,
                 },
@@ -284,8 +256,14 @@ impl<'a> Variables<'a> {
         self.expanded = self.expanded.saturating_add(text.len());
         if self.expanded > MAX_EXPANDED {
             if self.expanded - text.len() <= MAX_EXPANDED {
-                let message = format!("the variables expand to more than {} MiB", MAX_EXPANDED >> 20);
-                diagnostics.push(Diagnostic::error("too-large", message, at.clone()).suggestion("write fewer variables of variables"));
+                let message = format!(
+                    "the variables expand to more than {} MiB",
+                    MAX_EXPANDED >> 20
+                );
+                diagnostics.push(
+                    Diagnostic::error("too-large", message, at.clone())
+                        .suggestion("write fewer variables of variables"),
+                );
             }
             return None;
         }
@@ -294,7 +272,11 @@ impl<'a> Variables<'a> {
 
     /// The place of `${name}` in a scalar, where it is written as it reads.
     fn narrow(&self, at: &Location, name: &str) -> Location {
-        let written = self.sources.raw(at.source).get(at.span.clone()).unwrap_or_default();
+        let written = self
+            .sources
+            .raw(at.source)
+            .get(at.span.clone())
+            .unwrap_or_default();
         let whole = format!("${{{name}}}");
         match written.find(&whole) {
             Some(start) => {
@@ -305,12 +287,19 @@ impl<'a> Variables<'a> {
         }
     }
 
-    fn value(&mut self, name: &str, at: &Location, diagnostics: &mut Diagnostics) -> Option<NodeValue> {
-        let full = if name.starts_with("vars.") || name.starts_with("hosts.") || name.starts_with("host.") {
-            name.to_owned()
-        } else {
-            format!("vars.{name}")
-        };
+    fn value(
+        &mut self,
+        name: &str,
+        at: &Location,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<NodeValue> {
+        let full =
+            if name.starts_with("vars.") || name.starts_with("hosts.") || name.starts_with("host.")
+            {
+                name.to_owned()
+            } else {
+                format!("vars.{name}")
+            };
         if let Some(done) = self.done.get(&full) {
             return done.clone();
         }
@@ -334,146 +323,32 @@ impl<'a> Variables<'a> {
         self.done.insert(full, value.clone());
         value
     }
-
-    /// What is written for a name, and where.
-    fn definition(
-        &self,
-        full: &str,
-        name: &str,
-        at: &Location,
-        diagnostics: &mut Diagnostics,
-    ) -> Option<(NodeValue, Location)> {
-        if let Some(variable) = full.strip_prefix("vars.") {
-            let Some(&place) = self.places.get(variable) else {
-                if self.complete {
-                    diagnostics.push(unknown(name, self.known().iter().map(String::as_str), at.clone()));
-                }
-                return None;
-            };
-            let (declared, value) = &self.vars[place];
-            // What is no scalar is reported where it is declared.
-            text_of(value)?;
-            return Some((value.clone(), declared.at.clone()));
-        }
-        if full.starts_with("host.") {
-            let problem = Diagnostic::error("host-outside-check", format!("`${{{name}}}` means something inside a check only"), at.clone());
-            diagnostics.push(problem.suggestion("name the host: `${hosts.ID.address}`"));
-            return None;
-        }
-        let found = full.strip_prefix("hosts.").and_then(|rest| rest.rsplit_once('.'));
-        let node = found.and_then(|(id, field)| {
-            let host = self.hosts.get(id)?;
-            match field {
-                "address" => host.get("address"),
-                "user" | "port" => host.get("ssh")?.get(field),
-                _ => None,
-            }
-        });
-        match node {
-            Some(node) if text_of(&node.value).is_some() => Some((node.value.clone(), node.at.clone())),
-            // Reported where the host is.
-            Some(_) => None,
-            None if !self.complete => None,
-            None => {
-                diagnostics.push(self.unknown_host_field(name, found, at));
-                None
-            }
-        }
-    }
-
-    fn unknown_host_field(&self, name: &str, found: Option<(&str, &str)>, at: &Location) -> Diagnostic {
-        match found {
-            Some((id, field @ ("address" | "user" | "port"))) if self.hosts.contains_key(id) => {
-                let message = format!("the baseline gives no {field} for the host `{id}`");
-                let path = if field == "address" { "address: …".to_owned() } else { format!("ssh: {{ {field}: … }}") };
-                Diagnostic::error("unknown-variable", message, at.clone()).suggestion(format!("add `{path}` to the host"))
-            }
-            _ => {
-                let known = self.known();
-                let problem = unknown(name, known.iter().map(String::as_str), at.clone());
-                if known.iter().any(|known| known.starts_with("hosts.")) {
-                    problem
-                } else {
-                    problem.suggestion("of a host there are `${hosts.ID.address}`, `.user` and `.port`")
-                }
-            }
-        }
-    }
-
-    /// Names to suggest, in a fixed order.
-    fn known(&self) -> Vec<String> {
-        let mut hosts: Vec<&str> = self.hosts.keys().copied().collect();
-        hosts.sort_unstable();
-        let of_hosts =
-            hosts.iter().flat_map(|id| ["address", "user", "port"].map(|field| format!("hosts.{id}.{field}")));
-        let vars = self.vars.iter().map(|(name, _)| name.value.clone());
-        let full = self.vars.iter().map(|(name, _)| format!("vars.{}", name.value));
-        vars.chain(full).chain(of_hosts).chain(OF_THE_HOST.map(str::to_owned)).collect()
-    }
-
-    fn loops(&self, full: &str, at: &Location) -> Diagnostic {
-        let Some(from) = self.chain.iter().position(|name| name == full) else {
-            let message = format!("variables of variables, {MAX_CHAIN} deep");
-            return Diagnostic::error("variable-loop", message, at.clone()).suggestion("name the last of them directly");
-        };
-        let whole: Vec<&str> = self.chain[from..].iter().map(String::as_str).chain([full]).collect();
-        Diagnostic::error("variable-loop", format!("variables in a circle: {}", whole.join(" → ")), at.clone())
-            .suggestion("give one of them a value of its own")
-    }
-}
-
-/// The text being made. What was expanded is escaped where it will be looked
-/// at again.
-struct Output {
-    within: Within,
-    text: String,
-    literal: String,
-}
-
-impl Output {
-    fn flush(&mut self) {
-        let literal = std::mem::take(&mut self.literal);
-        match self.within {
-            Within::Check => self.text.push_str(&literal.replace("${", "$${")),
-            Within::Elsewhere => self.text.push_str(&literal),
-        }
-    }
-
-    /// Leaves a variable for the second pass; false where it would be read as
-    /// an escape there.
-    fn later(&mut self, name: &str) -> bool {
-        self.flush();
-        let clear = !self.text.ends_with('$');
-        self.text.push_str("${");
-        self.text.push_str(name);
-        self.text.push('}');
-        clear
-    }
-
-    fn finish(mut self) -> String {
-        self.flush();
-        self.text
-    }
 }
 
 fn each_entry(node: &Node, value: &mut dyn FnMut(&Node) -> NodeValue) -> Node {
-    let NodeValue::Map(entries) = &node.value else { return node.clone() };
+    let NodeValue::Map(entries) = &node.value else {
+        return node.clone();
+    };
     let entries = entries
         .iter()
         .map(|(key, node)| {
-            let value = if matches!(node.value, NodeValue::Map(_)) { value(node) } else { node.value.clone() };
-            (key.clone(), Node { at: node.at.clone(), value })
+            let value = if matches!(node.value, NodeValue::Map(_)) {
+                value(node)
+            } else {
+                node.value.clone()
+            };
+            (
+                key.clone(),
+                Node {
+                    at: node.at.clone(),
+                    value,
+                },
+            )
         })
         .collect();
-    Node { at: node.at.clone(), value: NodeValue::Map(entries) }
-}
-
-/// A scalar as text.
-fn text_of(value: &NodeValue) -> Option<String> {
-    match value {
-        NodeValue::String(text) | NodeValue::Number(_, text) => Some(text.clone()),
-        NodeValue::Bool(value) => Some(value.to_string()),
-        NodeValue::Null | NodeValue::Seq(_) | NodeValue::Map(_) => None,
+    Node {
+        at: node.at.clone(),
+        value: NodeValue::Map(entries),
     }
 }
 

@@ -23,34 +23,48 @@ pub(super) fn resolved<'s>(root: &'s Value, schema: &'s Value) -> Option<&'s Map
 
 /// A keyword of the schema itself, else of what it refers to.
 fn keyword<'s>(root: &'s Value, schema: &'s Value, name: &str) -> Option<&'s Value> {
-    schema.get(name).or_else(|| resolved(root, schema)?.get(name))
+    schema
+        .get(name)
+        .or_else(|| resolved(root, schema)?.get(name))
 }
 
 /// Whether the schema is for `null` alone: the second half of an `Option`.
 pub(super) fn is_null(schema: &Value) -> bool {
-    schema.get("type").and_then(Value::as_str) == Some("null") || schema.get("const") == Some(&Value::Null)
+    schema.get("type").and_then(Value::as_str) == Some("null")
+        || schema.get("const") == Some(&Value::Null)
 }
 
 /// Whether the schema asks for anything.
 pub(super) fn is_constrained(keywords: &Map<String, Value>) -> bool {
-    ["type", "enum", "const", "anyOf", "oneOf"].iter().any(|name| keywords.contains_key(*name))
+    ["type", "enum", "const", "anyOf", "oneOf"]
+        .iter()
+        .any(|name| keywords.contains_key(*name))
 }
 
 /// Whether the value is never to be shown.
 pub(super) fn is_secret(schema: &Value, root: &Value) -> bool {
     keyword(root, schema, "writeOnly") == Some(&Value::Bool(true))
-        || branches(schema).any(|branch| keyword(root, branch, "writeOnly") == Some(&Value::Bool(true)))
+        || branches(schema)
+            .any(|branch| keyword(root, branch, "writeOnly") == Some(&Value::Bool(true)))
 }
 
 fn branches(schema: &Value) -> impl Iterator<Item = &Value> {
-    ["anyOf", "oneOf"].into_iter().filter_map(|name| schema.get(name)?.as_array()).flatten().filter(|branch| !is_null(branch))
+    ["anyOf", "oneOf"]
+        .into_iter()
+        .filter_map(|name| schema.get(name)?.as_array())
+        .flatten()
+        .filter(|branch| !is_null(branch))
 }
 
 /// The types that a schema names, `null` left out.
 fn types(keywords: &Map<String, Value>) -> Vec<&str> {
     match keywords.get("type") {
         Some(Value::String(one)) => vec![one.as_str()],
-        Some(Value::Array(several)) => several.iter().filter_map(Value::as_str).filter(|name| *name != "null").collect(),
+        Some(Value::Array(several)) => several
+            .iter()
+            .filter_map(Value::as_str)
+            .filter(|name| *name != "null")
+            .collect(),
         _ => Vec::new(),
     }
 }
@@ -62,7 +76,9 @@ pub(super) fn type_fits(keywords: &Map<String, Value>, value: &NodeValue) -> boo
         || types.iter().any(|name| match value {
             NodeValue::Null => *name == "null",
             NodeValue::Bool(_) => *name == "boolean",
-            NodeValue::Number(number, _) => *name == "number" || (*name == "integer" && !number.is_f64()),
+            NodeValue::Number(number, _) => {
+                *name == "number" || (*name == "integer" && !number.is_f64())
+            }
             NodeValue::String(_) => *name == "string",
             NodeValue::Seq(_) => *name == "array",
             NodeValue::Map(_) => *name == "object",
@@ -74,12 +90,17 @@ pub(super) fn shares_a_key(keywords: &Map<String, Value>, node: &Node) -> bool {
     let entries = node.entries();
     let properties = keywords.get("properties").and_then(Value::as_object);
     entries.is_empty()
-        || properties.is_none_or(|properties| entries.iter().any(|(key, _)| properties.contains_key(&key.value)))
+        || properties.is_none_or(|properties| {
+            entries
+                .iter()
+                .any(|(key, _)| properties.contains_key(&key.value))
+        })
 }
 
 /// Whether a map is what belongs there.
 pub(super) fn takes_a_map(schema: &Value, root: &Value) -> bool {
-    let takes = |schema| resolved(root, schema).is_some_and(|keywords| types(keywords) == ["object"]);
+    let takes =
+        |schema| resolved(root, schema).is_some_and(|keywords| types(keywords) == ["object"]);
     takes(schema) || branches(schema).any(takes)
 }
 
@@ -87,7 +108,9 @@ pub(super) fn takes_a_map(schema: &Value, root: &Value) -> bool {
 pub(super) fn allowed_values(keywords: &Map<String, Value>) -> Option<Vec<&Value>> {
     match (keywords.get("const"), keywords.get("enum")) {
         (Some(value), _) => Some(vec![value]),
-        (None, Some(Value::Array(values))) => Some(values.iter().filter(|value| !value.is_null()).collect()),
+        (None, Some(Value::Array(values))) => {
+            Some(values.iter().filter(|value| !value.is_null()).collect())
+        }
         _ => None,
     }
 }
@@ -110,7 +133,9 @@ pub(super) fn range(keywords: &Map<String, Value>) -> (Option<f64>, Option<f64>)
 
 /// `x-expected`, where the schema or what it refers to has it.
 pub(super) fn expected_in_words(schema: &Value, root: &Value) -> Option<String> {
-    keyword(root, schema, "x-expected").and_then(Value::as_str).map(str::to_owned)
+    keyword(root, schema, "x-expected")
+        .and_then(Value::as_str)
+        .map(str::to_owned)
 }
 
 /// What the schema asks for, to follow the word "expected".
@@ -118,7 +143,9 @@ pub(super) fn describe(schema: &Value, root: &Value) -> String {
     if let Some(words) = expected_in_words(schema, root) {
         return words;
     }
-    let Some(keywords) = resolved(root, schema) else { return "a value".to_owned() };
+    let Some(keywords) = resolved(root, schema) else {
+        return "a value".to_owned();
+    };
     if let Some(allowed) = allowed_values(keywords) {
         return one_of_values(&allowed);
     }
@@ -130,8 +157,10 @@ pub(super) fn describe(schema: &Value, root: &Value) -> String {
         .filter(|branch| !is_null(branch))
         .collect();
     if !all.is_empty() {
-        let values: Option<Vec<&Value>> =
-            all.iter().map(|branch| allowed_values(resolved(root, branch)?)?.first().copied()).collect();
+        let values: Option<Vec<&Value>> = all
+            .iter()
+            .map(|branch| allowed_values(resolved(root, branch)?)?.first().copied())
+            .collect();
         if let Some(values) = values {
             return one_of_values(&values);
         }
@@ -139,8 +168,15 @@ pub(super) fn describe(schema: &Value, root: &Value) -> String {
         each.dedup();
         return list(&each);
     }
-    let of_types: Vec<String> = types(keywords).into_iter().map(|name| of_type(name, keywords)).collect();
-    if of_types.is_empty() { "a value".to_owned() } else { list(&of_types) }
+    let of_types: Vec<String> = types(keywords)
+        .into_iter()
+        .map(|name| of_type(name, keywords))
+        .collect();
+    if of_types.is_empty() {
+        "a value".to_owned()
+    } else {
+        list(&of_types)
+    }
 }
 
 fn of_type(name: &str, keywords: &Map<String, Value>) -> String {
@@ -203,7 +239,9 @@ pub(super) fn seen(node: &Node) -> String {
         NodeValue::Number(_, text) => format!("the number {text}"),
         NodeValue::String(text) if text.is_empty() => "empty text".to_owned(),
         // In quotes, or it would have been read as something else.
-        NodeValue::String(text) if !matches!(scalar::resolve(text), Ok(NodeValue::String(_))) => format!("the text `{text}`"),
+        NodeValue::String(text) if !matches!(scalar::resolve(text), Ok(NodeValue::String(_))) => {
+            format!("the text `{text}`")
+        }
         NodeValue::String(text) => {
             let line = text.lines().next().unwrap_or_default();
             let start: String = line.chars().take(LONGEST).collect();
@@ -232,26 +270,55 @@ pub(super) fn instead(node: &Node, schema: &Value, root: &Value) -> Option<Strin
         NodeValue::Number(_, text) if types.contains(&"string") => {
             with_unit(text, keywords).or_else(|| Some(format!("put it in quotes: `\"{text}\"`")))
         }
-        NodeValue::Bool(value) if types.contains(&"string") => Some(format!("put it in quotes: `\"{value}\"`")),
-        NodeValue::String(text) if types.contains(&"boolean") => match text.to_ascii_lowercase().as_str() {
-            "yes" | "y" | "on" | "true" => Some("write `true`".to_owned()),
-            "no" | "n" | "off" | "false" => Some("write `false`".to_owned()),
-            _ => None,
-        },
-        NodeValue::String(text) if types.iter().any(|name| matches!(*name, "integer" | "number")) => {
+        NodeValue::Bool(value) if types.contains(&"string") => {
+            Some(format!("put it in quotes: `\"{value}\"`"))
+        }
+        NodeValue::String(text) if types.contains(&"boolean") => {
+            match text.to_ascii_lowercase().as_str() {
+                "yes" | "y" | "on" | "true" => Some("write `true`".to_owned()),
+                "no" | "n" | "off" | "false" => Some("write `false`".to_owned()),
+                _ => None,
+            }
+        }
+        NodeValue::String(text)
+            if types
+                .iter()
+                .any(|name| matches!(*name, "integer" | "number")) =>
+        {
             let number = matches!(scalar::resolve(text.trim()), Ok(NodeValue::Number(..)));
             number.then(|| format!("leave the quotes out: `{}`", text.trim()))
         }
-        NodeValue::String(_) | NodeValue::Number(..) | NodeValue::Bool(_) | NodeValue::Map(_) if types == ["array"] => {
+        NodeValue::String(_) | NodeValue::Number(..) | NodeValue::Bool(_) | NodeValue::Map(_)
+            if types == ["array"] =>
+        {
             Some("make it a list: `[ … ]`".to_owned())
         }
-        NodeValue::String(text) if keywords.get("pattern").and_then(Value::as_str) == Some(ID_PATTERN) => {
-            let id: String = text.chars().map(|c| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '-' }).collect();
+        NodeValue::String(text)
+            if keywords.get("pattern").and_then(Value::as_str) == Some(ID_PATTERN) =>
+        {
+            let id: String = text
+                .chars()
+                .map(|c| {
+                    if c.is_ascii_alphanumeric() || "._-".contains(c) {
+                        c
+                    } else {
+                        '-'
+                    }
+                })
+                .collect();
             let id = id.trim_start_matches(['.', '_', '-']).to_owned();
             (!id.is_empty()).then(|| format!("for example `{id}`"))
         }
-        NodeValue::Seq(_) | NodeValue::Map(_) if types == ["string"] => Some("write one text, in quotes if need be".to_owned()),
-        NodeValue::Null | NodeValue::Bool(_) | NodeValue::Number(..) | NodeValue::String(_) | NodeValue::Seq(_) if types == ["object"] => {
+        NodeValue::Seq(_) | NodeValue::Map(_) if types == ["string"] => {
+            Some("write one text, in quotes if need be".to_owned())
+        }
+        NodeValue::Null
+        | NodeValue::Bool(_)
+        | NodeValue::Number(..)
+        | NodeValue::String(_)
+        | NodeValue::Seq(_)
+            if types == ["object"] =>
+        {
             Some("write `key: value` lines, indented".to_owned())
         }
         _ => None,

@@ -12,7 +12,10 @@ use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, Span, Tag};
 use super::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
 use super::node::{Node, NodeValue};
 use super::scalar;
-use super::source::{Located, Location, SourceId, Sources};
+use super::source::{Location, SourceId, Sources};
+use tree::{Content, Open};
+
+mod tree;
 
 /// Values in one file, each use of an alias counted with all that it stands
 /// for: what keeps nine lines of aliases from becoming a billion values.
@@ -21,7 +24,11 @@ const MAX_NODES: usize = 500_000;
 const MAX_DEPTH: usize = 64;
 
 /// The tree of a source, or nothing when its problems leave none.
-pub(super) fn parse(sources: &Sources, source: SourceId, diagnostics: &mut Diagnostics) -> Option<Node> {
+pub(super) fn parse(
+    sources: &Sources,
+    source: SourceId,
+    diagnostics: &mut Diagnostics,
+) -> Option<Node> {
     let text = sources.raw(source);
     let mut builder = Builder {
         source,
@@ -55,10 +62,18 @@ pub(super) fn parse(sources: &Sources, source: SourceId, diagnostics: &mut Diagn
     }
     let root = builder.root.map(|done| done.node);
     match root {
-        Some(Node { value: NodeValue::Null, .. }) | None => {
+        Some(Node {
+            value: NodeValue::Null,
+            ..
+        })
+        | None => {
             diagnostics.push(
-                Diagnostic::error("empty-file", "the file holds nothing", Location::new(source, 0..0))
-                    .suggestion("start with `version: 1`; `coldstart schema` prints the format"),
+                Diagnostic::error(
+                    "empty-file",
+                    "the file holds nothing",
+                    Location::new(source, 0..0),
+                )
+                .suggestion("start with `version: 1`; `coldstart schema` prints the format"),
             );
             None
         }
@@ -73,27 +88,6 @@ struct Stop;
 #[derive(Clone)]
 struct Done {
     node: Node,
-    depth: usize,
-    size: usize,
-}
-
-enum Key {
-    Name(Located<String>),
-    /// `<<`
-    Merge(Location),
-    /// Reported; its value is read and dropped.
-    Unusable,
-}
-
-enum Content {
-    Seq(Vec<Node>),
-    Map { entries: Vec<(Located<String>, Node)>, places: HashMap<String, Location>, key: Option<Key>, merged: Vec<Node> },
-}
-
-struct Open {
-    content: Content,
-    at: Location,
-    anchor: usize,
     depth: usize,
     size: usize,
 }
@@ -122,7 +116,9 @@ impl Builder<'_> {
             Event::DocumentStart(..) if self.root.is_some() => {
                 self.diagnostics.push(
                     Diagnostic::error("several-documents", "a second document starts here", at)
-                        .suggestion("keep one document in a file and bring the others in by `include:`"),
+                        .suggestion(
+                            "keep one document in a file and bring the others in by `include:`",
+                        ),
                 );
                 Err(Stop)
             }
@@ -136,8 +132,12 @@ impl Builder<'_> {
             }
             Event::MappingStart(_, anchor, tag) => {
                 self.refuse_tag(tag.as_deref(), "map", &at);
-                let content =
-                    Content::Map { entries: Vec::new(), places: HashMap::new(), key: None, merged: Vec::new() };
+                let content = Content::Map {
+                    entries: Vec::new(),
+                    places: HashMap::new(),
+                    key: None,
+                    merged: Vec::new(),
+                };
                 self.push(content, at, anchor)
             }
             Event::SequenceEnd | Event::MappingEnd => self.close(&at),
@@ -147,12 +147,24 @@ impl Builder<'_> {
             }
             Event::Alias(id) => self.alias(id, at),
             Event::UnresolvedAlias(name) => {
-                let mut problem = Diagnostic::error("unknown-alias", format!("no anchor `&{name}` before this alias"), at.clone());
+                let mut problem = Diagnostic::error(
+                    "unknown-alias",
+                    format!("no anchor `&{name}` before this alias"),
+                    at.clone(),
+                );
                 if let Some(meant) = did_you_mean(&name, self.names.iter().map(String::as_str)) {
                     problem = problem.suggestion(format!("did you mean `*{meant}`?"));
                 }
                 self.diagnostics.push(problem);
-                self.finish(Node { at, value: NodeValue::String(String::new()) }, 0, 0, 1)
+                self.finish(
+                    Node {
+                        at,
+                        value: NodeValue::String(String::new()),
+                    },
+                    0,
+                    0,
+                    1,
+                )
             }
             // The stream's and the document's brackets. The enumeration is open,
             // so the wildcard must stay; nodes all have their arm.
@@ -162,13 +174,24 @@ impl Builder<'_> {
 
     fn alias(&mut self, id: usize, at: Location) -> Result<(), Stop> {
         let Some(done) = self.anchors.get(&id) else {
-            self.diagnostics.push(Diagnostic::error("alias-loop", "this alias stands inside its own anchor", at).suggestion("write out what the alias stands for"));
+            self.diagnostics.push(
+                Diagnostic::error("alias-loop", "this alias stands inside its own anchor", at)
+                    .suggestion("write out what the alias stands for"),
+            );
             return Err(Stop);
         };
         // Before the copy is made: the copy is what a bomb is after.
         self.within_budget(done.size, &at)?;
         let Done { node, depth, size } = self.anchors[&id].clone();
-        self.finish(Node { at, value: node.value }, 0, depth, size)
+        self.finish(
+            Node {
+                at,
+                value: node.value,
+            },
+            0,
+            depth,
+            size,
+        )
     }
 
     fn within_budget(&mut self, more: usize, at: &Location) -> Result<(), Stop> {
@@ -177,92 +200,26 @@ impl Builder<'_> {
             return Ok(());
         }
         self.diagnostics.push(
-            Diagnostic::error("too-large", format!("more than {MAX_NODES} values, aliases followed"), at.clone())
-                .suggestion("write fewer aliases of aliases, or split the file and `include:` the parts"),
+            Diagnostic::error(
+                "too-large",
+                format!("more than {MAX_NODES} values, aliases followed"),
+                at.clone(),
+            )
+            .suggestion(
+                "write fewer aliases of aliases, or split the file and `include:` the parts",
+            ),
         );
         Err(Stop)
     }
 
     fn push(&mut self, content: Content, at: Location, anchor: usize) -> Result<(), Stop> {
-        self.open.push(Open { content, at, anchor, depth: 0, size: 1 });
-        Ok(())
-    }
-
-    fn close(&mut self, end: &Location) -> Result<(), Stop> {
-        let Some(open) = self.open.pop() else { return Ok(()) };
-        let Open { content, mut at, anchor, depth, size } = open;
-        let (value, last) = match content {
-            Content::Seq(items) => {
-                let last = items.last().map(|item| item.at.span.end);
-                (NodeValue::Seq(items), last)
-            }
-            Content::Map { mut entries, merged, .. } => {
-                let last = entries.last().map(|(key, node)| node.at.span.end.max(key.at.span.end));
-                for map in merged {
-                    if let NodeValue::Map(more) = map.value {
-                        for (key, node) in more {
-                            if !entries.iter().any(|(own, _)| own.value == key.value) {
-                                entries.push((key, node));
-                            }
-                        }
-                    }
-                }
-                (NodeValue::Map(entries), last)
-            }
-        };
-        // A block's end is only known by the next token, lines below: the last
-        // value's end is where a reader sees it. A flow's own bracket is its end.
-        let closes_here = self.text.get(end.span.clone()).is_some_and(|text| text == "}" || text == "]");
-        at.span.end = match last {
-            _ if closes_here => end.span.end,
-            Some(last) => last,
-            None => at.span.end,
-        }
-        .max(at.span.start);
-        self.finish(Node { at, value }, anchor, depth, size)
-    }
-
-    /// Hangs a finished value where it belongs. `size` counts it and all below.
-    fn finish(&mut self, node: Node, anchor: usize, depth: usize, size: usize) -> Result<(), Stop> {
-        self.within_budget(1, &node.at)?;
-        if self.open.len() + depth > MAX_DEPTH {
-            self.diagnostics.push(too_deep(node.at));
-            return Err(Stop);
-        }
-        if anchor != 0 {
-            self.anchors.insert(anchor, Done { node: node.clone(), depth, size });
-        }
-        let Some(parent) = self.open.last_mut() else {
-            self.root = Some(Done { node, depth, size });
-            return Ok(());
-        };
-        parent.depth = parent.depth.max(depth + 1);
-        parent.size = parent.size.saturating_add(size);
-        match &mut parent.content {
-            Content::Seq(items) => items.push(node),
-            Content::Map { entries, places, key, merged } => match key.take() {
-                None => *key = Some(self::key(node, self.text, self.diagnostics)),
-                Some(Key::Unusable) => {}
-                Some(Key::Merge(at)) => merge(node, at, merged, self.diagnostics),
-                Some(Key::Name(name)) => {
-                    if let Some(first) = places.get(&name.value) {
-                        self.diagnostics.push(
-                            Diagnostic::error("duplicate-key", format!("the key `{}` is here twice", name.value), name.at)
-                                .label("again here")
-                                .related(first.clone(), "first here"),
-                        );
-                        return Ok(());
-                    }
-                    places.insert(name.value.clone(), name.at.clone());
-                    let mut node = node;
-                    // An absent value has no text: its key is what can be shown.
-                    if node.value == NodeValue::Null && node.at.span.is_empty() {
-                        node.at = name.at.clone();
-                    }
-                    entries.push((name, node));
-                }
-            },
-        }
+        self.open.push(Open {
+            content,
+            at,
+            anchor,
+            depth: 0,
+            size: 1,
+        });
         Ok(())
     }
 
@@ -271,13 +228,23 @@ impl Builder<'_> {
             && !tag.is_yaml_core_schema_tag(fits)
         {
             self.diagnostics.push(
-                Diagnostic::error("unsupported-tag", format!("the tag `{}` has no meaning here", shown(tag)), at.clone())
-                    .suggestion("leave the tag out; `!!str` is the one that is understood"),
+                Diagnostic::error(
+                    "unsupported-tag",
+                    format!("the tag `{}` has no meaning here", shown(tag)),
+                    at.clone(),
+                )
+                .suggestion("leave the tag out; `!!str` is the one that is understood"),
             );
         }
     }
 
-    fn scalar(&mut self, text: &str, style: ScalarStyle, tag: Option<&Tag>, at: &Location) -> NodeValue {
+    fn scalar(
+        &mut self,
+        text: &str,
+        style: ScalarStyle,
+        tag: Option<&Tag>,
+        at: &Location,
+    ) -> NodeValue {
         if let Some(tag) = tag {
             self.refuse_tag(Some(tag), "str", at);
             return NodeValue::String(text.to_owned());
@@ -289,7 +256,8 @@ impl Builder<'_> {
             Ok(value) => value,
             Err(problem) => {
                 self.diagnostics.push(
-                    Diagnostic::error("ambiguous-number", problem.message, at.clone()).suggestion(problem.suggestion),
+                    Diagnostic::error("ambiguous-number", problem.message, at.clone())
+                        .suggestion(problem.suggestion),
                 );
                 NodeValue::String(text.to_owned())
             }
@@ -302,11 +270,19 @@ impl Builder<'_> {
         while !self.text.is_char_boundary(start) {
             start -= 1;
         }
-        let width = self.text[start..].chars().next().filter(|next| *next != '\n').map_or(0, char::len_utf8);
+        let width = self.text[start..]
+            .chars()
+            .next()
+            .filter(|next| *next != '\n')
+            .map_or(0, char::len_utf8);
         let at = Location::new(self.source, start..start + width);
-        let line = self.text[..start].rfind('\n').map_or(0, |newline| newline + 1);
+        let line = self.text[..start]
+            .rfind('\n')
+            .map_or(0, |newline| newline + 1);
         let indent: &str = &self.text[line..];
-        let indent = &indent[..indent.find(|c| c != ' ' && c != '\t').unwrap_or(indent.len())];
+        let indent = &indent[..indent
+            .find(|c| c != ' ' && c != '\t')
+            .unwrap_or(indent.len())];
         if *error.kind() == ErrorKind::RecursionLimitExceeded {
             self.diagnostics.push(too_deep(at));
             return;
@@ -322,44 +298,14 @@ impl Builder<'_> {
 }
 
 fn too_deep(at: Location) -> Diagnostic {
-    Diagnostic::error("too-deep", format!("more than {MAX_DEPTH} maps and lists inside each other"), at)
-        .suggestion("a baseline needs about ten: check the brackets")
+    Diagnostic::error(
+        "too-deep",
+        format!("more than {MAX_DEPTH} maps and lists inside each other"),
+        at,
+    )
+    .suggestion("a baseline needs about ten: check the brackets")
 }
 
 fn shown(tag: &Tag) -> String {
     format!("{}{}", tag.original_handle(), tag.suffix())
-}
-
-fn key(node: Node, text: &str, diagnostics: &mut Diagnostics) -> Key {
-    let written = text.get(node.at.span.clone()).unwrap_or_default();
-    match node.value {
-        NodeValue::String(_) if written == "<<" => Key::Merge(node.at),
-        NodeValue::String(name) => Key::Name(Located::new(name, node.at)),
-        NodeValue::Number(_, name) => Key::Name(Located::new(name, node.at)),
-        NodeValue::Bool(value) => Key::Name(Located::new(value.to_string(), node.at)),
-        NodeValue::Null | NodeValue::Seq(_) | NodeValue::Map(_) => {
-            diagnostics.push(Diagnostic::error("unusable-key", "a key must be text", node.at).suggestion(
-                "quote it; a text that starts with `{` or `[`, `${name}` inside braces too, needs quotes",
-            ));
-            Key::Unusable
-        }
-    }
-}
-
-fn merge(node: Node, at: Location, merged: &mut Vec<Node>, diagnostics: &mut Diagnostics) {
-    let maps = match node.value {
-        NodeValue::Map(_) => vec![node],
-        NodeValue::Seq(items) => items,
-        NodeValue::Null | NodeValue::Bool(_) | NodeValue::Number(..) | NodeValue::String(_) => vec![node],
-    };
-    for map in maps {
-        if matches!(map.value, NodeValue::Map(_)) {
-            merged.push(map);
-        } else {
-            diagnostics.push(
-                Diagnostic::error("merge-of-no-map", "`<<` takes a map or a list of maps", at.clone())
-                    .suggestion("give it an alias of a map, `<<: *common`"),
-            );
-        }
-    }
 }

@@ -353,6 +353,19 @@ fn variables_of_the_command_line() {
 }
 
 #[test]
+fn a_warning_leaves_the_baseline_usable() {
+    let loaded = load_text(
+        "version: 1\nname: t\nhosts: { a: { address: h } }\nphases: { P: { checks: { c: { on: [a, a], x: {} } } } }\n",
+    );
+    let text = rendered(&loaded);
+    assert!(
+        text.starts_with("warning[repeated]: `a` is named twice"),
+        "{text}"
+    );
+    assert!(loaded.baseline.is_some());
+}
+
+#[test]
 fn the_digest_is_of_the_texts() {
     let text = "version: 1\nname: t\nphases: { P0: { checks: { c: { ping: {} } } } }\n";
     let at = |path: &str, text: &str| sound(load(path, &Memory::of([(path, text)]), &[])).digest;

@@ -1,5 +1,7 @@
 //! What is wrong with a baseline: where, why, and what to write instead.
 
+use std::collections::HashSet;
+
 use serde::Serialize;
 use serde_json::json;
 
@@ -91,35 +93,37 @@ impl Diagnostic {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Diagnostics {
     all: Vec<Diagnostic>,
+    told: HashSet<(&'static str, Option<Location>, String)>,
     hidden: Vec<Location>,
     silenced: Vec<Location>,
 }
 
 impl Diagnostics {
-    /// Takes in a problem. Passwords of URLs in its texts are overwritten.
+    /// Takes in a problem, once: what an alias stands for is looked at again
+    /// at each use. Passwords of URLs in its texts are overwritten.
     pub fn push(&mut self, diagnostic: Diagnostic) {
-        let Diagnostic {
-            message,
-            label,
-            suggestion,
-            related,
-            ..
-        } = &diagnostic;
-        self.all.push(Diagnostic {
-            message: mask::urls(message),
-            label: label.as_deref().map(mask::urls),
-            suggestion: suggestion.as_deref().map(mask::urls),
-            related: related
+        let masked = Diagnostic {
+            message: mask::urls(&diagnostic.message),
+            label: diagnostic.label.as_deref().map(mask::urls),
+            suggestion: diagnostic.suggestion.as_deref().map(mask::urls),
+            related: diagnostic
+                .related
                 .iter()
                 .map(|(at, what)| (at.clone(), mask::urls(what)))
                 .collect(),
             ..diagnostic
-        });
+        };
+        let told = (masked.code, masked.at.clone(), masked.message.clone());
+        if self.told.insert(told) {
+            self.all.push(masked);
+        }
     }
 
     /// Takes in every problem of another collection.
     pub fn append(&mut self, other: Self) {
-        self.all.extend(other.all);
+        for diagnostic in other.all {
+            self.push(diagnostic);
+        }
         self.hidden.extend(other.hidden);
         self.silenced.extend(other.silenced);
     }

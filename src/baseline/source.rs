@@ -133,8 +133,56 @@ impl Sources {
         (line, column + 1)
     }
 
+    /// The place of a part of a text, `part` being byte offsets in its value;
+    /// the whole place where escapes, folded lines or variables make the text
+    /// read differently from how it is written.
+    #[must_use]
+    pub fn narrow(&self, text: &Located<String>, part: Range<usize>) -> Location {
+        let Location { source, span } = &text.at;
+        let written = self
+            .all
+            .get(source.0)
+            .and_then(|source| source.text.get(span.clone()));
+        let start = written.and_then(|written| written.find(&text.value));
+        match start {
+            Some(start) if text.value.get(part.clone()).is_some() => {
+                let start = span.start + start;
+                Location::new(*source, start + part.start..start + part.end)
+            }
+            _ => text.at.clone(),
+        }
+    }
+
     /// The ids, in the order of loading: the entry file first.
     pub fn ids(&self) -> impl Iterator<Item = SourceId> + use<> {
         (0..self.all.len()).map(SourceId)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_and_columns() {
+        let mut sources = Sources::default();
+        let id = sources.add("a", "ä: b\nc: ☃d\n");
+        let place = |at: usize| sources.line_column(&Location::new(id, at..at));
+        assert_eq!(place(0), (1, 1));
+        assert_eq!(place(4), (1, 4));
+        assert_eq!(place(6), (2, 1));
+        assert_eq!(place(12), (2, 5));
+        assert_eq!(place(14), (3, 1));
+        assert_eq!(place(99), (3, 1));
+    }
+
+    #[test]
+    fn parts_of_texts() {
+        let mut sources = Sources::default();
+        let id = sources.add("a", "x: \"up > 1\"\ny: \"\\x75p > 1\"");
+        let text = |span: Range<usize>| Located::new("up > 1".to_owned(), Location::new(id, span));
+        assert_eq!(sources.narrow(&text(3..11), 5..6).span, 9..10);
+        assert_eq!(sources.narrow(&text(15..26), 5..6).span, 15..26);
+        assert_eq!(sources.narrow(&text(3..11), 5..60).span, 3..11);
     }
 }

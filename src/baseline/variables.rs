@@ -144,6 +144,7 @@ impl<'a> Variables<'a> {
         let NodeValue::Map(sections) = &root.value else {
             return root.clone();
         };
+        refuse_keys(root, diagnostics);
         let sections = sections
             .iter()
             .map(|(key, node)| {
@@ -322,6 +323,21 @@ impl<'a> Variables<'a> {
         };
         self.done.insert(full, value.clone());
         value
+    }
+}
+
+/// A variable in a key would be left as it stands, which nobody means.
+fn refuse_keys(node: &Node, diagnostics: &mut Diagnostics) {
+    for (key, value) in node.entries() {
+        if key.contains("${") {
+            let message = "variables are not expanded in keys";
+            let problem = Diagnostic::error("bad-variable", message, key.at.clone());
+            diagnostics.push(problem.suggestion("write the key out"));
+        }
+        refuse_keys(value, diagnostics);
+    }
+    for item in node.items() {
+        refuse_keys(item, diagnostics);
     }
 }
 

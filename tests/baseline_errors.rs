@@ -452,6 +452,35 @@ fn thousands_of_phases() {
     assert_eq!(baseline.phases[2_999].needs[0].as_str(), "P2998");
 }
 
+/// Each would take hours if something looked at all pairs or all copies.
+#[rstest]
+#[case::merged(|text: &mut String| {
+    let keys: Vec<String> = (0..30_000).map(|key| format!("k{key}: 1")).collect();
+    *text = format!("a: &a {{ {} }}\nb: {{ <<: *a, c: 1 }}\nd: {{ <<: [*a, *a], c: 1 }}\n", keys.join(", "));
+})]
+#[case::jumps(|text: &mut String| {
+    let hosts: Vec<String> =
+        (0..2_000).map(|host| format!("  h{host}: {{ address: h, ssh: {{ jump: h{} }} }}\n", host + 1)).collect();
+    *text = format!("version: 1\nname: t\nhosts:\n{}", hosts.concat());
+})]
+#[case::needs(|text: &mut String| {
+    let needs = vec!["P1"; 10_000].join(", ");
+    *text = format!("version: 1\nname: t\nphases: {{ P0: {{ needs: [{needs}] }} }}\n");
+})]
+#[case::nested_aliases(|text: &mut String| {
+    *text = "l0: &l0 [x]\n".to_owned();
+    for level in 1..200 {
+        text.push_str(&format!("l{level}: &l{level} [*l{}]\n", level - 1));
+    }
+})]
+fn hostile_files_end(#[case] write: fn(&mut String)) {
+    let mut text = String::new();
+    write(&mut text);
+    let loaded = load_text(&text);
+    assert!(loaded.diagnostics.has_errors());
+    places_are_inside(&loaded);
+}
+
 #[test]
 fn crlf_and_accents_keep_places_right() {
     let text = "version: 1\r\nname: t\r\nhosts:\r\n  a: { title: \"Zürich ☃\", addres: h }\r\nphases: { P0: { checks: { c: { x: {} } } } }\r\n";

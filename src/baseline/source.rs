@@ -67,6 +67,9 @@ struct Source {
     shown: String,
     /// Byte offset of the first character of each line.
     lines: Vec<usize>,
+    /// Bytes are columns. Counting characters for every problem of one endless
+    /// line adds up.
+    ascii: bool,
 }
 
 /// Every source of a load, by id.
@@ -83,7 +86,9 @@ impl Sources {
         let lines = std::iter::once(0)
             .chain(text.match_indices('\n').map(|(at, _)| at + 1))
             .collect();
+        let ascii = text.is_ascii();
         self.all.push(Source {
+            ascii,
             name: name.into(),
             text,
             shown,
@@ -126,10 +131,12 @@ impl Sources {
         let start = at.span.start.min(source.text.len());
         let line = source.lines.partition_point(|first| *first <= start).max(1);
         let first = source.lines[line - 1];
-        let column = source
-            .text
-            .get(first..start)
-            .map_or(0, |before| before.chars().count());
+        let column = if source.ascii {
+            start - first
+        } else {
+            let before = source.text.get(first..start);
+            before.map_or(0, |before| before.chars().count())
+        };
         (line, column + 1)
     }
 

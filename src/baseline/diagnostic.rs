@@ -1,8 +1,12 @@
 //! What is wrong with a baseline: where, why, and what to write instead.
 
+use std::collections::HashSet;
+
 use serde::Serialize;
+use serde_json::json;
 
 use super::source::{Location, Sources};
+use super::{mask, render};
 
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -87,44 +91,78 @@ impl Diagnostic {
 
 /// Every problem of a load.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Diagnostics(Vec<Diagnostic>);
+pub struct Diagnostics {
+    all: Vec<Diagnostic>,
+    told: HashSet<(&'static str, Option<Location>, String)>,
+    hidden: Vec<Location>,
+    silenced: Vec<Location>,
+}
 
 impl Diagnostics {
-    /// Takes in a problem. Passwords in its texts are overwritten.
+    /// Takes in a problem, once: what an alias stands for is looked at again
+    /// at each use. Passwords of URLs in its texts are overwritten.
     pub fn push(&mut self, diagnostic: Diagnostic) {
-        self.0.push(diagnostic);
+        let masked = Diagnostic {
+            message: mask::urls(&diagnostic.message),
+            label: diagnostic.label.as_deref().map(mask::urls),
+            suggestion: diagnostic.suggestion.as_deref().map(mask::urls),
+            related: diagnostic
+                .related
+                .iter()
+                .map(|(at, what)| (at.clone(), mask::urls(what)))
+                .collect(),
+            ..diagnostic
+        };
+        let told = (masked.code, masked.at.clone(), masked.message.clone());
+        if self.told.insert(told) {
+            self.all.push(masked);
+        }
+    }
+
+    /// Takes in every problem of another collection.
+    pub fn append(&mut self, other: Self) {
+        for diagnostic in other.all {
+            self.push(diagnostic);
+        }
+        self.hidden.extend(other.hidden);
+        self.silenced.extend(other.silenced);
+    }
+
+    /// Keeps a place's text out of every snippet: it seems to be a secret.
+    pub fn hide(&mut self, at: Location) {
+        self.hidden.push(at);
     }
 
     /// Whether one of them is an error.
     #[must_use]
     pub fn has_errors(&self) -> bool {
-        self.0
+        self.all
             .iter()
             .any(|diagnostic| diagnostic.severity == Severity::Error)
     }
 
     /// As pushed.
-    pub fn iter(&self) -> impl Iterator<Item = &Diagnostic> {
-        self.0.iter()
+    pub fn iter(&self) -> std::slice::Iter<'_, Diagnostic> {
+        self.all.iter()
     }
 
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.all.len()
     }
 
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.all.is_empty()
     }
 
     /// By file in the order of loading, then by position; those without a
     /// place come first.
     #[must_use]
     pub fn sorted(&self) -> Vec<&Diagnostic> {
-        let mut all: Vec<&Diagnostic> = self.0.iter().collect();
+        let mut all: Vec<&Diagnostic> = self.all.iter().collect();
         all.sort_by_key(|diagnostic| {
             diagnostic
                 .at
@@ -135,25 +173,103 @@ impl Diagnostics {
     }
 
     /// For a person: message, snippet and suggestion of each, sorted, for a
-    /// terminal of `width` columns.
+    /// terminal of `width` columns. Of more than 200 the rest is counted.
     #[must_use]
     pub fn render(&self, sources: &Sources, color: bool, width: usize) -> String {
-        let _ = (sources, color, width);
-        String::new()
+        render::render(self, sources, color, width)
     }
 
     /// For a program: an array of objects with `severity`, `code`, `file`,
     /// `line`, `column`, `message`, `suggestion`, sorted. What is not known is `null`.
     #[must_use]
     pub fn to_json(&self, sources: &Sources) -> serde_json::Value {
-        let _ = sources;
-        serde_json::Value::Null
+        self.sorted()
+            .into_iter()
+            .map(|diagnostic| {
+                let place = diagnostic
+                    .at
+                    .as_ref()
+                    .map(|at| (sources.name(at.source), sources.line_column(at)));
+                json!({
+                    "severity": diagnostic.severity,
+                    "code": diagnostic.code,
+                    "file": place.map(|(name, _)| name),
+                    "line": place.map(|(_, (line, _))| line),
+                    "column": place.map(|(_, (_, column))| column),
+                    "message": diagnostic.message,
+                    "suggestion": diagnostic.suggestion,
+                })
+            })
+            .collect()
+    }
+
+    /// Keeps `conform` from complaining of a place: its value is not known,
+    /// because of a problem that was told elsewhere.
+    pub(super) fn silence(&mut self, at: Location) {
+        self.silenced.push(at);
+    }
+
+    pub(super) fn silenced(&self) -> &[Location] {
+        &self.silenced
+    }
+
+    pub(super) fn hidden(&self) -> &[Location] {
+        &self.hidden
     }
 }
 
-/// The candidate that `word` is probably a misspelling of.
+impl<'a> IntoIterator for &'a Diagnostics {
+    type Item = &'a Diagnostic;
+    type IntoIter = std::slice::Iter<'a, Diagnostic>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+/// The candidate that `word` is probably a misspelling of: a third of its
+/// letters may be wrong, missing, too many or swapped, or the end left off.
+/// Of several as near, the first.
 #[must_use]
 pub fn did_you_mean<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let _ = (word, candidates);
-    None
+    let word = word.to_lowercase();
+    let length = word.chars().count();
+    let mut best: Option<(usize, &str)> = None;
+    for candidate in candidates {
+        let lower = candidate.to_lowercase();
+        let shorter = length.min(lower.chars().count());
+        let distance = if shorter >= 3 && (lower.starts_with(&word) || word.starts_with(&lower)) {
+            1
+        } else {
+            strsim::damerau_levenshtein(&word, &lower)
+        };
+        if distance <= (length / 3).max(1)
+            && shorter > distance.min(1)
+            && best.is_none_or(|(least, _)| distance < least)
+        {
+            best = Some((distance, candidate));
+        }
+    }
+    best.map(|(_, candidate)| candidate)
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case("titel", Some("title"))]
+    #[case("tiemout", Some("timeout"))]
+    #[case("TIMEOUT", Some("timeout"))]
+    #[case("addr", Some("address"))]
+    #[case("require", Some("requires"))]
+    #[case("x", None)]
+    #[case("", None)]
+    #[case("kubernetes", None)]
+    fn near_misses(#[case] word: &str, #[case] meant: Option<&str>) {
+        let known = ["title", "timeout", "address", "requires", "on"];
+        assert_eq!(did_you_mean(word, known.into_iter()), meant);
+    }
 }

@@ -1,14 +1,28 @@
 //! YAML → [`Baseline`]: positions kept, files included, variables expanded,
 //! and every problem of every file told at once.
 
+mod build;
 mod conform;
 mod diagnostic;
+mod document;
 mod files;
+mod include;
 mod mask;
 mod model;
 mod node;
+mod render;
+mod scalar;
+mod secrets;
 mod source;
+mod timespan;
+mod validate;
 mod variables;
+mod wording;
+mod yaml;
+
+use include::ReadFiles;
+use sha2::{Digest, Sha256};
+use variables::Variables;
 
 pub use conform::conform;
 pub use diagnostic::{Diagnostic, Diagnostics, Severity, did_you_mean};
@@ -34,23 +48,101 @@ pub struct Loaded {
 /// `overrides` are variables from the command line, name and value.
 #[must_use]
 pub fn load(entry: &str, files: &dyn Files, overrides: &[(String, String)]) -> Loaded {
-    let _ = (entry, files, overrides);
+    let mut sources = Sources::default();
+    let mut diagnostics = Diagnostics::default();
+    let mut read = include::read(entry, files, &mut sources, &mut diagnostics);
+    let baseline = if read.files.is_empty() {
+        None
+    } else {
+        check(&mut read, &sources, overrides, &mut diagnostics)
+    };
     Loaded {
-        sources: Sources::default(),
-        diagnostics: Diagnostics::default(),
-        baseline: None,
+        sources,
+        diagnostics,
+        baseline,
     }
 }
 
-/// The JSON Schema of a baseline file. A check's body is open: the kinds' keys
-/// are `plan`'s to add, at `$defs/Check`.
-#[must_use]
-pub fn schema() -> serde_json::Value {
-    serde_json::Value::Null
+/// Expands the trees in place and reports all that is wrong with them.
+fn check(
+    read: &mut ReadFiles,
+    sources: &Sources,
+    overrides: &[(String, String)],
+    diagnostics: &mut Diagnostics,
+) -> Option<Baseline> {
+    let (expanded, vars) = {
+        let read = &*read;
+        let hosts = read
+            .entries("hosts")
+            .map(|(id, node)| (id.value.as_str(), node));
+        let declared = read
+            .entries("vars")
+            .map(|(name, node)| (name.clone(), node))
+            .collect();
+        let mut variables = Variables::new(
+            sources,
+            declared,
+            hosts,
+            overrides,
+            read.complete,
+            diagnostics,
+        );
+        let vars = variables.resolved(diagnostics);
+        let expanded: Vec<Node> = read
+            .files
+            .iter()
+            .map(|file| variables.expand_file(&file.root, diagnostics))
+            .collect();
+        (expanded, vars)
+    };
+    secrets::refuse_inline(
+        read.files.iter().map(|file| &file.root),
+        expanded.iter(),
+        sources,
+        diagnostics,
+    );
+    for (file, root) in read.files.iter_mut().zip(expanded) {
+        file.root = root;
+    }
+    let (document, fragment) = (schema(), fragment_schema());
+    for file in &read.files {
+        let schema = if file.entry { &document } else { &fragment };
+        conform(&file.root, schema, schema, diagnostics);
+    }
+    validate::validate(read, diagnostics);
+    if diagnostics.has_errors() {
+        return None;
+    }
+    build::build(read, vars, digest(sources, overrides), diagnostics)
 }
 
-/// The JSON Schema of an included file, which has no `name`, `title` or `defaults`.
+/// SHA-256 over what decides what is checked, each part with its length before
+/// it, so that no two lists of parts look the same.
+fn digest(sources: &Sources, overrides: &[(String, String)]) -> String {
+    let mut hash = Sha256::new();
+    let texts = sources.ids().map(|id| sources.raw(id));
+    let overrides = overrides
+        .iter()
+        .flat_map(|(name, value)| [name.as_str(), value.as_str()]);
+    for part in texts.chain(overrides) {
+        hash.update((part.len() as u64).to_le_bytes());
+        hash.update(part);
+    }
+    hash.finalize()
+        .iter()
+        .fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+}
+
+/// The JSON Schema of a baseline file. A check's body, `$defs/Check`, is open:
+/// the kinds' keys are `plan`'s to add.
+#[must_use]
+pub fn schema() -> serde_json::Value {
+    document::schema()
+}
+
+/// The JSON Schema of an included file, which has no `name`, `title` or
+/// `defaults` and need not repeat the `version`.
 #[must_use]
 pub fn fragment_schema() -> serde_json::Value {
-    serde_json::Value::Null
+    document::fragment_schema()
 }

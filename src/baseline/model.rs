@@ -18,8 +18,8 @@ pub struct Baseline {
     pub name: Located<String>,
     /// One line about it.
     pub title: Option<String>,
-    /// SHA-256 over names and texts of all sources and the overriding
-    /// variables, 64 lower-case hexadecimal digits.
+    /// SHA-256 over the texts of all sources and the overriding variables, 64
+    /// lower-case hexadecimal digits. Where the files lie does not count.
     pub digest: String,
     /// Every variable with its value, overrides applied, in the order of the files.
     pub vars: Vec<(Located<String>, String)>,

@@ -67,6 +67,9 @@ struct Source {
     shown: String,
     /// Byte offset of the first character of each line.
     lines: Vec<usize>,
+    /// Bytes are columns. Counting characters for every problem of one endless
+    /// line adds up.
+    ascii: bool,
 }
 
 /// Every source of a load, by id.
@@ -83,7 +86,9 @@ impl Sources {
         let lines = std::iter::once(0)
             .chain(text.match_indices('\n').map(|(at, _)| at + 1))
             .collect();
+        let ascii = text.is_ascii();
         self.all.push(Source {
+            ascii,
             name: name.into(),
             text,
             shown,
@@ -116,13 +121,6 @@ impl Sources {
         &self.all[id.0].text
     }
 
-    /// Overwrites a place in the text for showing.
-    pub(super) fn hide(&mut self, at: &Location) {
-        if let Some(source) = self.all.get_mut(at.source.0) {
-            source.shown = mask::overwrite(&source.shown, at.span.clone());
-        }
-    }
-
     /// Line and column of a location's start, both from 1, the column in characters.
     ///
     /// # Panics
@@ -133,15 +131,65 @@ impl Sources {
         let start = at.span.start.min(source.text.len());
         let line = source.lines.partition_point(|first| *first <= start).max(1);
         let first = source.lines[line - 1];
-        let column = source
-            .text
-            .get(first..start)
-            .map_or(0, |before| before.chars().count());
+        let column = if source.ascii {
+            start - first
+        } else {
+            let before = source.text.get(first..start);
+            before.map_or(0, |before| before.chars().count())
+        };
         (line, column + 1)
+    }
+
+    /// The place of a part of a text, `part` being byte offsets in its value;
+    /// the whole place where escapes, folded lines or variables make the text
+    /// read differently from how it is written.
+    #[must_use]
+    pub fn narrow(&self, text: &Located<String>, part: Range<usize>) -> Location {
+        let Location { source, span } = &text.at;
+        let written = self
+            .all
+            .get(source.0)
+            .and_then(|source| source.text.get(span.clone()));
+        let start = written.and_then(|written| written.find(&text.value));
+        match start {
+            Some(start) if text.value.get(part.clone()).is_some() => {
+                let start = span.start + start;
+                Location::new(*source, start + part.start..start + part.end)
+            }
+            _ => text.at.clone(),
+        }
     }
 
     /// The ids, in the order of loading: the entry file first.
     pub fn ids(&self) -> impl Iterator<Item = SourceId> + use<> {
         (0..self.all.len()).map(SourceId)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_and_columns() {
+        let mut sources = Sources::default();
+        let id = sources.add("a", "ä: b\nc: ☃d\n");
+        let place = |at: usize| sources.line_column(&Location::new(id, at..at));
+        assert_eq!(place(0), (1, 1));
+        assert_eq!(place(4), (1, 4));
+        assert_eq!(place(6), (2, 1));
+        assert_eq!(place(12), (2, 5));
+        assert_eq!(place(14), (3, 1));
+        assert_eq!(place(99), (3, 1));
+    }
+
+    #[test]
+    fn parts_of_texts() {
+        let mut sources = Sources::default();
+        let id = sources.add("a", "x: \"up > 1\"\ny: \"\\x75p > 1\"");
+        let text = |span: Range<usize>| Located::new("up > 1".to_owned(), Location::new(id, span));
+        assert_eq!(sources.narrow(&text(3..11), 5..6).span, 9..10);
+        assert_eq!(sources.narrow(&text(15..26), 5..6).span, 15..26);
+        assert_eq!(sources.narrow(&text(3..11), 5..60).span, 3..11);
     }
 }

@@ -1,0 +1,266 @@
+//! Checked trees → [`Baseline`].
+
+use std::collections::BTreeMap;
+
+use serde::de::DeserializeOwned;
+use serde_path_to_error::Segment;
+
+use super::diagnostic::{Diagnostic, Diagnostics};
+use super::document::{
+    CheckDocument, DefaultsDocument, Document, Fragment, HostDocument, OneOrMany, PhaseDocument,
+    PolicyDocument, RetryDocument,
+};
+use super::include::ReadFiles;
+use super::model::{
+    Baseline, Check, Defaults, Host, Phase, PhaseDefaults, PolicyAllow, Retry, Ssh,
+};
+use super::node::Node;
+use super::source::Located;
+use super::validate::texts;
+
+/// What a file may hold, whether it is the entry or an included one.
+struct Parts {
+    policy: PolicyDocument,
+    hosts: BTreeMap<String, HostDocument>,
+    phases: BTreeMap<String, PhaseDocument>,
+}
+
+/// The baseline of files that have no errors. Nothing when a type refuses what
+/// its schema let through, which is reported.
+pub(super) fn build(
+    files: &ReadFiles,
+    vars: Vec<(Located<String>, String)>,
+    digest: String,
+    diagnostics: &mut Diagnostics,
+) -> Option<Baseline> {
+    let mut entry = None;
+    let mut parts: Vec<Parts> = Vec::new();
+    for file in &files.files {
+        if file.entry {
+            let Document {
+                version,
+                name: _,
+                title,
+                include: _,
+                vars: _,
+                defaults,
+                policy,
+                hosts,
+                phases,
+            } = read(&file.root, diagnostics)?;
+            entry = Some((
+                version,
+                file.root.get("name")?.as_located()?,
+                title,
+                defaults,
+            ));
+            parts.push(Parts {
+                policy,
+                hosts,
+                phases,
+            });
+        } else {
+            let Fragment {
+                version: _,
+                include: _,
+                vars: _,
+                policy,
+                hosts,
+                phases,
+            } = read(&file.root, diagnostics)?;
+            parts.push(Parts {
+                policy,
+                hosts,
+                phases,
+            });
+        }
+    }
+    let (version, name, title, own_defaults) = entry?;
+    let defaults = baseline_defaults(own_defaults);
+    let mut baseline = Baseline {
+        version,
+        name,
+        title,
+        digest,
+        vars,
+        defaults,
+        policy: PolicyAllow::default(),
+        hosts: Vec::new(),
+        phases: Vec::new(),
+    };
+    for (file, section) in &files.sections {
+        let (Some(part), Some(file)) = (parts.get_mut(*file), files.files.get(*file)) else {
+            continue;
+        };
+        let Some(node) = file.root.get(section) else {
+            continue;
+        };
+        match section.as_str() {
+            "policy" if part.policy.allow.is_some() => {
+                baseline.policy.allow.extend(texts(node.get("allow")));
+            }
+            "hosts" => {
+                for (id, node) in node.entries() {
+                    let document = part.hosts.remove(&id.value)?;
+                    baseline.hosts.push(host(id, node, document));
+                }
+            }
+            "phases" => {
+                for (id, node) in node.entries() {
+                    let document = part.phases.remove(&id.value)?;
+                    baseline.phases.push(phase(id, node, document, &defaults)?);
+                }
+            }
+            _ => {}
+        }
+    }
+    Some(baseline)
+}
+
+fn read<T: DeserializeOwned>(root: &Node, diagnostics: &mut Diagnostics) -> Option<T> {
+    match serde_path_to_error::deserialize(root.to_json()) {
+        Ok(document) => Some(document),
+        Err(error) => {
+            let path: Vec<String> = error
+                .path()
+                .iter()
+                .map(|segment| match segment {
+                    Segment::Map { key } => key.clone(),
+                    Segment::Seq { index } => index.to_string(),
+                    Segment::Enum { variant } => variant.clone(),
+                    Segment::Unknown => "?".to_owned(),
+                })
+                .collect();
+            let at = root.at_path(&path).at.clone();
+            diagnostics.push(Diagnostic::error(
+                "bad-value",
+                error.into_inner().to_string(),
+                at,
+            ));
+            None
+        }
+    }
+}
+
+fn host(id: &Located<String>, node: &Node, document: HostDocument) -> Host {
+    let HostDocument {
+        title,
+        address: _,
+        local,
+        ssh,
+        tags: _,
+        connect_timeout,
+    } = document;
+    let address = node.get("address").and_then(Node::as_located);
+    Host {
+        id: id.clone(),
+        title,
+        address: address.unwrap_or_else(|| Located::new(String::new(), id.at.clone())),
+        local,
+        ssh: Ssh {
+            user: ssh.user,
+            port: ssh.port,
+            jump: node
+                .get("ssh")
+                .and_then(|ssh| ssh.get("jump"))
+                .and_then(Node::as_located),
+            identity: list(ssh.identity),
+            known_hosts: list(ssh.known_hosts),
+        },
+        tags: texts(node.get("tags")),
+        connect_timeout: connect_timeout.map(|span| span.0),
+    }
+}
+
+fn list(texts: Option<OneOrMany>) -> Vec<String> {
+    texts.map(Into::into).unwrap_or_default()
+}
+
+fn phase(
+    id: &Located<String>,
+    node: &Node,
+    document: PhaseDocument,
+    baseline: &Defaults,
+) -> Option<Phase> {
+    let PhaseDocument {
+        title,
+        needs: _,
+        defaults,
+        checks: mut documents,
+    } = document;
+    let defaults = PhaseDefaults {
+        timeout: defaults.timeout.map(|span| span.0),
+        connect_timeout: defaults.connect_timeout.map(|span| span.0),
+        retry: defaults.retry.map(|own| retry(own, baseline.retry)),
+    };
+    let outer = defaults.retry.unwrap_or(baseline.retry);
+    let mut checks = Vec::new();
+    for (id, node) in node.get("checks")?.entries() {
+        checks.push(check(id, node, documents.remove(&id.value)?, outer));
+    }
+    Some(Phase {
+        id: id.clone(),
+        title,
+        needs: texts(node.get("needs")),
+        defaults,
+        checks,
+    })
+}
+
+fn check(id: &Located<String>, node: &Node, document: CheckDocument, outer: Retry) -> Check {
+    let CheckDocument {
+        defaults,
+        advisory,
+        timeout,
+        retry: own,
+        remedy,
+        runbook,
+        guardrail,
+        ..
+    } = document;
+    let guardrail_at = node.get("guardrail").map_or(&id.at, |node| &node.at);
+    let candidates = node
+        .entries()
+        .iter()
+        .filter(|(key, _)| !CheckDocument::KEYS.contains(&key.value.as_str()));
+    Check {
+        id: id.clone(),
+        title: node.get("title").and_then(Node::as_located),
+        on: texts(node.get("on")),
+        via: node.get("via").and_then(Node::as_located),
+        after: texts(node.get("after")),
+        candidates: candidates.cloned().collect(),
+        require: texts(node.get("require")),
+        prefer: texts(node.get("prefer")),
+        defaults: defaults.unwrap_or(true),
+        advisory,
+        timeout: timeout.map(|span| span.0),
+        retry: own.map(|own| retry(own, outer)),
+        remedy,
+        runbook,
+        guardrail: guardrail.map(|guardrail| Located::new(guardrail, guardrail_at.clone())),
+        node: node.clone(),
+    }
+}
+
+fn baseline_defaults(own: DefaultsDocument) -> Defaults {
+    let built_in = Defaults::default();
+    Defaults {
+        timeout: own.timeout.map_or(built_in.timeout, |span| span.0),
+        connect_timeout: own
+            .connect_timeout
+            .map_or(built_in.connect_timeout, |span| span.0),
+        retry: own
+            .retry
+            .map_or(built_in.retry, |own| retry(own, built_in.retry)),
+    }
+}
+
+/// What is left out comes from the next level up.
+fn retry(own: RetryDocument, outer: Retry) -> Retry {
+    Retry {
+        attempts: own.attempts.unwrap_or(outer.attempts),
+        delay: own.delay.map_or(outer.delay, |span| span.0),
+        backoff: own.backoff.unwrap_or(outer.backoff),
+    }
+}

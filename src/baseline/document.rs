@@ -1,0 +1,331 @@
+//! The format of a baseline file. These types are read from and are the
+//! schema; their doc comments are what editors show.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::model::Guardrail;
+use super::timespan::{PositiveTimeSpan, TimeSpan};
+
+/// What an id looks like. `@`, `:` and `/` are left to those who join ids.
+pub(super) const ID_PATTERN: &str = "^[A-Za-z0-9][A-Za-z0-9._-]*$";
+const ID: &str = "an id of letters, digits, `.`, `_` and `-` that starts with a letter or digit";
+
+const VERSION: &str = "1, the version of the file format that this program reads";
+
+const ADDRESS: &str = "write the name or address alone; login name and port stand below `ssh:`";
+
+/// The schema of ids as keys.
+fn ids() -> serde_json::Value {
+    serde_json::json!({ "pattern": ID_PATTERN, "x-expected": ID })
+}
+
+/// A readiness baseline: hosts, and phases of checks in the order in which a
+/// stack comes back.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Baseline")]
+#[expect(
+    dead_code,
+    reason = "what needs its place is taken from the nodes; the schema is of all"
+)]
+pub(super) struct Document {
+    /// Version of the file format: 1.
+    #[schemars(extend("const" = 1, "x-expected" = VERSION))]
+    pub(super) version: u32,
+    /// A short name of the baseline, for cards and history.
+    #[schemars(extend("pattern" = ID_PATTERN, "x-expected" = ID))]
+    pub(super) name: String,
+    /// One line about it.
+    pub(super) title: Option<String>,
+    /// Files with further vars, hosts, phases and policy, relative to this one.
+    /// Their phases come where `include` stands.
+    pub(super) include: Option<OneOrMany>,
+    /// Variables, used as `${name}`. `--var name=value` overrides one.
+    #[serde(default)]
+    #[schemars(extend("propertyNames" = ids(), "x-expected" = "values by their names"))]
+    pub(super) vars: BTreeMap<String, Scalar>,
+    /// For checks that do not say otherwise.
+    #[serde(default)]
+    pub(super) defaults: DefaultsDocument,
+    /// What checks may do beyond the built-in rules.
+    #[serde(default)]
+    pub(super) policy: PolicyDocument,
+    /// The machines, by id.
+    #[serde(default)]
+    #[schemars(extend("propertyNames" = ids(), "x-expected" = "hosts by their ids"))]
+    pub(super) hosts: BTreeMap<String, HostDocument>,
+    /// The phases, by id. `needs` makes them a graph; the order of the file
+    /// decides where the graph leaves it open.
+    #[serde(default)]
+    #[schemars(extend("propertyNames" = ids(), "x-expected" = "phases by their ids"))]
+    pub(super) phases: BTreeMap<String, PhaseDocument>,
+}
+
+/// A file that a baseline includes.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(
+    dead_code,
+    reason = "what needs its place is taken from the nodes; the schema is of all"
+)]
+pub(super) struct Fragment {
+    /// Version of the file format: 1.
+    #[schemars(extend("const" = 1, "x-expected" = VERSION))]
+    pub(super) version: Option<u32>,
+    /// Files with further vars, hosts, phases and policy, relative to this one.
+    /// Their phases come where `include` stands.
+    pub(super) include: Option<OneOrMany>,
+    /// Variables, used as `${name}` in every file of the baseline.
+    #[serde(default)]
+    #[schemars(extend("propertyNames" = ids(), "x-expected" = "values by their names"))]
+    pub(super) vars: BTreeMap<String, Scalar>,
+    /// What checks may do beyond the built-in rules.
+    #[serde(default)]
+    pub(super) policy: PolicyDocument,
+    /// The machines, by id.
+    #[serde(default)]
+    #[schemars(extend("propertyNames" = ids(), "x-expected" = "hosts by their ids"))]
+    pub(super) hosts: BTreeMap<String, HostDocument>,
+    /// The phases, by id.
+    #[serde(default)]
+    #[schemars(extend("propertyNames" = ids(), "x-expected" = "phases by their ids"))]
+    pub(super) phases: BTreeMap<String, PhaseDocument>,
+}
+
+/// One text or a list of texts.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub(super) enum OneOrMany {
+    /// One.
+    One(String),
+    /// Several.
+    Many(Vec<String>),
+}
+
+impl From<OneOrMany> for Vec<String> {
+    fn from(texts: OneOrMany) -> Self {
+        match texts {
+            OneOrMany::One(text) => vec![text],
+            OneOrMany::Many(texts) => texts,
+        }
+    }
+}
+
+/// Text, a number, or true or false.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "read from the nodes; here for the schema")]
+pub(super) enum Scalar {
+    /// Text.
+    Text(String),
+    /// A number.
+    Number(f64),
+    /// True or false.
+    Bool(bool),
+}
+
+/// Defaults of checks. What is left out comes from the next level up.
+#[derive(Debug, Clone, Copy, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Defaults")]
+pub(super) struct DefaultsDocument {
+    /// Time for one attempt, from the open connection to the last fact. Built in: 5s.
+    pub(super) timeout: Option<PositiveTimeSpan>,
+    /// Time in which a connection must open, all tries included. Built in: 5s.
+    pub(super) connect_timeout: Option<PositiveTimeSpan>,
+    /// When to look again.
+    pub(super) retry: Option<RetryDocument>,
+}
+
+/// When to look again after a check did not pass. What is left out comes from
+/// the next level up.
+#[derive(Debug, Clone, Copy, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Retry")]
+pub(super) struct RetryDocument {
+    /// How often to look at most, the first time included. Built in: 2.
+    #[schemars(range(min = 1, max = 100))]
+    pub(super) attempts: Option<u32>,
+    /// Pause before the second look. Built in: 1s.
+    pub(super) delay: Option<TimeSpan>,
+    /// Each further pause is this many times the one before. Built in: 2.
+    #[schemars(range(min = 1, max = 10))]
+    pub(super) backoff: Option<f64>,
+}
+
+/// What checks may do beyond the built-in rules.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Policy")]
+pub(super) struct PolicyDocument {
+    /// Commands that only read although the built-in list does not know them:
+    /// the program and its first arguments, `zpool status`.
+    pub(super) allow: Option<OneOrMany>,
+}
+
+/// A machine.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Host")]
+#[expect(
+    dead_code,
+    reason = "what needs its place is taken from the nodes; the schema is of all"
+)]
+pub(super) struct HostDocument {
+    /// One line about it.
+    pub(super) title: Option<String>,
+    /// Name or address to connect to, without user and port.
+    #[schemars(extend("pattern" = r"^[^\s/@]+$", "x-expected" = "a host name or an address", "x-suggestion" = ADDRESS))]
+    pub(super) address: Option<String>,
+    /// The machine that the program runs on: commands run without SSH.
+    #[serde(default)]
+    pub(super) local: bool,
+    /// How to log in. What is left out comes from `~/.ssh/config`, then from
+    /// SSH's own defaults.
+    #[serde(default)]
+    pub(super) ssh: SshDocument,
+    /// Names of groups it belongs to, for `on: tag:NAME`.
+    pub(super) tags: Option<OneOrMany>,
+    /// Time in which a connection to it must open, all tries included.
+    pub(super) connect_timeout: Option<PositiveTimeSpan>,
+}
+
+/// How to log in to a host.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Ssh")]
+#[expect(
+    dead_code,
+    reason = "what needs its place is taken from the nodes; the schema is of all"
+)]
+pub(super) struct SshDocument {
+    /// Login name.
+    #[schemars(extend("pattern" = r"^[^\s@:/-][^\s@:/]*$", "x-expected" = "a login name"))]
+    pub(super) user: Option<String>,
+    /// TCP port.
+    #[schemars(range(min = 1))]
+    pub(super) port: Option<u16>,
+    /// Id of the host to go through.
+    pub(super) jump: Option<String>,
+    /// Private key files to offer.
+    pub(super) identity: Option<OneOrMany>,
+    /// Known-hosts files instead of the user's and the system's.
+    pub(super) known_hosts: Option<OneOrMany>,
+}
+
+/// A set of checks that together say whether what depends on them may start.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Phase")]
+#[expect(
+    dead_code,
+    reason = "what needs its place is taken from the nodes; the schema is of all"
+)]
+pub(super) struct PhaseDocument {
+    /// One line about it.
+    pub(super) title: Option<String>,
+    /// Ids of the phases whose gates must be open before this one starts.
+    pub(super) needs: Option<OneOrMany>,
+    /// For its checks, before the baseline's defaults.
+    #[serde(default)]
+    pub(super) defaults: DefaultsDocument,
+    /// The checks, by id.
+    #[schemars(extend("propertyNames" = ids(), "x-expected" = "checks by their ids"))]
+    pub(super) checks: BTreeMap<String, CheckDocument>,
+}
+
+/// One look at something, and what is expected of it. Exactly one further key
+/// names the kind of probe, with its options.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[schemars(rename = "Check")]
+#[expect(
+    dead_code,
+    reason = "what needs its place is taken from the nodes; the schema is of all"
+)]
+pub(super) struct CheckDocument {
+    /// A statement that can be false: "primary accepts reads".
+    pub(super) title: Option<String>,
+    /// The hosts to look at: ids, `all`, or `tag:NAME`. One check for each.
+    pub(super) on: Option<OneOrMany>,
+    /// Id of the host whose SSH connection network probes go through.
+    pub(super) via: Option<String>,
+    /// Ids of checks of the same phase that must pass first.
+    pub(super) after: Option<OneOrMany>,
+    /// Expectations. One that does not hold makes the check BLOCKED.
+    pub(super) require: Option<OneOrMany>,
+    /// Expectations. One that does not hold makes the check WARN.
+    pub(super) prefer: Option<OneOrMany>,
+    /// Whether the kind's default expectations apply too. Built in: true.
+    pub(super) defaults: Option<bool>,
+    /// The check is at worst a WARN.
+    #[serde(default)]
+    pub(super) advisory: bool,
+    /// Time for one attempt, from the open connection to the last fact.
+    pub(super) timeout: Option<PositiveTimeSpan>,
+    /// When to look again.
+    pub(super) retry: Option<RetryDocument>,
+    /// What to do when it does not pass.
+    pub(super) remedy: Option<String>,
+    /// Where that is written down.
+    pub(super) runbook: Option<String>,
+    /// Who may carry out the remedy: `BLOCK` (a human, nothing automatic),
+    /// `CRITICAL_HITL` (automation after two humans agreed), `STANDARD_HITL`
+    /// (automation after a human agreed) or `AUTO`.
+    pub(super) guardrail: Option<Guardrail>,
+}
+
+impl CheckDocument {
+    /// A check's own keys; any other is a kind. A test holds them to the schema.
+    pub(super) const KEYS: [&'static str; 13] = [
+        "title",
+        "on",
+        "via",
+        "after",
+        "require",
+        "prefer",
+        "defaults",
+        "advisory",
+        "timeout",
+        "retry",
+        "remedy",
+        "runbook",
+        "guardrail",
+    ];
+}
+
+/// The schema of a baseline file. Checks are open: kinds are not known here.
+pub(super) fn schema() -> serde_json::Value {
+    schemars::schema_for!(Document).to_value()
+}
+
+/// The schema of an included file.
+pub(super) fn fragment_schema() -> serde_json::Value {
+    schemars::schema_for!(Fragment).to_value()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_keys_of_a_check_are_those_of_its_schema() {
+        for schema in [schema(), fragment_schema()] {
+            let check = &schema["$defs"]["Check"];
+            let keys: Vec<&str> = check["properties"]
+                .as_object()
+                .into_iter()
+                .flat_map(|keys| keys.keys())
+                .map(String::as_str)
+                .collect();
+            let mut sorted = CheckDocument::KEYS.to_vec();
+            sorted.sort_unstable();
+            let mut listed = keys;
+            listed.sort_unstable();
+            assert_eq!(listed, sorted);
+            assert_eq!(check.get("additionalProperties"), None);
+        }
+    }
+}

@@ -6,7 +6,8 @@
 //! (`find -exec`, `sort --compress-program`), change the target
 //! (`ss -K`, `dmesg -c`, `hostname NAME`) or never end (`tail -f`).
 
-/// A program and the forms in which it only reads.
+/// A program and the forms in which it only reads. Lists of words are texts
+/// with spaces between them, as a manual's synopsis has them.
 #[derive(Debug)]
 pub(super) struct Program {
     pub(super) name: &'static str,
@@ -19,12 +20,12 @@ pub(super) struct Program {
 #[derive(Debug)]
 pub(super) struct Form {
     /// The first operands, each one of several: the subcommand.
-    pub(super) words: &'static [&'static [&'static str]],
+    pub(super) words: &'static [&'static str],
     pub(super) flags: Flags,
     /// What follows the subcommand.
     pub(super) operands: Operands,
-    /// Flags without which the program would do more than read.
-    pub(super) required: &'static [&'static str],
+    /// The flag without which the program would do more than read.
+    pub(super) required: &'static str,
 }
 
 /// The flags of a form.
@@ -33,13 +34,13 @@ pub(super) enum Flags {
     /// The program has no flag that does more than read.
     Any,
     /// These words exactly; for programs that do not bundle `-a -b` into `-ab`.
-    Only(&'static [&'static str]),
+    Only(&'static str),
     /// As `getopt_long` reads them. `short` has the letters, a colon after
     /// those that take a value; `long` has the names, `=` after those that take
     /// one and `[=]` after those that may.
     Getopt {
         short: &'static str,
-        long: &'static [&'static str],
+        long: &'static str,
     },
 }
 
@@ -62,16 +63,16 @@ pub(super) enum Operands {
     Remotes,
 }
 
-const fn form(words: &'static [&'static [&'static str]], flags: Flags, operands: Operands) -> Form {
+const fn form(words: &'static [&'static str], flags: Flags, operands: Operands) -> Form {
     Form {
         words,
         flags,
         operands,
-        required: &[],
+        required: "",
     }
 }
 
-const fn getopt(short: &'static str, long: &'static [&'static str]) -> Flags {
+const fn getopt(short: &'static str, long: &'static str) -> Flags {
     Flags::Getopt { short, long }
 }
 
@@ -99,33 +100,21 @@ const fn filter(name: &'static str, forms: &'static [Form]) -> Program {
     }
 }
 
-const KUBECTL_COMMON: &[&str] = &[
-    "namespace=",
-    "context=",
-    "kubeconfig=",
-    "cluster=",
-    "request-timeout=",
-    "selector=",
-    "output=",
-    "no-headers",
-];
+const KUBECTL_COMMON: &str = "namespace= context= kubeconfig= cluster= request-timeout= selector= output= \
+ no-headers";
 
 /// Every program, by name.
 pub(super) const PROGRAMS: &[Program] = &[
     program(
         "arp",
-        &[form(
-            &[],
-            Flags::Only(&["-a", "-n", "-an", "-na", "-e", "-v"]),
-            Operands::Any,
-        )],
+        &[form(&[], Flags::Only("-a -n -an -na -e -v"), Operands::Any)],
     ),
     reads("cat", true),
     program(
         "chronyc",
         &[form(
-            &[&["tracking", "sources", "sourcestats", "activity"]],
-            getopt("ncva", &[]),
+            &["tracking sources sourcestats activity"],
+            getopt("ncva", ""),
             Operands::None,
         )],
     ),
@@ -133,9 +122,9 @@ pub(super) const PROGRAMS: &[Program] = &[
         "crontab",
         &[Form {
             words: &[],
-            flags: getopt("lu:", &[]),
+            flags: getopt("lu:", ""),
             operands: Operands::None,
-            required: &["-l"],
+            required: "-l",
         }],
     ),
     reads("cut", true),
@@ -143,17 +132,7 @@ pub(super) const PROGRAMS: &[Program] = &[
         "date",
         &[form(
             &[],
-            getopt(
-                "uR",
-                &[
-                    "utc",
-                    "universal",
-                    "iso-8601[=]",
-                    "rfc-3339=",
-                    "rfc-email",
-                    "date=",
-                ],
-            ),
+            getopt("uR", "utc universal iso-8601[=] rfc-3339= rfc-email date="),
             Operands::Format,
         )],
     ),
@@ -163,20 +142,8 @@ pub(super) const PROGRAMS: &[Program] = &[
             &[],
             getopt(
                 "ahHiklmPTt:x:B:",
-                &[
-                    "all",
-                    "human-readable",
-                    "si",
-                    "inodes",
-                    "local",
-                    "portability",
-                    "print-type",
-                    "type=",
-                    "exclude-type=",
-                    "block-size=",
-                    "output[=]",
-                    "total",
-                ],
+                "all human-readable si inodes local portability print-type type= \
+                 exclude-type= block-size= output[=] total",
             ),
             Operands::Any,
         )],
@@ -187,24 +154,8 @@ pub(super) const PROGRAMS: &[Program] = &[
             &[],
             getopt(
                 "HTxktudePrl:f:",
-                &[
-                    "human",
-                    "ctime",
-                    "decode",
-                    "kernel",
-                    "notime",
-                    "userspace",
-                    "show-delta",
-                    "reltime",
-                    "nopager",
-                    "raw",
-                    "level=",
-                    "facility=",
-                    "since=",
-                    "until=",
-                    "time-format=",
-                    "json",
-                ],
+                "human ctime decode kernel notime userspace show-delta reltime nopager raw \
+                 level= facility= since= until= time-format= json",
             ),
             Operands::None,
         )],
@@ -217,52 +168,12 @@ pub(super) const PROGRAMS: &[Program] = &[
         "find",
         &[form(
             &[],
-            Flags::Only(&[
-                "-H",
-                "-L",
-                "-P",
-                "-a",
-                "-amin",
-                "-and",
-                "-atime",
-                "-cmin",
-                "-ctime",
-                "-daystart",
-                "-empty",
-                "-executable",
-                "-group",
-                "-iname",
-                "-inum",
-                "-ipath",
-                "-iregex",
-                "-links",
-                "-ls",
-                "-maxdepth",
-                "-mindepth",
-                "-mmin",
-                "-mount",
-                "-mtime",
-                "-name",
-                "-newer",
-                "-newermt",
-                "-not",
-                "-o",
-                "-or",
-                "-path",
-                "-perm",
-                "-print",
-                "-print0",
-                "-printf",
-                "-prune",
-                "-quit",
-                "-readable",
-                "-regex",
-                "-size",
-                "-type",
-                "-user",
-                "-writable",
-                "-xdev",
-            ]),
+            Flags::Only(
+                "-H -L -P -a -amin -and -atime -cmin -ctime -daystart -empty -executable \
+                 -group -iname -inum -ipath -iregex -links -ls -maxdepth -mindepth -mmin \
+                 -mount -mtime -name -newer -newermt -not -o -or -path -perm -print -print0 \
+                 -printf -prune -quit -readable -regex -size -type -user -writable -xdev",
+            ),
             Operands::Any,
         )],
     ),
@@ -278,15 +189,7 @@ pub(super) const PROGRAMS: &[Program] = &[
             &[],
             getopt(
                 "fIisAd",
-                &[
-                    "fqdn",
-                    "long",
-                    "short",
-                    "domain",
-                    "ip-address",
-                    "all-ip-addresses",
-                    "all-fqdns",
-                ],
+                "fqdn long short domain ip-address all-ip-addresses all-fqdns",
             ),
             Operands::None,
         )],
@@ -296,43 +199,19 @@ pub(super) const PROGRAMS: &[Program] = &[
         "ip",
         &[
             form(
-                &[&[
-                    "addr",
-                    "address",
-                    "a",
-                    "link",
-                    "l",
-                    "route",
-                    "r",
-                    "neigh",
-                    "neighbour",
-                    "n",
-                    "rule",
-                ]],
+                &["addr address a link l route r neigh neighbour n rule"],
                 IP,
                 Operands::None,
             ),
             form(
                 &[
-                    &[
-                        "addr",
-                        "address",
-                        "a",
-                        "link",
-                        "l",
-                        "route",
-                        "r",
-                        "neigh",
-                        "neighbour",
-                        "n",
-                        "rule",
-                    ],
-                    &["show", "list", "ls"],
+                    "addr address a link l route r neigh neighbour n rule",
+                    "show list ls",
                 ],
                 IP,
                 Operands::Any,
             ),
-            form(&[&["route", "r"], &["get"]], IP, Operands::Any),
+            form(&["route r", "get"], IP, Operands::Any),
         ],
     ),
     program(
@@ -341,33 +220,9 @@ pub(super) const PROGRAMS: &[Program] = &[
             &[],
             getopt(
                 "u:n:p:o:t:g:bkxqreaml",
-                &[
-                    "unit=",
-                    "user-unit=",
-                    "lines=",
-                    "since=",
-                    "until=",
-                    "priority=",
-                    "output=",
-                    "output-fields=",
-                    "identifier=",
-                    "grep=",
-                    "case-sensitive[=]",
-                    "boot[=]",
-                    "dmesg",
-                    "no-pager",
-                    "no-hostname",
-                    "quiet",
-                    "reverse",
-                    "utc",
-                    "all",
-                    "full",
-                    "catalog",
-                    "list-boots",
-                    "disk-usage",
-                    "header",
-                    "field=",
-                ],
+                "unit= user-unit= lines= since= until= priority= output= output-fields= \
+                 identifier= grep= case-sensitive[=] boot[=] dmesg no-pager no-hostname quiet \
+                 reverse utc all full catalog list-boots disk-usage header field=",
             ),
             Operands::Any,
         )],
@@ -375,119 +230,64 @@ pub(super) const PROGRAMS: &[Program] = &[
     reads("jq", true),
     program(
         "k3s",
-        &[form(&[], Flags::Only(&["--version", "-v"]), Operands::None)],
+        &[form(&[], Flags::Only("--version -v"), Operands::None)],
     ),
     program(
         "kubectl",
         &[
             form(
-                &[&["get"]],
+                &["get"],
                 getopt(
                     "n:o:l:AL:",
-                    &[
-                        "namespace=",
-                        "context=",
-                        "kubeconfig=",
-                        "cluster=",
-                        "request-timeout=",
-                        "selector=",
-                        "output=",
-                        "no-headers",
-                        "all-namespaces",
-                        "field-selector=",
-                        "sort-by=",
-                        "show-labels",
-                        "show-kind",
-                        "label-columns=",
-                        "ignore-not-found",
-                        "chunk-size=",
-                        "template=",
-                    ],
+                    "namespace= context= kubeconfig= cluster= request-timeout= selector= output= \
+                     no-headers all-namespaces field-selector= sort-by= show-labels show-kind \
+                     label-columns= ignore-not-found chunk-size= template=",
                 ),
                 Operands::Resources,
             ),
             form(
-                &[&["describe"]],
+                &["describe"],
                 getopt(
                     "n:l:A",
-                    &[
-                        "namespace=",
-                        "context=",
-                        "kubeconfig=",
-                        "cluster=",
-                        "request-timeout=",
-                        "selector=",
-                        "all-namespaces",
-                        "show-events[=]",
-                    ],
+                    "namespace= context= kubeconfig= cluster= request-timeout= selector= \
+                     all-namespaces show-events[=]",
                 ),
                 Operands::Resources,
             ),
             form(
-                &[&["logs"]],
+                &["logs"],
                 getopt(
                     "n:c:l:p",
-                    &[
-                        "namespace=",
-                        "context=",
-                        "kubeconfig=",
-                        "cluster=",
-                        "request-timeout=",
-                        "selector=",
-                        "container=",
-                        "all-containers",
-                        "previous",
-                        "since=",
-                        "since-time=",
-                        "tail=",
-                        "timestamps",
-                        "prefix",
-                        "limit-bytes=",
-                    ],
+                    "namespace= context= kubeconfig= cluster= request-timeout= selector= \
+                     container= all-containers previous since= since-time= tail= timestamps \
+                     prefix limit-bytes=",
                 ),
                 Operands::Any,
             ),
             form(
-                &[&["top"], &["node", "nodes", "pod", "pods"]],
+                &["top", "node nodes pod pods"],
                 getopt(
                     "n:l:A",
-                    &[
-                        "namespace=",
-                        "context=",
-                        "kubeconfig=",
-                        "cluster=",
-                        "request-timeout=",
-                        "selector=",
-                        "all-namespaces",
-                        "no-headers",
-                        "containers",
-                        "sort-by=",
-                    ],
+                    "namespace= context= kubeconfig= cluster= request-timeout= selector= \
+                     all-namespaces no-headers containers sort-by=",
                 ),
                 Operands::Any,
             ),
             form(
-                &[&["version"]],
+                &["version"],
                 getopt(
                     "o:",
-                    &[
-                        "output=",
-                        "client",
-                        "context=",
-                        "kubeconfig=",
-                        "cluster=",
-                        "request-timeout=",
-                    ],
+                    "output= client context= kubeconfig= cluster= request-timeout=",
                 ),
                 Operands::None,
             ),
             form(
-                &[&["api-resources", "api-versions"]],
+                &["api-resources api-versions"],
                 getopt("o:", KUBECTL_COMMON),
                 Operands::None,
             ),
             form(
-                &[&["cluster-info"]],
+                &["cluster-info"],
                 getopt("", KUBECTL_COMMON),
                 Operands::None,
             ),
@@ -502,27 +302,23 @@ pub(super) const PROGRAMS: &[Program] = &[
         &[
             Form {
                 words: &[],
-                flags: Flags::Only(&["--detail"]),
+                flags: Flags::Only("--detail"),
                 operands: Operands::Any,
-                required: &["--detail"],
+                required: "--detail",
             },
             Form {
                 words: &[],
-                flags: Flags::Only(&["--examine"]),
+                flags: Flags::Only("--examine"),
                 operands: Operands::Any,
-                required: &["--examine"],
+                required: "--examine",
             },
         ],
     ),
-    program("mount", &[form(&[], Flags::Only(&["-l"]), Operands::None)]),
+    program("mount", &[form(&[], Flags::Only("-l"), Operands::None)]),
     reads("nproc", false),
     program(
         "ntpq",
-        &[form(
-            &[],
-            Flags::Only(&["-p", "-n", "-pn", "-np"]),
-            Operands::Any,
-        )],
+        &[form(&[], Flags::Only("-p -n -pn -np"), Operands::Any)],
     ),
     reads("pg_isready", false),
     reads("pgrep", false),
@@ -532,24 +328,11 @@ pub(super) const PROGRAMS: &[Program] = &[
     program(
         "rclone",
         &[form(
-            &[&["lsjson", "lsf", "lsl", "ls", "lsd", "size", "about"]],
+            &["lsjson lsf lsl ls lsd size about"],
             getopt(
                 "R",
-                &[
-                    "recursive",
-                    "max-depth=",
-                    "include=",
-                    "exclude=",
-                    "files-only",
-                    "dirs-only",
-                    "format=",
-                    "json",
-                    "hash",
-                    "stat",
-                    "max-age=",
-                    "min-age=",
-                    "separator=",
-                ],
+                "recursive max-depth= include= exclude= files-only dirs-only format= json \
+                 hash stat max-age= min-age= separator=",
             ),
             Operands::Remotes,
         )],
@@ -559,21 +342,18 @@ pub(super) const PROGRAMS: &[Program] = &[
         "redis-cli",
         &[
             form(
-                &[&[
-                    "PING", "ping", "ROLE", "role", "DBSIZE", "dbsize", "LASTSAVE", "lastsave",
-                    "TIME", "time",
-                ]],
-                getopt("h:p:n:s:", &["raw", "no-raw"]),
+                &["PING ping ROLE role DBSIZE dbsize LASTSAVE lastsave TIME time"],
+                getopt("h:p:n:s:", "raw no-raw"),
                 Operands::None,
             ),
             form(
-                &[&["INFO", "info"]],
-                getopt("h:p:n:s:", &["raw", "no-raw"]),
+                &["INFO info"],
+                getopt("h:p:n:s:", "raw no-raw"),
                 Operands::Any,
             ),
             form(
-                &[&["CLUSTER", "cluster"], &["INFO", "info"]],
-                getopt("h:p:n:s:", &["raw", "no-raw"]),
+                &["CLUSTER cluster", "INFO info"],
+                getopt("h:p:n:s:", "raw no-raw"),
                 Operands::None,
             ),
         ],
@@ -581,27 +361,14 @@ pub(super) const PROGRAMS: &[Program] = &[
     program(
         "restic",
         &[Form {
-            words: &[&["snapshots", "stats"]],
+            words: &["snapshots stats"],
             flags: getopt(
                 "r:H:q",
-                &[
-                    "repo=",
-                    "repository-file=",
-                    "password-file=",
-                    "no-lock",
-                    "no-cache",
-                    "json",
-                    "latest=",
-                    "host=",
-                    "tag=",
-                    "path=",
-                    "mode=",
-                    "group-by=",
-                    "quiet",
-                ],
+                "repo= repository-file= password-file= no-lock no-cache json latest= host= \
+                 tag= path= mode= group-by= quiet",
             ),
             operands: Operands::Any,
-            required: &["--no-lock"],
+            required: "--no-lock",
         }],
     ),
     reads("sha256sum", true),
@@ -611,16 +378,7 @@ pub(super) const PROGRAMS: &[Program] = &[
             &[],
             getopt(
                 "HiAaxjd:",
-                &[
-                    "health",
-                    "info",
-                    "attributes",
-                    "all",
-                    "xall",
-                    "json[=]",
-                    "device=",
-                    "scan",
-                ],
+                "health info attributes all xall json[=] device= scan",
             ),
             Operands::Any,
         )],
@@ -631,21 +389,9 @@ pub(super) const PROGRAMS: &[Program] = &[
             &[],
             getopt(
                 "bdfghiMnRrVcCmuszk:t:",
-                &[
-                    "reverse",
-                    "numeric-sort",
-                    "human-numeric-sort",
-                    "general-numeric-sort",
-                    "version-sort",
-                    "month-sort",
-                    "ignore-case",
-                    "unique",
-                    "stable",
-                    "check",
-                    "zero-terminated",
-                    "key=",
-                    "field-separator=",
-                ],
+                "reverse numeric-sort human-numeric-sort general-numeric-sort version-sort \
+                 month-sort ignore-case unique stable check zero-terminated key= \
+                 field-separator=",
             ),
             Operands::Any,
         )],
@@ -656,28 +402,8 @@ pub(super) const PROGRAMS: &[Program] = &[
             &[],
             getopt(
                 "tulnpaeimosxw046HrOf:A:",
-                &[
-                    "tcp",
-                    "udp",
-                    "listening",
-                    "numeric",
-                    "processes",
-                    "all",
-                    "extended",
-                    "info",
-                    "memory",
-                    "options",
-                    "summary",
-                    "unix",
-                    "raw",
-                    "ipv4",
-                    "ipv6",
-                    "no-header",
-                    "resolve",
-                    "oneline",
-                    "family=",
-                    "query=",
-                ],
+                "tcp udp listening numeric processes all extended info memory options summary \
+                 unix raw ipv4 ipv6 no-header resolve oneline family= query=",
             ),
             Operands::Any,
         )],
@@ -687,7 +413,7 @@ pub(super) const PROGRAMS: &[Program] = &[
         "sysctl",
         &[form(
             &[],
-            getopt("abenNq", &["all", "values", "names", "ignore", "binary"]),
+            getopt("abenNq", "all values names ignore binary"),
             Operands::Names,
         )],
     ),
@@ -695,21 +421,10 @@ pub(super) const PROGRAMS: &[Program] = &[
         "systemctl",
         &[
             form(
-                &[&[
-                    "is-active",
-                    "is-enabled",
-                    "is-failed",
-                    "is-system-running",
-                    "show",
-                    "status",
-                    "cat",
-                    "list-units",
-                    "list-unit-files",
-                    "list-timers",
-                    "list-sockets",
-                    "list-jobs",
-                    "list-dependencies",
-                ]],
+                &[
+                    "is-active is-enabled is-failed is-system-running show status cat list-units \
+                     list-unit-files list-timers list-sockets list-jobs list-dependencies",
+                ],
                 SYSTEMCTL,
                 Operands::Any,
             ),
@@ -722,14 +437,7 @@ pub(super) const PROGRAMS: &[Program] = &[
             &[],
             getopt(
                 "n:c:qvz0123456789",
-                &[
-                    "lines=",
-                    "bytes=",
-                    "quiet",
-                    "silent",
-                    "verbose",
-                    "zero-terminated",
-                ],
+                "lines= bytes= quiet silent verbose zero-terminated",
             ),
             Operands::Any,
         )],
@@ -738,8 +446,8 @@ pub(super) const PROGRAMS: &[Program] = &[
     program(
         "timedatectl",
         &[form(
-            &[&["status", "show", "timesync-status", "show-timesync"]],
-            getopt("p:a", &["property=", "all", "value", "no-pager"]),
+            &["status show timesync-status show-timesync"],
+            getopt("p:a", "property= all value no-pager"),
             Operands::None,
         )],
     ),
@@ -751,16 +459,8 @@ pub(super) const PROGRAMS: &[Program] = &[
             &[],
             getopt(
                 "cdDiuzf:s:w:",
-                &[
-                    "count",
-                    "repeated",
-                    "ignore-case",
-                    "unique",
-                    "zero-terminated",
-                    "skip-fields=",
-                    "skip-chars=",
-                    "check-chars=",
-                ],
+                "count repeated ignore-case unique zero-terminated skip-fields= skip-chars= \
+                 check-chars=",
             ),
             Operands::One,
         )],
@@ -771,266 +471,96 @@ pub(super) const PROGRAMS: &[Program] = &[
     program(
         "zfs",
         &[
-            form(&[&["list"]], getopt("rHpd:o:t:s:S:", &[]), Operands::Any),
-            form(&[&["get"]], getopt("rHpd:o:t:s:", &[]), Operands::Any),
+            form(&["list"], getopt("rHpd:o:t:s:S:", ""), Operands::Any),
+            form(&["get"], getopt("rHpd:o:t:s:", ""), Operands::Any),
         ],
     ),
     program(
         "zpool",
         &[
-            form(&[&["status"]], getopt("vxLPgpst", &[]), Operands::Any),
-            form(&[&["list"]], getopt("vHLPgpo:", &[]), Operands::Any),
-            form(&[&["get"]], getopt("Hpo:", &[]), Operands::Any),
+            form(&["status"], getopt("vxLPgpst", ""), Operands::Any),
+            form(&["list"], getopt("vHLPgpo:", ""), Operands::Any),
+            form(&["get"], getopt("Hpo:", ""), Operands::Any),
         ],
     ),
 ];
 
 /// `ip` takes any start of a flag's name for the flag, and `-b` reads commands
 /// from a file; these are the ones that are safe as they stand.
-const IP: Flags = Flags::Only(&[
-    "-4",
-    "-6",
-    "-j",
-    "-json",
-    "-p",
-    "-pretty",
-    "-br",
-    "-brief",
-    "-o",
-    "-oneline",
-    "-d",
-    "-details",
-    "-s",
-    "-stats",
-    "-statistics",
-    "-r",
-    "-N",
-    "-Numeric",
-]);
+const IP: Flags = Flags::Only(
+    "-4 -6 -j -json -p -pretty -br -brief -o -oneline -d -details -s -stats \
+     -statistics -r -N -Numeric",
+);
 
 const SYSTEMCTL: Flags = getopt(
     "p:t:n:o:alq",
-    &[
-        "property=",
-        "type=",
-        "state=",
-        "lines=",
-        "output=",
-        "all",
-        "full",
-        "failed",
-        "no-pager",
-        "no-legend",
-        "plain",
-        "quiet",
-        "value",
-        "reverse",
-        "recursive",
-        "after",
-        "before",
-        "user",
-        "system",
-    ],
+    "property= type= state= lines= output= all full failed no-pager no-legend \
+     plain quiet value reverse recursive after before user system",
 );
 
 /// `docker`, and `podman`, which has its forms.
 const CONTAINERS: &[Form] = &[
     form(
-        &[&["ps"]],
+        &["ps"],
         getopt(
             "aqlsn:f:",
-            &[
-                "all", "quiet", "latest", "last=", "size", "no-trunc", "filter=", "format=",
-            ],
+            "all quiet latest last= size no-trunc filter= format=",
         ),
         Operands::None,
     ),
     form(
-        &[&["container"], &["ls", "list"]],
+        &["container", "ls list"],
         getopt(
             "aqlsn:f:",
-            &[
-                "all", "quiet", "latest", "last=", "size", "no-trunc", "filter=", "format=",
-            ],
+            "all quiet latest last= size no-trunc filter= format=",
         ),
         Operands::None,
     ),
     form(
-        &[&["inspect"]],
-        getopt("sf:", &["size", "format=", "type="]),
+        &["inspect"],
+        getopt("sf:", "size format= type="),
         Operands::Any,
     ),
     form(
-        &[&["container", "network", "volume", "image"], &["inspect"]],
-        getopt("sf:", &["size", "format="]),
+        &["container network volume image", "inspect"],
+        getopt("sf:", "size format="),
         Operands::Any,
     ),
     form(
-        &[&["network", "volume"], &["ls", "list"]],
-        getopt("qf:", &["quiet", "no-trunc", "filter=", "format="]),
+        &["network volume", "ls list"],
+        getopt("qf:", "quiet no-trunc filter= format="),
         Operands::None,
     ),
     form(
-        &[&["logs"]],
-        getopt(
-            "tn:",
-            &["since=", "until=", "tail=", "timestamps", "details"],
-        ),
+        &["logs"],
+        getopt("tn:", "since= until= tail= timestamps details"),
         Operands::Any,
     ),
     form(
-        &[&["images"]],
-        getopt(
-            "aqf:",
-            &["all", "quiet", "no-trunc", "digests", "filter=", "format="],
-        ),
+        &["images"],
+        getopt("aqf:", "all quiet no-trunc digests filter= format="),
         Operands::Any,
     ),
-    form(
-        &[&["version", "info"]],
-        getopt("f:", &["format="]),
-        Operands::None,
-    ),
+    form(&["version info"], getopt("f:", "format="), Operands::None),
     Form {
-        words: &[&["stats"]],
-        flags: getopt("a", &["all", "no-stream", "no-trunc", "format="]),
+        words: &["stats"],
+        flags: getopt("a", "all no-stream no-trunc format="),
         operands: Operands::Any,
-        required: &["--no-stream"],
+        required: "--no-stream",
     },
-    form(&[&["port"]], getopt("", &[]), Operands::Any),
+    form(&["port"], getopt("", ""), Operands::Any),
     form(
-        &[&["system"], &["df"]],
-        getopt("v", &["verbose", "format="]),
+        &["system", "df"],
+        getopt("v", "verbose format="),
         Operands::None,
     ),
     form(
-        &[&["compose"], &["ps", "ls"]],
+        &["compose", "ps ls"],
         getopt(
             "f:p:aq",
-            &[
-                "file=",
-                "project-name=",
-                "project-directory=",
-                "all",
-                "quiet",
-                "services",
-                "format=",
-                "filter=",
-                "status=",
-            ],
+            "file= project-name= project-directory= all quiet services format= filter= \
+             status=",
         ),
         Operands::Any,
     ),
-];
-
-/// Programs that people reach for, and what to use instead.
-pub(super) const INSTEAD: &[(&str, &str)] = &[
-    (
-        "awk",
-        "awk can write files and run programs: use cut, grep or tr, or an expectation on the output",
-    ),
-    (
-        "gawk",
-        "awk can write files and run programs: use cut, grep or tr, or an expectation on the output",
-    ),
-    (
-        "mawk",
-        "awk can write files and run programs: use cut, grep or tr, or an expectation on the output",
-    ),
-    (
-        "curl",
-        "use the http kind, which sees status, headers and body",
-    ),
-    (
-        "wget",
-        "use the http kind, which sees status, headers and body",
-    ),
-    ("nc", "use the tcp kind"),
-    ("ncat", "use the tcp kind"),
-    ("telnet", "use the tcp kind"),
-    (
-        "psql",
-        "use the postgres kind, which reads in a read-only transaction",
-    ),
-    (
-        "sed",
-        "sed can write files and run programs: use grep, head, tail or cut",
-    ),
-    (
-        "ssh",
-        "the check's `on` names the host; a jump host is part of that host's settings",
-    ),
-    ("tee", "tee writes files"),
-    ("less", "use head, tail or cat: there is no terminal"),
-    ("more", "use head, tail or cat: there is no terminal"),
-    ("top", "top never ends: use ps, uptime or free"),
-    ("watch", "coldstart itself repeats: use --watch"),
-    (
-        "echo",
-        "a command's output is what a check looks at: leave it out",
-    ),
-    ("timeout", "every command is given its check's `timeout`"),
-];
-
-/// Programs that run whatever they are given. No list can tell what a line
-/// with them does, so that no entry of `policy.allow` enables them. The words
-/// of the shell itself are among them: they are no programs.
-pub(super) const RUNNERS: &[&str] = &[
-    ".",
-    "ash",
-    "bash",
-    "builtin",
-    "busybox",
-    "case",
-    "command",
-    "coproc",
-    "csh",
-    "dash",
-    "do",
-    "doas",
-    "done",
-    "elif",
-    "else",
-    "env",
-    "esac",
-    "eval",
-    "exec",
-    "export",
-    "fi",
-    "fish",
-    "flock",
-    "for",
-    "function",
-    "if",
-    "in",
-    "ionice",
-    "ksh",
-    "mksh",
-    "nice",
-    "nohup",
-    "nsenter",
-    "parallel",
-    "rbash",
-    "runuser",
-    "script",
-    "select",
-    "setsid",
-    "sh",
-    "source",
-    "stdbuf",
-    "strace",
-    "su",
-    "sudo",
-    "sudoedit",
-    "systemd-run",
-    "tcsh",
-    "then",
-    "time",
-    "toybox",
-    "trap",
-    "unshare",
-    "until",
-    "while",
-    "xargs",
-    "zsh",
 ];

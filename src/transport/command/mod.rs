@@ -5,6 +5,7 @@
 mod allow;
 mod lexer;
 mod quoting;
+mod refusals;
 mod rules;
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,7 @@
 //! Whether one argument list only reads.
 
-use super::allow::{Flags, Form, INSTEAD, Operands, PROGRAMS, Program, RUNNERS};
+use super::allow::{Flags, Form, Operands, PROGRAMS, Program};
+use super::refusals::{INSTEAD, RUNNERS};
 use super::{Policy, Refused};
 
 /// Where a program given by its path may live: these belong to the system.
@@ -189,6 +190,11 @@ fn acts_when_read(argument: &str) -> bool {
     ACTING_FILES.iter().any(|file| path.ends_with(file))
 }
 
+/// Whether `word` is one of the words in `list`.
+fn listed(list: &str, word: &str) -> bool {
+    list.split_ascii_whitespace().any(|known| known == word)
+}
+
 fn check_forms(program: &Program, arguments: &[String]) -> Result<(), Refused> {
     let mut closest: Option<(usize, Refused)> = None;
     for form in program.forms {
@@ -202,7 +208,7 @@ fn check_forms(program: &Program, arguments: &[String]) -> Result<(), Refused> {
             .filter(|argument| !argument.starts_with('-'));
         let fits = operands
             .zip(form.words)
-            .take_while(|(operand, words)| words.contains(&operand.as_str()))
+            .take_while(|(operand, words)| listed(words, operand))
             .count();
         if (fits > 0 || form.words.is_empty())
             && closest.as_ref().is_none_or(|(best, _)| fits > *best)
@@ -232,7 +238,7 @@ fn check_forms(program: &Program, arguments: &[String]) -> Result<(), Refused> {
 pub(super) fn form_words(form: &Form) -> String {
     form.words
         .iter()
-        .map(|words| words.join("|"))
+        .map(|words| words.replace(' ', "|"))
         .collect::<Vec<_>>()
         .join(" ")
 }
@@ -244,11 +250,8 @@ fn check_form(name: &str, form: &Form, arguments: &[String]) -> Result<(), Refus
         Flags::Only(known) => only(name, known, arguments)?,
         Flags::Getopt { short, long } => getopt(name, short, long, arguments)?,
     };
-    if let Some(missing) = form
-        .required
-        .iter()
-        .find(|flag| !flags.iter().any(|given| given == *flag))
-    {
+    let missing = form.required;
+    if !missing.is_empty() && !flags.iter().any(|given| given == missing) {
         let words = if form.words.is_empty() {
             String::new()
         } else {
@@ -261,7 +264,7 @@ fn check_form(name: &str, form: &Form, arguments: &[String]) -> Result<(), Refus
     let mut operands = operands.into_iter();
     for words in form.words {
         match operands.next() {
-            Some(word) if words.contains(&word.as_str()) => {}
+            Some(word) if listed(words, word) => {}
             _ => {
                 return Err(Refused::new(format!(
                     "{name} is called as `{name} {}`",
@@ -307,15 +310,13 @@ fn operand_problem(allowed: &Operands, position: usize, operand: &str) -> Option
 
 type Split<'a> = (Vec<String>, Vec<&'a String>);
 
-fn only<'a>(name: &str, known: &[&str], arguments: &'a [String]) -> Result<Split<'a>, Refused> {
+fn only<'a>(name: &str, known: &str, arguments: &'a [String]) -> Result<Split<'a>, Refused> {
     let (mut flags, mut operands) = (Vec::new(), Vec::new());
     for argument in arguments {
         // `find -mtime -1`: a number is the value of the flag before it.
-        if !argument.starts_with('-')
-            || is_negative(argument) && !known.contains(&argument.as_str())
-        {
+        if !argument.starts_with('-') || is_negative(argument) && !listed(known, argument) {
             operands.push(argument);
-        } else if known.contains(&argument.as_str()) {
+        } else if listed(known, argument) {
             flags.push(argument.clone());
         } else {
             return Err(not_known(name, argument));
@@ -327,7 +328,7 @@ fn only<'a>(name: &str, known: &[&str], arguments: &'a [String]) -> Result<Split
 fn getopt<'a>(
     name: &str,
     short: &str,
-    long: &[&str],
+    long: &str,
     arguments: &'a [String],
 ) -> Result<Split<'a>, Refused> {
     let (mut flags, mut operands) = (Vec::new(), Vec::new());
@@ -342,17 +343,10 @@ fn getopt<'a>(
                 .split_once('=')
                 .map_or((text, None), |(flag, value)| (flag, Some(value)));
             flags.push(format!("--{flag}"));
-            if long.contains(&flag) && value.is_none() {
+            let takes_none = listed(long, flag) && value.is_none();
+            if takes_none || listed(long, &format!("{flag}[=]")) {
                 false
-            } else if long
-                .iter()
-                .any(|known| known.strip_suffix("[=]") == Some(flag))
-            {
-                false
-            } else if long
-                .iter()
-                .any(|known| known.strip_suffix('=') == Some(flag))
-            {
+            } else if listed(long, &format!("{flag}=")) {
                 value.is_none()
             } else {
                 return Err(not_known(name, &format!("--{flag}")));

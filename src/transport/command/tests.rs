@@ -4,7 +4,8 @@ use std::process::Command;
 use proptest::prelude::*;
 use rstest::rstest;
 
-use super::allow::{Flags, Form, INSTEAD, Operands, PROGRAMS, RUNNERS};
+use super::allow::{Flags, Form, Operands, PROGRAMS};
+use super::refusals::{INSTEAD, RUNNERS};
 use super::*;
 
 fn parse(text: &str) -> Result<ReadOnlyCommand, Refused> {
@@ -682,7 +683,7 @@ fn reference() -> String {
             let name = if words.is_empty() {
                 program.name.to_owned()
             } else {
-                format!("{} {words}", program.name)
+                format!("{} {}", program.name, words.replace('|', "\\|"))
             };
             let pipe = if program.filter { "yes" } else { "" };
             let row = format!(
@@ -690,7 +691,7 @@ fn reference() -> String {
                 flags(form),
                 operands(form)
             );
-            page.push_str(&row.replace("ls|list", "ls\\|list"));
+            page.push_str(&row);
             page.push('\n');
         }
     }
@@ -710,7 +711,7 @@ fn flags(form: &Form) -> String {
     let listed = match &form.flags {
         Flags::Any => return "any".to_owned(),
         Flags::Only(flags) => flags
-            .iter()
+            .split_ascii_whitespace()
             .map(|flag| format!("`{flag}`"))
             .collect::<Vec<_>>(),
         Flags::Getopt { short, long } => {
@@ -724,27 +725,28 @@ fn flags(form: &Form) -> String {
                 };
                 listed.push(format!("`-{letter}{value}`"));
             }
-            listed.extend(long.iter().map(|flag| match flag.strip_suffix("[=]") {
-                Some(flag) => format!("`--{flag}[=…]`"),
-                None if flag.ends_with('=') => format!("`--{flag}…`"),
-                None => format!("`--{flag}`"),
-            }));
+            listed.extend(long.split_ascii_whitespace().map(
+                |flag| match flag.strip_suffix("[=]") {
+                    Some(flag) => format!("`--{flag}[=…]`"),
+                    None if flag.ends_with('=') => format!("`--{flag}…`"),
+                    None => format!("`--{flag}`"),
+                },
+            ));
             listed
         }
     };
-    let required: Vec<String> = form
-        .required
-        .iter()
-        .map(|flag| format!(", with `{flag}`"))
-        .collect();
+    let required = if form.required.is_empty() {
+        String::new()
+    } else {
+        format!(", with `{}`", form.required)
+    };
     format!(
-        "{}{}",
+        "{}{required}",
         if listed.is_empty() {
             "none".to_owned()
         } else {
             listed.join(" ")
-        },
-        required.concat()
+        }
     )
 }
 

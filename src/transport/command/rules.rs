@@ -18,6 +18,11 @@ const ACTING_FILES: [&str; 6] = [
     "/sys/kernel/debug/tracing/trace_pipe",
 ];
 
+/// Programs built on Go's cobra. It looks for the subcommand before it knows
+/// the flags: of `podman -q images pull x` it takes `images` for the value of
+/// `-q`, and pulls. So flags without a value stand after the subcommand.
+const FLAGS_AFTER_SUBCOMMAND: [&str; 5] = ["docker", "kubectl", "podman", "rclone", "restic"];
+
 /// How an argument list was let through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Allowed {
@@ -244,12 +249,23 @@ pub(super) fn form_words(form: &Form) -> String {
 }
 
 fn check_form(name: &str, form: &Form, arguments: &[String]) -> Result<(), Refused> {
-    let (flags, operands) = match &form.flags {
+    let Split {
+        flags,
+        operands,
+        early,
+    } = match &form.flags {
         // What is an operand does not matter where every flag is fine.
         Flags::Any => return Ok(()),
         Flags::Only(known) => only(name, known, arguments)?,
-        Flags::Getopt { short, long } => getopt(name, short, long, arguments)?,
+        Flags::Getopt { short, long } => getopt(name, form, short, long, arguments)?,
     };
+    if let Some(early) = early.filter(|_| FLAGS_AFTER_SUBCOMMAND.contains(&name)) {
+        let message = format!(
+            "{name} {early} before the subcommand: write it after `{}`",
+            form_words(form)
+        );
+        return Err(Refused::new(message));
+    }
     let missing = form.required;
     if !missing.is_empty() && !flags.iter().any(|given| given == missing) {
         let words = if form.words.is_empty() {
@@ -308,7 +324,13 @@ fn operand_problem(allowed: &Operands, position: usize, operand: &str) -> Option
     }
 }
 
-type Split<'a> = (Vec<String>, Vec<&'a String>);
+/// Arguments told apart.
+struct Split<'a> {
+    flags: Vec<String>,
+    operands: Vec<&'a String>,
+    /// The first flag without a value before the subcommand was whole.
+    early: Option<String>,
+}
 
 fn only<'a>(name: &str, known: &str, arguments: &'a [String]) -> Result<Split<'a>, Refused> {
     let (mut flags, mut operands) = (Vec::new(), Vec::new());
@@ -322,16 +344,21 @@ fn only<'a>(name: &str, known: &str, arguments: &'a [String]) -> Result<Split<'a
             return Err(not_known(name, argument));
         }
     }
-    Ok((flags, operands))
+    Ok(Split {
+        flags,
+        operands,
+        early: None,
+    })
 }
 
 fn getopt<'a>(
     name: &str,
+    form: &Form,
     short: &str,
     long: &str,
     arguments: &'a [String],
 ) -> Result<Split<'a>, Refused> {
-    let (mut flags, mut operands) = (Vec::new(), Vec::new());
+    let (mut flags, mut operands, mut early) = (Vec::new(), Vec::new(), None);
     let mut rest = arguments.iter();
     while let Some(argument) = rest.next() {
         if argument == "--" {
@@ -343,8 +370,13 @@ fn getopt<'a>(
                 .split_once('=')
                 .map_or((text, None), |(flag, value)| (flag, Some(value)));
             flags.push(format!("--{flag}"));
-            let takes_none = listed(long, flag) && value.is_none();
-            if takes_none || listed(long, &format!("{flag}[=]")) {
+            let may_take_none = listed(long, flag) || listed(long, &format!("{flag}[=]"));
+            if may_take_none && value.is_none() {
+                if operands.len() < form.words.len() {
+                    early.get_or_insert_with(|| argument.clone());
+                }
+                false
+            } else if listed(long, &format!("{flag}[=]")) {
                 false
             } else if listed(long, &format!("{flag}=")) {
                 value.is_none()
@@ -355,7 +387,11 @@ fn getopt<'a>(
             .strip_prefix('-')
             .filter(|letters| !letters.is_empty())
         {
-            bundle(name, short, letters, &mut flags)?
+            let bundle = bundle(name, short, letters, &mut flags)?;
+            if bundle.switches && operands.len() < form.words.len() {
+                early.get_or_insert_with(|| argument.clone());
+            }
+            bundle.takes_next
         } else {
             operands.push(argument);
             false
@@ -369,17 +405,28 @@ fn getopt<'a>(
             }
         }
     }
-    Ok((flags, operands))
+    Ok(Split {
+        flags,
+        operands,
+        early,
+    })
 }
 
-/// `-fn5`: letters up to the first that takes a value, then that value. Tells
-/// whether the value is the next argument.
+/// What a word of short flags holds.
+struct Bundle {
+    /// Among them is one without a value.
+    switches: bool,
+    /// The last one's value is the next argument.
+    takes_next: bool,
+}
+
+/// `-fn5`: letters up to the first that takes a value, then that value.
 fn bundle(
     name: &str,
     short: &str,
     letters: &str,
     flags: &mut Vec<String>,
-) -> Result<bool, Refused> {
+) -> Result<Bundle, Refused> {
     for (at, letter) in letters.char_indices() {
         let known = short.find(letter).filter(|_| letter != ':');
         let Some(position) = known else {
@@ -387,10 +434,17 @@ fn bundle(
         };
         flags.push(format!("-{letter}"));
         if short[position + letter.len_utf8()..].starts_with(':') {
-            return Ok(at + letter.len_utf8() == letters.len());
+            let takes_next = at + letter.len_utf8() == letters.len();
+            return Ok(Bundle {
+                switches: at > 0,
+                takes_next,
+            });
         }
     }
-    Ok(false)
+    Ok(Bundle {
+        switches: true,
+        takes_next: false,
+    })
 }
 
 fn is_negative(argument: &str) -> bool {

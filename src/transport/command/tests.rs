@@ -106,7 +106,7 @@ chronyc -n sources
 timedatectl show -p NTPSynchronized --value
 zpool status -x
 zfs list -H -o name,used
-restic -r /srv/restic --no-lock snapshots --json
+restic -r /srv/restic snapshots --no-lock --json
 rclone lsjson backup:daily
 sha256sum /etc/hosts
 find /var/backups -name '*.tgz' -mtime -1 -size +10k
@@ -352,6 +352,16 @@ zfs destroy tank/x
 zfs set a=b tank
 restic snapshots
 restic --no-lock forget --prune
+restic --no-lock snapshots
+podman -q images pull x
+podman --quiet images pull x
+kubectl -A get delete pods
+kubectl -An delete get pods
+kubectl --all-namespaces get delete pods
+docker compose -a ps
+docker -l ps
+rclone -R lsf x
+restic snapshots --no-lock=false
 restic --no-lock --password-command 'rm x' snapshots
 restic --no-lock -o sftp.command=sh snapshots
 restic --no-lock=false snapshots
@@ -479,6 +489,10 @@ fn refusals_tell_the_place(#[case] text: &str, #[case] at: usize, #[case] messag
 #[case("hostname x", "no further argument is known")]
 #[case("kubectl get secrets", "secrets are not shown")]
 #[case("cat x | ls", "ls after a pipe: only cat, ")]
+#[case(
+    "kubectl -A get pods",
+    "kubectl -A before the subcommand: write it after `get`"
+)]
 #[case("tail -n", "tail -n needs a value")]
 #[case("tail -n --follow", "tail -n needs a value")]
 fn refusals_tell_what_to_do(#[case] text: &str, #[case] message: &str) {
@@ -786,6 +800,7 @@ is quoted again for a POSIX shell.
 - Flags that are not listed are refused, and so are long flags that are cut short (`--foll`).
 - `sudo -n` and `sudo -n -u USER` may stand before the first program.
 - A program may be given by its path in `/bin`, `/usr/bin`, `/sbin` or `/usr/sbin`.
+- Flags without a value stand after the subcommand of `docker`, `podman`, `kubectl`, `restic` and `rclone`.
 - `k3s kubectl` is `kubectl`.
 - Files whose reading does something (`/dev/watchdog`, tapes, `/proc/kmsg`, trace pipes) are refused.
 

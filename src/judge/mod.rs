@@ -1,9 +1,9 @@
 //! Observation × expectations → verdict with findings. Pure functions.
 //!
 //! An expectation is text in a strictly typed subset of CEL, described for
-//! users in `docs/expectations.md`. It goes through [`lexer`], [`parser`] and
-//! [`typing`] once, when the plan is made; [`eval`] computes it over the facts
-//! of one observation, and [`words`] tells a reader which facts decided.
+//! users in `docs/expectations.md`. It goes through `lexer`, `parser` and
+//! `typing` once, when the plan is made; `eval` computes it over the facts
+//! of one observation, and `words` tells a reader which facts decided.
 //! What cannot be told (a fact that was not seen, a division by zero) is
 //! neither true nor false, and never a pass.
 
@@ -199,7 +199,7 @@ pub fn judge(
         Outcome::Fault(fault) => vec![Finding {
             expectation: None,
             level: Level::Require,
-            expected: goal.to_owned(),
+            expected: words::safe(goal),
             seen: format!("{CANNOT_TELL}{}", words::safe(&fault.to_string())),
             held: None,
         }],

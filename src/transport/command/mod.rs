@@ -4,6 +4,7 @@
 
 mod allow;
 mod lexer;
+mod options;
 mod quoting;
 mod refusals;
 mod rules;

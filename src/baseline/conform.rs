@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use regex_lite::Regex;
+use regex::Regex;
 use serde_json::{Map, Value};
 
 use super::diagnostic::{Diagnostic, Diagnostics, did_you_mean};

@@ -134,7 +134,7 @@ mod tests {
     #[case("0s", 0)]
     fn read(#[case] text: &str, #[case] milliseconds: u64) {
         assert_eq!(parse(text), Ok(Duration::from_millis(milliseconds)));
-        let pattern = regex_lite::Regex::new(PATTERN).unwrap_or_else(|error| panic!("{error}"));
+        let pattern = regex::Regex::new(PATTERN).unwrap_or_else(|error| panic!("{error}"));
         assert!(pattern.is_match(text));
     }
 

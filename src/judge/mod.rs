@@ -1,11 +1,37 @@
 //! Observation × expectations → verdict with findings. Pure functions.
+//!
+//! An expectation is text in a strictly typed subset of CEL, described for
+//! users in `docs/expectations.md`. It goes through `lexer`, `parser` and
+//! `typing` once, when the plan is made; `eval` computes it over the facts
+//! of one observation, and `words` tells a reader which facts decided.
+//! What cannot be told (a fact that was not seen, a division by zero) is
+//! neither true nor false, and never a pass.
 
+mod convert;
+mod duration;
+mod eval;
+mod functions;
+mod lexer;
+mod mismatch;
+mod parser;
+mod syntax;
+#[cfg(test)]
+mod tests;
+mod types;
+mod typing;
+mod words;
+
+use std::fmt;
 use std::ops::Range;
 
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::probe::{FactSpec, Observation, Type};
+use crate::probe::{FactSpec, Facts, Observation, Outcome};
+use eval::Evaluator;
+use types::{Ty, Typed};
+use typing::Checker;
 
 /// What a check came to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
@@ -40,7 +66,7 @@ pub struct Expectation {
     pub level: Level,
     /// As written.
     pub source: String,
-    // The typed expression follows here.
+    program: Typed,
 }
 
 /// Why an expectation cannot be used.
@@ -54,23 +80,85 @@ pub struct ExpectationError {
     pub suggestion: Option<String>,
 }
 
+impl fmt::Display for ExpectationError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for ExpectationError {}
+
+impl ExpectationError {
+    fn new(span: Range<usize>, message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            span,
+            suggestion: None,
+        }
+    }
+
+    fn suggest(mut self, suggestion: impl Into<String>) -> Self {
+        self.suggestion = Some(suggestion.into());
+        self
+    }
+}
+
 impl Expectation {
     /// Parses and types `source` against the facts of a kind.
     ///
     /// # Errors
-    /// [`ExpectationError`]: a syntax error, an unknown fact, or a type mismatch.
+    /// [`ExpectationError`]: a syntax error, an unknown fact, a type mismatch,
+    /// or an expectation that no observation could change.
     pub fn compile(
         level: Level,
         source: &str,
         facts: &[FactSpec],
     ) -> Result<Self, ExpectationError> {
-        let _ = (facts, Type::Bool);
+        let expr = parser::parse(source)?;
+        let program = Checker {
+            source,
+            facts,
+            locals: Vec::new(),
+        }
+        .check(&expr)?;
+        if program.ty != Ty::Bool {
+            return Err(mismatch::not_a_truth(source, &program));
+        }
+        if program.is_constant() {
+            return Err(
+                ExpectationError::new(program.span, "this asks nothing of what was seen")
+                    .suggest("compare a fact with something"),
+            );
+        }
         Ok(Self {
             level,
             source: source.to_owned(),
+            program,
         })
     }
+
+    /// Judges the facts of one observation, made at `now`.
+    fn judge(&self, facts: &Facts, now: Timestamp) -> Finding {
+        let answer = Evaluator::new(facts, now).truth(&self.program);
+        let mut seen = words::seen(&self.source, &self.program, &mut Evaluator::new(facts, now));
+        if let Err(untold) = &answer {
+            if seen.is_empty() {
+                seen.clone_from(&untold.reason);
+            }
+            seen.insert_str(0, CANNOT_TELL);
+        }
+        Finding {
+            expectation: Some(self.source.clone()),
+            level: self.level,
+            expected: words::safe(&lexer::tidy(&self.source)),
+            seen,
+            held: answer.ok(),
+        }
+    }
 }
+
+/// How a finding begins whose `held` is absent, whatever the reason.
+const CANNOT_TELL: &str = "could not tell: ";
 
 /// One expectation and what was seen of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
@@ -98,7 +186,8 @@ pub struct Judgement {
 }
 
 /// Judges one observation. `goal` is what an answer would have been, for the
-/// finding of a fault. An `advisory` check is at worst a warning.
+/// finding of a fault. An `advisory` check is at worst a warning. A check
+/// without expectations passes when anything was seen at all.
 #[must_use]
 pub fn judge(
     observation: &Observation,
@@ -106,9 +195,38 @@ pub fn judge(
     goal: &str,
     advisory: bool,
 ) -> Judgement {
-    let _ = (observation, expectations, goal, advisory);
-    Judgement {
-        verdict: Verdict::Blocked,
-        findings: Vec::new(),
+    let findings = match &observation.outcome {
+        Outcome::Fault(fault) => vec![Finding {
+            expectation: None,
+            level: Level::Require,
+            expected: words::safe(goal),
+            seen: format!("{CANNOT_TELL}{}", words::safe(&fault.to_string())),
+            held: None,
+        }],
+        Outcome::Seen(facts) => expectations
+            .iter()
+            .map(|expectation| expectation.judge(facts, observation.at))
+            .collect(),
+    };
+    let verdict = findings
+        .iter()
+        .map(|finding| weigh(finding, advisory))
+        .fold(Verdict::Pass, worse);
+    Judgement { verdict, findings }
+}
+
+/// What one finding alone makes of a check.
+fn weigh(finding: &Finding, advisory: bool) -> Verdict {
+    match (finding.held, finding.level) {
+        (Some(true), _) => Verdict::Pass,
+        (Some(false) | None, Level::Require) if !advisory => Verdict::Blocked,
+        (Some(false) | None, Level::Require | Level::Prefer) => Verdict::Warn,
+    }
+}
+
+fn worse(left: Verdict, right: Verdict) -> Verdict {
+    match (&left, &right) {
+        (Verdict::Blocked, _) | (Verdict::Warn, Verdict::Pass) => left,
+        _ => right,
     }
 }

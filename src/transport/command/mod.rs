@@ -2,7 +2,22 @@
 //! SSH and local runners execute, and it exists only when every program of its
 //! pipeline passed the [`Policy`].
 
-/// What may run: the built-in allow-list plus the baseline's `policy.allow`.
+mod allow;
+mod lexer;
+mod options;
+mod quoting;
+mod refusals;
+mod rules;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::time::Duration;
+
+use rules::Allowed;
+
+/// What may run: the built-in allow-list, which `docs/commands.md` shows, plus
+/// the baseline's `policy.allow`.
 #[derive(Debug, Clone, Default)]
 pub struct Policy {
     extra: Vec<Vec<String>>,
@@ -20,7 +35,36 @@ pub struct ReadOnlyCommand {
 pub struct Refused {
     /// What is wrong and what would be accepted.
     pub message: String,
+    /// Where in a command line it is, as a byte offset; absent when it is not
+    /// about one place, and for argument lists.
+    pub at: Option<usize>,
 }
+
+impl Refused {
+    fn new(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            at: None,
+        }
+    }
+
+    /// About the place `at` bytes into `text`; the message counts characters.
+    fn at(text: &str, at: usize, message: impl Into<String>) -> Self {
+        let column = text.get(..at).unwrap_or(text).chars().count() + 1;
+        Self {
+            message: format!("at character {column}: {}", message.into()),
+            at: Some(at),
+        }
+    }
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Refused {}
 
 impl ReadOnlyCommand {
     /// From an argument list, as kinds build them.
@@ -32,21 +76,69 @@ impl ReadOnlyCommand {
         I: IntoIterator<Item = S>,
         S: Into<String>,
     {
-        let _ = policy;
+        Self::checked(policy, vec![args.into_iter().map(Into::into).collect()])
+    }
+
+    /// From a command line, as users write them: words, quotes and pipes into
+    /// filters. Nothing else of the shell's language is available.
+    ///
+    /// # Errors
+    /// [`Refused`] when the line needs more of a shell than that, or when the
+    /// policy does not know a program, subcommand or flag as read-only.
+    pub fn parse(policy: &Policy, text: &str) -> Result<Self, Refused> {
+        Self::checked(policy, lexer::lex(text)?)
+    }
+
+    fn checked(policy: &Policy, pipeline: Vec<Vec<String>>) -> Result<Self, Refused> {
+        let mut by_extension = false;
+        for (position, arguments) in pipeline.iter().enumerate() {
+            by_extension |= rules::check(policy, arguments, position == 0)? == Allowed::ByExtension;
+        }
         Ok(Self {
-            pipeline: vec![args.into_iter().map(Into::into).collect()],
-            by_extension: false,
+            pipeline,
+            by_extension,
         })
     }
 
-    /// The command line as the remote shell gets it, every word quoted.
+    /// The command line as a POSIX shell gets it, every word quoted where it
+    /// has to be.
     #[must_use]
     pub fn line(&self) -> String {
-        self.pipeline
+        self.joined("")
+    }
+
+    /// [`Self::line`] with every program ended after `limit`, for hosts that
+    /// have GNU's or busybox's `timeout`: a command whose connection is gone
+    /// would go on otherwise.
+    #[must_use]
+    pub fn bounded_line(&self, limit: Duration) -> String {
+        // Whole seconds, upwards: busybox takes no fractions, and 0 would mean no limit.
+        let seconds = limit
+            .as_secs()
+            .saturating_add(u64::from(limit.subsec_nanos() > 0))
+            .max(1);
+        self.joined(&format!("timeout -k 1 {seconds} "))
+    }
+
+    fn joined(&self, prefix: &str) -> String {
+        let stages = self
+            .pipeline
             .iter()
-            .map(|args| args.join(" "))
-            .collect::<Vec<_>>()
-            .join(" | ")
+            .map(|args| format!("{prefix}{}", quoting::quote_all(args)));
+        stages.collect::<Vec<_>>().join(" | ")
+    }
+
+    /// The arguments, program first, of a command without pipes; of its first
+    /// program otherwise.
+    #[must_use]
+    pub fn args(&self) -> &[String] {
+        self.pipeline.first().map_or(&[], Vec::as_slice)
+    }
+
+    /// The argument lists of all programs, each fed by the one before it.
+    #[must_use]
+    pub fn pipeline(&self) -> &[Vec<String>] {
+        &self.pipeline
     }
 
     /// Whether only the baseline's `policy.allow` lets it through.
@@ -57,10 +149,44 @@ impl ReadOnlyCommand {
 }
 
 impl Policy {
-    /// The built-in list extended by `allow` entries such as `zpool status`.
+    /// The built-in list extended by `allow` entries such as `zpool iostat`,
+    /// each from [`Policy::entry`]. Entries that it would refuse let nothing
+    /// through here either.
     #[must_use]
     pub fn extended(allow: Vec<Vec<String>>) -> Self {
         Self { extra: allow }
+    }
+
+    /// Reads one entry of `policy.allow`: the words that a command has to
+    /// have, word for word; with `*` as the last, any may follow.
+    ///
+    /// # Errors
+    /// [`Refused`] for an entry that would let anything at all run (a shell, a
+    /// program that runs others) and for one that no command could match.
+    pub fn entry(text: &str) -> Result<Vec<String>, Refused> {
+        let any_further = text
+            .strip_suffix('*')
+            .filter(|rest| rest.ends_with([' ', '\t']));
+        let mut pipeline = lexer::lex(any_further.unwrap_or(text))?;
+        let (Some(mut words), true) = (pipeline.pop(), pipeline.is_empty()) else {
+            return Err(Refused::new(
+                "an entry allows one program: leave the pipe out, filters are allowed anyway",
+            ));
+        };
+        if let Some(program) = words.first().filter(|program| rules::is_runner(program)) {
+            return Err(Refused::new(if program == "sudo" {
+                "an entry names the program alone: `sudo -n` before it is allowed with it"
+                    .to_owned()
+            } else {
+                format!(
+                    "{program} runs whatever it is given, so an entry for it would allow everything"
+                )
+            }));
+        }
+        if any_further.is_some() {
+            words.push("*".to_owned());
+        }
+        Ok(words)
     }
 
     /// The extension, for those who print it.
@@ -82,7 +208,7 @@ pub struct Output {
     /// More was printed than the cap keeps.
     pub truncated: bool,
     /// From the request to the end.
-    pub elapsed: std::time::Duration,
+    pub elapsed: Duration,
 }
 
 /// How a command ended.

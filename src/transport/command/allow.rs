@@ -1,0 +1,566 @@
+//! The built-in allow-list: what is known to read and nothing else.
+//!
+//! A flag that is not listed is refused, whatever it does, and so is a long
+//! flag that is cut short: GNU `getopt_long` takes `--foll` for `--follow`.
+//! Left out on purpose are flags that write (`sort -o`, `ss -D`), run programs
+//! (`find -exec`, `sort --compress-program`), change the target
+//! (`ss -K`, `dmesg -c`, `hostname NAME`) or never end (`tail -f`).
+
+/// A program and the forms in which it only reads. Lists of words are texts
+/// with spaces between them, as a manual's synopsis has them.
+#[derive(Debug)]
+pub(super) struct Program {
+    pub(super) name: &'static str,
+    /// Reads its standard input, so it may stand after a pipe.
+    pub(super) filter: bool,
+    pub(super) forms: &'static [Form],
+}
+
+/// One way to call a program.
+#[derive(Debug)]
+pub(super) struct Form {
+    /// The first operands, each one of several: the subcommand.
+    pub(super) words: &'static [&'static str],
+    pub(super) flags: Flags,
+    /// What follows the subcommand.
+    pub(super) operands: Operands,
+    /// The flag without which the program would do more than read.
+    pub(super) required: &'static str,
+}
+
+/// The flags of a form.
+#[derive(Debug)]
+pub(super) enum Flags {
+    /// The program has no flag that does more than read.
+    Any,
+    /// These words exactly; for programs that do not bundle `-a -b` into `-ab`.
+    Only(&'static str),
+    /// As `getopt_long` reads them. `short` has the letters, a colon after
+    /// those that take a value; `long` has the names, `=` after those that take
+    /// one and `[=]` after those that may.
+    Getopt {
+        short: &'static str,
+        long: &'static str,
+    },
+}
+
+/// The operands of a form, after its subcommand.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Operands {
+    /// None at all.
+    None,
+    /// Any.
+    Any,
+    /// One at most: the second would be written to.
+    One,
+    /// A `+FORMAT`; anything else would set the clock.
+    Format,
+    /// Names without `=`: with it they would be set.
+    Names,
+    /// Kubernetes resources apart from secrets.
+    Resources,
+    /// Remotes by name: one that is written out can name a program to run.
+    Remotes,
+}
+
+const fn form(words: &'static [&'static str], flags: Flags, operands: Operands) -> Form {
+    Form {
+        words,
+        flags,
+        operands,
+        required: "",
+    }
+}
+
+const fn getopt(short: &'static str, long: &'static str) -> Flags {
+    Flags::Getopt { short, long }
+}
+
+const fn reads(name: &'static str, filter: bool) -> Program {
+    Program {
+        name,
+        filter,
+        forms: const { &[form(&[], Flags::Any, Operands::Any)] },
+    }
+}
+
+const fn program(name: &'static str, forms: &'static [Form]) -> Program {
+    Program {
+        name,
+        filter: false,
+        forms,
+    }
+}
+
+const fn filter(name: &'static str, forms: &'static [Form]) -> Program {
+    Program {
+        name,
+        filter: true,
+        forms,
+    }
+}
+
+const KUBECTL_COMMON: &str = "namespace= context= kubeconfig= cluster= request-timeout= selector= output= \
+ no-headers";
+
+/// Every program, by name.
+pub(super) const PROGRAMS: &[Program] = &[
+    program(
+        "arp",
+        &[form(&[], Flags::Only("-a -n -an -na -e -v"), Operands::Any)],
+    ),
+    reads("cat", true),
+    program(
+        "chronyc",
+        &[form(
+            &["tracking sources sourcestats activity"],
+            getopt("ncva", ""),
+            Operands::None,
+        )],
+    ),
+    program(
+        "crontab",
+        &[Form {
+            words: &[],
+            flags: getopt("lu:", ""),
+            operands: Operands::None,
+            required: "-l",
+        }],
+    ),
+    reads("cut", true),
+    program(
+        "date",
+        &[form(
+            &[],
+            getopt("uR", "utc universal iso-8601[=] rfc-3339= rfc-email date="),
+            Operands::Format,
+        )],
+    ),
+    program(
+        "df",
+        &[form(
+            &[],
+            getopt(
+                "ahHiklmPTt:x:B:",
+                "all human-readable si inodes local portability print-type type= \
+                 exclude-type= block-size= output[=] total",
+            ),
+            Operands::Any,
+        )],
+    ),
+    program(
+        "dmesg",
+        &[form(
+            &[],
+            getopt(
+                "HTxktudePrl:f:",
+                "human ctime decode kernel notime userspace show-delta reltime nopager raw \
+                 level= facility= since= until= time-format= json",
+            ),
+            Operands::None,
+        )],
+    ),
+    program("docker", CONTAINERS),
+    reads("du", false),
+    reads("egrep", true),
+    reads("fgrep", true),
+    program(
+        "find",
+        &[form(
+            &[],
+            Flags::Only(
+                "-H -L -P -a -amin -and -atime -cmin -ctime -daystart -empty -executable \
+                 -group -iname -inum -ipath -iregex -links -ls -maxdepth -mindepth -mmin \
+                 -mount -mtime -name -newer -newermt -not -o -or -path -perm -print -print0 \
+                 -printf -prune -quit -readable -regex -size -type -user -writable -xdev",
+            ),
+            Operands::Any,
+        )],
+    ),
+    reads("findmnt", false),
+    reads("free", false),
+    reads("getconf", false),
+    reads("getent", false),
+    reads("grep", true),
+    reads("head", true),
+    program(
+        "hostname",
+        &[form(
+            &[],
+            getopt(
+                "fIisAd",
+                "fqdn long short domain ip-address all-ip-addresses all-fqdns",
+            ),
+            Operands::None,
+        )],
+    ),
+    reads("id", false),
+    program(
+        "ip",
+        &[
+            form(
+                &["addr address a link l route r neigh neighbour n rule"],
+                IP,
+                Operands::None,
+            ),
+            form(
+                &[
+                    "addr address a link l route r neigh neighbour n rule",
+                    "show list ls",
+                ],
+                IP,
+                Operands::Any,
+            ),
+            form(&["route r", "get"], IP, Operands::Any),
+        ],
+    ),
+    program(
+        "journalctl",
+        &[form(
+            &[],
+            getopt(
+                "u:n:p:o:t:g:bkxqreaml",
+                "unit= user-unit= lines= since= until= priority= output= output-fields= \
+                 identifier= grep= case-sensitive[=] boot[=] dmesg no-pager no-hostname quiet \
+                 reverse utc all full catalog list-boots disk-usage header field=",
+            ),
+            Operands::Any,
+        )],
+    ),
+    reads("jq", true),
+    program(
+        "k3s",
+        &[form(&[], Flags::Only("--version -v"), Operands::None)],
+    ),
+    program(
+        "kubectl",
+        &[
+            form(
+                &["get"],
+                getopt(
+                    "n:o:l:AL:",
+                    "namespace= context= kubeconfig= cluster= request-timeout= selector= output= \
+                     no-headers all-namespaces field-selector= sort-by= show-labels show-kind \
+                     label-columns= ignore-not-found chunk-size= template=",
+                ),
+                Operands::Resources,
+            ),
+            form(
+                &["describe"],
+                getopt(
+                    "n:l:A",
+                    "namespace= context= kubeconfig= cluster= request-timeout= selector= \
+                     all-namespaces show-events[=]",
+                ),
+                Operands::Resources,
+            ),
+            form(
+                &["logs"],
+                getopt(
+                    "n:c:l:p",
+                    "namespace= context= kubeconfig= cluster= request-timeout= selector= \
+                     container= all-containers previous since= since-time= tail= timestamps \
+                     prefix limit-bytes=",
+                ),
+                Operands::Any,
+            ),
+            form(
+                &["top", "node nodes pod pods"],
+                getopt(
+                    "n:l:A",
+                    "namespace= context= kubeconfig= cluster= request-timeout= selector= \
+                     all-namespaces no-headers containers sort-by=",
+                ),
+                Operands::Any,
+            ),
+            form(
+                &["version"],
+                getopt(
+                    "o:",
+                    "output= client context= kubeconfig= cluster= request-timeout=",
+                ),
+                Operands::None,
+            ),
+            form(
+                &["api-resources api-versions"],
+                getopt("o:", KUBECTL_COMMON),
+                Operands::None,
+            ),
+            form(
+                &["cluster-info"],
+                getopt("", KUBECTL_COMMON),
+                Operands::None,
+            ),
+        ],
+    ),
+    reads("last", false),
+    reads("ls", false),
+    reads("lsblk", false),
+    reads("md5sum", true),
+    program(
+        "mdadm",
+        &[
+            Form {
+                words: &[],
+                flags: Flags::Only("--detail"),
+                operands: Operands::Any,
+                required: "--detail",
+            },
+            Form {
+                words: &[],
+                flags: Flags::Only("--examine"),
+                operands: Operands::Any,
+                required: "--examine",
+            },
+        ],
+    ),
+    program("mount", &[form(&[], Flags::Only("-l"), Operands::None)]),
+    reads("nproc", false),
+    program(
+        "ntpq",
+        &[form(&[], Flags::Only("-p -n -pn -np"), Operands::Any)],
+    ),
+    reads("pg_isready", false),
+    reads("pgrep", false),
+    reads("pidof", false),
+    program("podman", CONTAINERS),
+    reads("ps", false),
+    program(
+        "rclone",
+        &[form(
+            &["lsjson lsf lsl ls lsd size about"],
+            getopt(
+                "R",
+                "recursive max-depth= include= exclude= files-only dirs-only format= json \
+                 hash stat max-age= min-age= separator=",
+            ),
+            Operands::Remotes,
+        )],
+    ),
+    reads("readlink", false),
+    program(
+        "redis-cli",
+        &[
+            form(
+                &["PING ping ROLE role DBSIZE dbsize LASTSAVE lastsave TIME time"],
+                getopt("h:p:n:s:", "raw no-raw"),
+                Operands::None,
+            ),
+            form(
+                &["INFO info"],
+                getopt("h:p:n:s:", "raw no-raw"),
+                Operands::Any,
+            ),
+            form(
+                &["CLUSTER cluster", "INFO info"],
+                getopt("h:p:n:s:", "raw no-raw"),
+                Operands::None,
+            ),
+        ],
+    ),
+    program(
+        "restic",
+        &[Form {
+            words: &["snapshots stats"],
+            flags: getopt(
+                "r:H:q",
+                "repo= repository-file= password-file= no-lock no-cache json latest= host= \
+                 tag= path= mode= group-by= quiet",
+            ),
+            operands: Operands::Any,
+            required: "--no-lock",
+        }],
+    ),
+    reads("sha256sum", true),
+    program(
+        "smartctl",
+        &[form(
+            &[],
+            getopt(
+                "HiAaxjd:",
+                "health info attributes all xall json[=] device= scan",
+            ),
+            Operands::Any,
+        )],
+    ),
+    filter(
+        "sort",
+        &[form(
+            &[],
+            getopt(
+                "bdfghiMnRrVcCmuszk:t:",
+                "reverse numeric-sort human-numeric-sort general-numeric-sort version-sort \
+                 month-sort ignore-case unique stable check zero-terminated key= \
+                 field-separator=",
+            ),
+            Operands::Any,
+        )],
+    ),
+    program(
+        "ss",
+        &[form(
+            &[],
+            getopt(
+                "tulnpaeimosxw046HrOf:A:",
+                "tcp udp listening numeric processes all extended info memory options summary \
+                 unix raw ipv4 ipv6 no-header resolve oneline family= query=",
+            ),
+            Operands::Any,
+        )],
+    ),
+    reads("stat", false),
+    program(
+        "sysctl",
+        &[form(
+            &[],
+            getopt("abenNq", "all values names ignore binary"),
+            Operands::Names,
+        )],
+    ),
+    program(
+        "systemctl",
+        &[
+            form(
+                &[
+                    "is-active is-enabled is-failed is-system-running show status cat list-units \
+                     list-unit-files list-timers list-sockets list-jobs list-dependencies",
+                ],
+                SYSTEMCTL,
+                Operands::Any,
+            ),
+            form(&[], SYSTEMCTL, Operands::None),
+        ],
+    ),
+    filter(
+        "tail",
+        &[form(
+            &[],
+            getopt(
+                "n:c:qvz0123456789",
+                "lines= bytes= quiet silent verbose zero-terminated",
+            ),
+            Operands::Any,
+        )],
+    ),
+    reads("test", false),
+    program(
+        "timedatectl",
+        &[form(
+            &["status show timesync-status show-timesync"],
+            getopt("p:a", "property= all value no-pager"),
+            Operands::None,
+        )],
+    ),
+    reads("tr", true),
+    reads("uname", false),
+    filter(
+        "uniq",
+        &[form(
+            &[],
+            getopt(
+                "cdDiuzf:s:w:",
+                "count repeated ignore-case unique zero-terminated skip-fields= skip-chars= \
+                 check-chars=",
+            ),
+            Operands::One,
+        )],
+    ),
+    reads("uptime", false),
+    reads("wc", true),
+    reads("who", false),
+    program(
+        "zfs",
+        &[
+            form(&["list"], getopt("rHpd:o:t:s:S:", ""), Operands::Any),
+            form(&["get"], getopt("rHpd:o:t:s:", ""), Operands::Any),
+        ],
+    ),
+    program(
+        "zpool",
+        &[
+            form(&["status"], getopt("vxLPgpst", ""), Operands::Any),
+            form(&["list"], getopt("vHLPgpo:", ""), Operands::Any),
+            form(&["get"], getopt("Hpo:", ""), Operands::Any),
+        ],
+    ),
+];
+
+/// `ip` takes any start of a flag's name for the flag, and `-b` reads commands
+/// from a file; these are the ones that are safe as they stand.
+const IP: Flags = Flags::Only(
+    "-4 -6 -j -json -p -pretty -br -brief -o -oneline -d -details -s -stats \
+     -statistics -r -N -Numeric",
+);
+
+const SYSTEMCTL: Flags = getopt(
+    "p:t:n:o:alq",
+    "property= type= state= lines= output= all full failed no-pager no-legend \
+     plain quiet value reverse recursive after before user system",
+);
+
+/// `docker`, and `podman`, which has its forms.
+const CONTAINERS: &[Form] = &[
+    form(
+        &["ps"],
+        getopt(
+            "aqlsn:f:",
+            "all quiet latest last= size no-trunc filter= format=",
+        ),
+        Operands::None,
+    ),
+    form(
+        &["container", "ls list"],
+        getopt(
+            "aqlsn:f:",
+            "all quiet latest last= size no-trunc filter= format=",
+        ),
+        Operands::None,
+    ),
+    form(
+        &["inspect"],
+        getopt("sf:", "size format= type="),
+        Operands::Any,
+    ),
+    form(
+        &["container network volume image", "inspect"],
+        getopt("sf:", "size format="),
+        Operands::Any,
+    ),
+    form(
+        &["network volume", "ls list"],
+        getopt("qf:", "quiet no-trunc filter= format="),
+        Operands::None,
+    ),
+    form(
+        &["logs"],
+        getopt("tn:", "since= until= tail= timestamps details"),
+        Operands::Any,
+    ),
+    form(
+        &["images"],
+        getopt("aqf:", "all quiet no-trunc digests filter= format="),
+        Operands::Any,
+    ),
+    form(&["version info"], getopt("f:", "format="), Operands::None),
+    Form {
+        words: &["stats"],
+        flags: getopt("a", "all no-stream no-trunc format="),
+        operands: Operands::Any,
+        required: "--no-stream",
+    },
+    form(&["port"], getopt("", ""), Operands::Any),
+    form(
+        &["system", "df"],
+        getopt("v", "verbose format="),
+        Operands::None,
+    ),
+    form(
+        &["compose", "ps ls"],
+        getopt(
+            "f:p:aq",
+            "file= project-name= project-directory= all quiet services format= filter= \
+             status=",
+        ),
+        Operands::Any,
+    ),
+];

@@ -14,3 +14,9 @@ pub mod scorecard;
 pub mod transport;
 
 pub mod cli;
+
+// In-process servers, shared with the integration tests, which include them by
+// path as well.
+#[cfg(test)]
+#[path = "../tests/servers/mod.rs"]
+mod servers;

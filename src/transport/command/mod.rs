@@ -47,6 +47,12 @@ impl ReadOnlyCommand {
     pub fn by_extension(&self) -> bool {
         self.by_extension
     }
+
+    /// The argument lists, one for each program of the pipeline.
+    #[must_use]
+    pub fn pipeline(&self) -> &[Vec<String>] {
+        &self.pipeline
+    }
 }
 
 impl Policy {

@@ -36,7 +36,8 @@ pub enum Answer {
     Hang,
     /// Exits, and leaves the channel open for ever.
     NeverClose { stdout: Vec<u8>, status: u32 },
-    /// Prints without end.
+    /// Prints 1.5 MiB and goes on waiting. Not more: at a full window russh's
+    /// server holds every channel up, and a client that closes never opens it.
     Endless,
     /// Drops the whole connection.
     Disconnect,
@@ -234,7 +235,7 @@ async fn serve(listener: TcpListener, script: Script, log: Arc<Log>) {
         let session = One {
             script: script.clone(),
             log: Arc::clone(&log),
-            channels: HashMap::new(),
+            channels: Channels::default(),
         };
         connections.spawn(greet(Arc::clone(&config), stream, session));
     }
@@ -263,27 +264,54 @@ async fn greet(config: Arc<server::Config>, mut stream: TcpStream, session: One)
     std::future::pending::<()>().await;
 }
 
+/// The open channels and what plays on them. russh reports a close only when
+/// the client closes first, so a play frees its own channel.
+type Channels = Arc<Mutex<HashMap<ChannelId, Option<JoinHandle<()>>>>>;
+
 struct One {
     script: Script,
     log: Arc<Log>,
-    channels: HashMap<ChannelId, Option<JoinHandle<()>>>,
+    channels: Channels,
+}
+
+fn free(channels: &Channels, log: &Log, channel: ChannelId) {
+    let removed = channels
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .remove(&channel);
+    if let Some(task) = removed {
+        log.open.fetch_sub(1, Ordering::SeqCst);
+        if let Some(task) = task {
+            task.abort();
+        }
+    }
 }
 
 impl One {
-    fn free(&mut self, channel: ChannelId) {
-        if let Some(task) = self.channels.remove(&channel) {
-            self.log.open.fetch_sub(1, Ordering::SeqCst);
-            if let Some(task) = task {
-                task.abort();
-            }
-        }
+    fn free(&self, channel: ChannelId) {
+        free(&self.channels, &self.log, channel);
+    }
+
+    fn open(&self) -> Vec<ChannelId> {
+        self.channels
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .keys()
+            .copied()
+            .collect()
+    }
+
+    fn insert(&self, channel: ChannelId, task: Option<JoinHandle<()>>) {
+        self.channels
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(channel, task);
     }
 }
 
 impl Drop for One {
     fn drop(&mut self) {
-        let channels: Vec<_> = self.channels.keys().copied().collect();
-        for channel in channels {
+        for channel in self.open() {
             self.free(channel);
         }
     }
@@ -330,12 +358,12 @@ impl Handler for One {
         reply: ChannelOpenHandle,
         _: &mut Session,
     ) -> Result<(), Self::Error> {
-        if self.channels.len() >= self.script.max_sessions {
+        if self.open().len() >= self.script.max_sessions {
             self.log.refused_channels.fetch_add(1, Ordering::SeqCst);
             reply.reject(ChannelOpenFailure::ConnectFailed).await;
             return Ok(());
         }
-        self.channels.insert(channel.id(), None);
+        self.insert(channel.id(), None);
         let open = self.log.open.fetch_add(1, Ordering::SeqCst) + 1;
         self.log.most_open.fetch_max(open, Ordering::SeqCst);
         reply.accept().await;
@@ -405,11 +433,17 @@ impl Handler for One {
             begin.push(b'\n');
         }
         let handle = session.handle();
+        let (channels, log) = (Arc::clone(&self.channels), Arc::clone(&self.log));
+        // It starts once it is in the map, or it could be over before that.
+        let (started, start) = tokio::sync::oneshot::channel();
         let task = tokio::spawn(async move {
+            drop(start.await);
             drop(handle.data(channel, begin).await);
             play(&handle, channel, answer).await;
+            free(&channels, &log, channel);
         });
-        self.channels.insert(channel, Some(task));
+        self.insert(channel, Some(task));
+        drop(started.send(()));
         Ok(())
     }
 
@@ -463,7 +497,10 @@ async fn play(handle: &server::Handle, channel: ChannelId, answer: Answer) {
             std::future::pending::<()>().await;
         }
         Answer::Endless => {
-            while handle.data(channel, vec![b'y'; 16 << 10]).await.is_ok() {}
+            for _ in 0..96 {
+                drop(handle.data(channel, vec![b'y'; 16 << 10]).await);
+            }
+            std::future::pending::<()>().await;
         }
         Answer::Hang => std::future::pending::<()>().await,
         Answer::Disconnect | Answer::Refuse => {}

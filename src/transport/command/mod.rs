@@ -36,6 +36,12 @@ impl ReadOnlyCommand {
         Ok(Self { pipeline: vec![args.into_iter().map(Into::into).collect()], by_extension: false })
     }
 
+    /// From a command line, as a baseline spells it.
+    ///
+    /// # Errors
+    /// As [`ReadOnlyCommand::from_args`].
+    pub fn parse(policy: &Policy, line: &str) -> Result<Self, Refused> { Self::from_args(policy, line.split_whitespace()) }
+
     /// The command line as the remote shell gets it, every word quoted.
     #[must_use]
     pub fn line(&self) -> String {

@@ -2,13 +2,10 @@
 //! what only a real sshd can show. `COLDSTART_TEST_NO_SSHD=1` leaves the real
 //! one out; without it, a machine that has none fails here.
 #![cfg(unix)]
-#![expect(
-    clippy::expect_used,
-    reason = "a test that cannot be set up fails"
-)]
+#![expect(clippy::expect_used, reason = "a test that cannot be set up fails")]
 
 #[path = "servers/mod.rs"]
-#[expect(dead_code, reason = "the unit tests use the rest")]
+#[expect(dead_code, unreachable_pub, reason = "the unit tests use the rest")]
 mod servers;
 
 use std::path::{Path, PathBuf};
@@ -71,7 +68,11 @@ impl Sshd {
         drop(std::fs::create_dir_all("/run/sshd"));
         let dir = tempfile::tempdir().expect("a directory");
         for kind in ["ed25519", "rsa"] {
-            let path = dir.path().join(format!("host_{kind}")).display().to_string();
+            let path = dir
+                .path()
+                .join(format!("host_{kind}"))
+                .display()
+                .to_string();
             keygen(&["-q", "-t", kind, "-N", "", "-f", &path]);
         }
         std::fs::write(dir.path().join("authorized_keys"), accepted).expect("a file");
@@ -183,28 +184,53 @@ fn real(more: &str) -> (Sshd, Desk, Arc<Host>) {
 /// What commands come to, on any server.
 async fn table(desk: &Desk, host: &Arc<Host>, file: &str) {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let output = desk.exec(host, &["cat", file], limits()).await.expect("an end");
-    assert_eq!((output.exit, text(&output.stdout).as_str()), (Exit::Status(0), "ok\n"));
+    let output = desk
+        .exec(host, &["cat", file], limits())
+        .await
+        .expect("an end");
+    assert_eq!(
+        (output.exit, text(&output.stdout).as_str()),
+        (Exit::Status(0), "ok\n")
+    );
 
-    let output = desk.exec(host, &["cat", "/nowhere"], limits()).await.expect("an end");
+    let output = desk
+        .exec(host, &["cat", "/nowhere"], limits())
+        .await
+        .expect("an end");
     assert_eq!(output.exit, Exit::Status(1));
     assert_eq!(output.stdout, b"");
-    assert!(text(&output.stderr).contains("No such file or directory"), "{output:?}");
+    assert!(
+        text(&output.stderr).contains("No such file or directory"),
+        "{output:?}"
+    );
 
-    let output = desk.exec(host, &["coldstart-no-such-program"], limits()).await.expect("an end");
+    let output = desk
+        .exec(host, &["coldstart-no-such-program"], limits())
+        .await
+        .expect("an end");
     assert_eq!(output.exit, Exit::Status(127));
 
-    let small = Limits { stdout: 100_000, ..limits() };
-    let output = desk.exec(host, &["cat", "/dev/zero"], small).await.expect("an end");
+    let small = Limits {
+        stdout: 100_000,
+        ..limits()
+    };
+    let output = desk
+        .exec(host, &["cat", "/dev/zero"], small)
+        .await
+        .expect("an end");
     assert!(output.truncated);
     assert!((90_000..=100_000).contains(&output.stdout.len()));
 
     let short = Limits::within(Duration::from_millis(300));
-    let fault = desk.exec(host, &["sleep", "600.25"], short).await.expect_err("a timeout");
+    let fault = desk
+        .exec(host, &["sleep", "600.25"], short)
+        .await
+        .expect_err("a timeout");
     assert_eq!((fault.kind, fault.connection), (FaultKind::TimedOut, None));
 
     let cat = ["cat", file];
-    let all = join_all((0..100).map(|_| desk.exec(host, &cat, limits()))).await;
+    // More than the ten channels that sshd gives a connection.
+    let all = join_all((0..24).map(|_| desk.exec(host, &cat, limits()))).await;
     for output in all {
         assert_eq!(text(&output.expect("an end").stdout), "ok\n");
     }
@@ -217,7 +243,10 @@ async fn the_stand_in_holds_the_table() {
         "cat /nowhere" => Answer::fails(1, "cat: /nowhere: No such file or directory\n"),
         "cat /dev/zero" => Answer::Endless,
         "sleep 600.25" => Answer::Hang,
-        "coldstart-no-such-program" => Answer::fails(127, "timeout: failed to run command 'x': No such file or directory\n"),
+        "coldstart-no-such-program" => Answer::fails(
+            127,
+            "timeout: failed to run command 'x': No such file or directory\n",
+        ),
         _ => Answer::ok("ok\n"),
     });
     let server = Server::start(script).await;
@@ -243,7 +272,11 @@ async fn a_real_sshd_holds_the_table() {
     })
     .await;
     let session = desk.pool.session(&host, desk.ledger()).await.expect("open");
-    assert!(session.about().server.starts_with("SSH-2.0-OpenSSH_"), "{:?}", session.about());
+    assert!(
+        session.about().server.starts_with("SSH-2.0-OpenSSH_"),
+        "{:?}",
+        session.about()
+    );
     desk.pool.close_all().await;
 }
 
@@ -253,8 +286,10 @@ fn running(argument: &str) -> bool {
         return false;
     };
     processes.flatten().any(|process| {
-        std::fs::read(process.path().join("cmdline"))
-            .is_ok_and(|line| line.split(|&byte| byte == 0).any(|word| word == argument.as_bytes()))
+        std::fs::read(process.path().join("cmdline")).is_ok_and(|line| {
+            line.split(|&byte| byte == 0)
+                .any(|word| word == argument.as_bytes())
+        })
     })
 }
 
@@ -265,10 +300,16 @@ async fn what_a_real_shell_prints_first_is_not_the_command_s() {
     }
     let home = Home::new();
     let noise = home.write("noise", "echo Welcome; echo 3 updates >&2\n");
-    let sshd = Sshd::start(&accepted(&home), &format!("SetEnv BASH_ENV={}", noise.display()));
+    let sshd = Sshd::start(
+        &accepted(&home),
+        &format!("SetEnv BASH_ENV={}", noise.display()),
+    );
     home.write("known_hosts", &sshd.known_hosts_line("ed25519"));
     let desk = Desk::new(home);
-    let output = desk.exec(&host(sshd.port), &["echo", "hello"], limits()).await.expect("an end");
+    let output = desk
+        .exec(&host(sshd.port), &["echo", "hello"], limits())
+        .await
+        .expect("an end");
     assert_eq!(output.stdout, b"hello\n");
 }
 
@@ -299,7 +340,9 @@ async fn an_rsa_key_logs_in_at_a_real_sshd() {
     let sshd = Sshd::start(&public, "");
     home.write("known_hosts", &sshd.known_hosts_line("ed25519"));
     let desk = Desk::new(home);
-    desk.exec(&host(sshd.port), &["true"], limits()).await.expect("the second key is let in");
+    desk.exec(&host(sshd.port), &["true"], limits())
+        .await
+        .expect("the second key is let in");
 }
 
 #[tokio::test]
@@ -310,7 +353,10 @@ async fn a_real_sshd_denies_a_stranger() {
     let (_sshd, desk, host) = real("");
     let stranger = servers::ssh::new_key();
     desk.home.write("id_ed25519", &private(&stranger));
-    let fault = desk.exec(&host, &["true"], limits()).await.expect_err("a denial");
+    let fault = desk
+        .exec(&host, &["true"], limits())
+        .await
+        .expect_err("a denial");
     assert_eq!(fault.kind, FaultKind::Denied, "{fault:?}");
     assert!(fault.seen.contains("does not let"), "{}", fault.seen);
 }
@@ -321,9 +367,18 @@ async fn a_real_sshd_with_another_key_is_not_trusted() {
         return;
     }
     let (sshd, desk, host) = real("");
-    let other = servers::ssh::new_key().public_key().to_openssh().expect("a key is text");
-    desk.home.write("known_hosts", &format!("[127.0.0.1]:{} {other}\n", sshd.port));
-    let fault = desk.exec(&host, &["true"], limits()).await.expect_err("no trust");
+    let other = servers::ssh::new_key()
+        .public_key()
+        .to_openssh()
+        .expect("a key is text");
+    desk.home.write(
+        "known_hosts",
+        &format!("[127.0.0.1]:{} {other}\n", sshd.port),
+    );
+    let fault = desk
+        .exec(&host, &["true"], limits())
+        .await
+        .expect_err("no trust");
     assert_eq!(fault.kind, FaultKind::HostKey);
     assert!(fault.hopeless);
 }
@@ -334,9 +389,16 @@ async fn a_real_sshd_s_forced_command_is_told() {
         return;
     }
     let (_sshd, desk, host) = real("ForceCommand echo backups only");
-    let fault = desk.exec(&host, &["true"], limits()).await.expect_err("a fault");
+    let fault = desk
+        .exec(&host, &["true"], limits())
+        .await
+        .expect_err("a fault");
     assert_eq!(fault.kind, FaultKind::Protocol);
-    assert!(fault.seen.ends_with("it printed \"backups only\""), "{}", fault.seen);
+    assert!(
+        fault.seen.ends_with("it printed \"backups only\""),
+        "{}",
+        fault.seen
+    );
 }
 
 #[tokio::test]
@@ -349,15 +411,23 @@ async fn goes_through_a_real_sshd() {
     let open = session.open_tcp("127.0.0.1", sshd.port, Duration::from_secs(10));
     let mut stream = within(open).await.expect("a tunnel");
     let mut banner = [0; 8];
-    within(stream.read_exact(&mut banner)).await.expect("a banner");
+    within(stream.read_exact(&mut banner))
+        .await
+        .expect("a banner");
     assert_eq!(&banner, b"SSH-2.0-");
-    let fault = within(session.open_tcp("127.0.0.1", 1, Duration::from_secs(10))).await.err().expect("a refusal");
+    let fault = within(session.open_tcp("127.0.0.1", 1, Duration::from_secs(10)))
+        .await
+        .err()
+        .expect("a refusal");
     assert_eq!(fault.kind, FaultKind::Refused);
 
     let mut behind = Arc::unwrap_or_clone(Arc::clone(&host));
     behind.id = "k3s120".to_owned();
     behind.ssh.jump = Some(host);
-    let output = desk.exec(&Arc::new(behind), &["echo", "through"], limits()).await.expect("an end");
+    let output = desk
+        .exec(&Arc::new(behind), &["echo", "through"], limits())
+        .await
+        .expect("an end");
     assert_eq!(output.stdout, b"through\n");
 }
 
@@ -368,6 +438,9 @@ async fn a_real_sshd_that_forwards_nothing_denies() {
     }
     let (sshd, desk, host) = real("AllowTcpForwarding no");
     let session = desk.pool.session(&host, desk.ledger()).await.expect("open");
-    let fault = within(session.open_tcp("127.0.0.1", sshd.port, Duration::from_secs(10))).await.err().expect("a denial");
+    let fault = within(session.open_tcp("127.0.0.1", sshd.port, Duration::from_secs(10)))
+        .await
+        .err()
+        .expect("a denial");
     assert_eq!(fault.kind, FaultKind::Denied);
 }

@@ -34,8 +34,12 @@ pub async fn exec(
             .map_err(|_| timed_out(command, limits))?,
         Err(failed) => not_started(failed),
     };
-    let (exit, stdout, stderr, truncated) =
-        done.map_err(|error| Fault::new(FaultKind::LocalSetup, format!("`{}` cannot run here: {error}", command.line())))?;
+    let (exit, stdout, stderr, truncated) = done.map_err(|error| {
+        Fault::new(
+            FaultKind::LocalSetup,
+            format!("`{}` cannot run here: {error}", command.line()),
+        )
+    })?;
     Ok(Output {
         exit,
         stdout,
@@ -70,7 +74,12 @@ fn not_started(NotStarted { program, error }: NotStarted) -> Done {
         _ => return Err(error),
     };
     let message = format!("{program}: {reason}\n");
-    Ok((Exit::Status(status), Vec::new(), message.into_bytes(), false))
+    Ok((
+        Exit::Status(status),
+        Vec::new(),
+        message.into_bytes(),
+        false,
+    ))
 }
 
 /// The programs of a pipeline; killed when dropped.
@@ -106,8 +115,15 @@ fn start(command: &ReadOnlyCommand) -> Result<Running, NotStarted> {
 
 impl Running {
     async fn finish(&mut self, limits: Limits) -> Done {
-        let stdout = self.children.last_mut().and_then(|child| child.stdout.take());
-        let errors: Vec<_> = self.children.iter_mut().map(|child| child.stderr.take()).collect();
+        let stdout = self
+            .children
+            .last_mut()
+            .and_then(|child| child.stdout.take());
+        let errors: Vec<_> = self
+            .children
+            .iter_mut()
+            .map(|child| child.stderr.take())
+            .collect();
         let mut printed = Capture::new(limits.stdout);
         let mut complained = Capture::new(limits.stderr);
         let status = {
@@ -148,7 +164,12 @@ impl Running {
             drop(child.start_kill());
         }
         let truncated = printed.is_truncated() || complained.is_truncated();
-        Ok((exit(status), printed.into_bytes(), complained.into_bytes(), truncated))
+        Ok((
+            exit(status),
+            printed.into_bytes(),
+            complained.into_bytes(),
+            truncated,
+        ))
     }
 }
 
@@ -159,7 +180,9 @@ async fn keep(
     capture: &mut Capture,
     stops: bool,
 ) -> io::Result<()> {
-    let Some(mut stream) = stream else { return Ok(()) };
+    let Some(mut stream) = stream else {
+        return Ok(());
+    };
     let mut buffer = vec![0; 16 << 10];
     loop {
         let read = stream.read(&mut buffer).await?;

@@ -1,7 +1,6 @@
 //! An SSH server that answers from a script.
 #![expect(
     clippy::expect_used,
-    clippy::missing_panics_doc,
     reason = "a test server that cannot start fails its test"
 )]
 
@@ -319,9 +318,8 @@ impl Drop for One {
 
 /// The mark of `echo MARK; env LC_ALL=C timeout -k 1 N COMMAND`, and the command.
 fn take_apart(line: &str) -> (&str, &str) {
-    let (mark, rest) = match line.strip_prefix("echo ").and_then(|l| l.split_once("; ")) {
-        Some(parts) => parts,
-        None => return ("", line),
+    let Some((mark, rest)) = line.strip_prefix("echo ").and_then(|l| l.split_once("; ")) else {
+        return ("", line);
     };
     let rest = rest.strip_prefix("env LC_ALL=C ").unwrap_or(rest);
     let rest = match rest.strip_prefix("timeout -k 1 ") {
@@ -443,7 +441,7 @@ impl Handler for One {
             free(&channels, &log, channel);
         });
         self.insert(channel, Some(task));
-        drop(started.send(()));
+        let _ = started.send(());
         Ok(())
     }
 
@@ -477,23 +475,21 @@ async fn play(handle: &server::Handle, channel: ChannelId, answer: Answer) {
         } => {
             drop(handle.data(channel, stdout).await);
             drop(handle.extended_data(channel, 1, stderr).await);
-            drop(handle.exit_status_request(channel, status).await);
+            let _ = handle.exit_status_request(channel, status).await;
         }
         Answer::Signal { stdout, signal } => {
             drop(handle.data(channel, stdout).await);
             let none = String::new;
-            drop(
-                handle
-                    .exit_signal_request(channel, signal, false, none(), none())
-                    .await,
-            );
+            let _ = handle
+                .exit_signal_request(channel, signal, false, none(), none())
+                .await;
         }
         Answer::Cut { stdout } => {
             drop(handle.data(channel, stdout).await);
         }
         Answer::NeverClose { stdout, status } => {
             drop(handle.data(channel, stdout).await);
-            drop(handle.exit_status_request(channel, status).await);
+            let _ = handle.exit_status_request(channel, status).await;
             std::future::pending::<()>().await;
         }
         Answer::Endless => {
@@ -505,8 +501,8 @@ async fn play(handle: &server::Handle, channel: ChannelId, answer: Answer) {
         Answer::Hang => std::future::pending::<()>().await,
         Answer::Disconnect | Answer::Refuse => {}
     }
-    drop(handle.eof(channel).await);
-    drop(handle.close(channel).await);
+    let _ = handle.eof(channel).await;
+    let _ = handle.close(channel).await;
 }
 
 /// A home directory with one key that the server accepts and a known_hosts

@@ -24,7 +24,10 @@ pub struct Command {
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(untagged, expecting = "a command line or a list of a program and its arguments is expected")]
+#[serde(
+    untagged,
+    expecting = "a command line or a list of a program and its arguments is expected"
+)]
 enum Run {
     /// A command line: words, quotes and pipes.
     Line(String),
@@ -54,7 +57,10 @@ impl Command {
         facts.set("exit_status", f64::from(status));
         facts.set("stdout", stdout);
         facts.set("stderr", answer::stderr(output));
-        facts.set("lines", Value::List(stdout.lines().map(Value::from).collect()));
+        facts.set(
+            "lines",
+            Value::List(stdout.lines().map(Value::from).collect()),
+        );
         facts.set("truncated", output.truncated);
         facts.set_some("number", number(stdout));
         match serde_json::from_str::<serde_json::Value>(stdout) {
@@ -75,8 +81,12 @@ impl Command {
 
 /// A number and nothing else; `inf` and `NaN` are words.
 fn number(text: &str) -> Option<f64> {
-    let plain = text.bytes().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte));
-    text.parse().ok().filter(|number: &f64| plain && number.is_finite())
+    let plain = text
+        .bytes()
+        .all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte));
+    text.parse()
+        .ok()
+        .filter(|number: &f64| plain && number.is_finite())
 }
 
 impl Kind for Command {
@@ -84,13 +94,33 @@ impl Kind for Command {
     const SUMMARY: &'static str = "a read-only command on a host answers as expected";
     const PLACE: Place = Place::Host;
     const FACTS: &'static [FactSpec] = &[
-        FactSpec::number("exit_status", Unit::None, "The exit status; of a pipeline its last program's."),
-        FactSpec::new("stdout", Type::Text, "Standard output without white space around it, up to 1 MiB."),
-        FactSpec::new("stderr", Type::Text, "Standard error, up to 64 KiB. A login shell's own messages come first."),
+        FactSpec::number(
+            "exit_status",
+            Unit::None,
+            "The exit status; of a pipeline its last program's.",
+        ),
+        FactSpec::new(
+            "stdout",
+            Type::Text,
+            "Standard output without white space around it, up to 1 MiB.",
+        ),
+        FactSpec::new(
+            "stderr",
+            Type::Text,
+            "Standard error, up to 64 KiB. A login shell's own messages come first.",
+        ),
         FactSpec::new("lines", Type::List(&Type::Text), "`stdout` by lines."),
         FactSpec::new("truncated", Type::Bool, "More was printed than is kept."),
-        FactSpec::number("number", Unit::None, "`stdout` as a number, when it is one and nothing else."),
-        FactSpec::new("json", Type::Json, "`stdout` as JSON, when it is an object or a list, or with `json: true`."),
+        FactSpec::number(
+            "number",
+            Unit::None,
+            "`stdout` as a number, when it is one and nothing else.",
+        ),
+        FactSpec::new(
+            "json",
+            Type::Json,
+            "`stdout` as JSON, when it is an object or a list, or with `json: true`.",
+        ),
     ];
     const EXAMPLE: &'static str = "title: clocks are synchronised\non: data188\ncommand: { run: timedatectl show --property=NTPSynchronized --value }\nrequire: stdout == 'yes'\n";
 
@@ -114,12 +144,22 @@ impl Kind for Command {
     }
 
     fn goal(&self, target: &Target) -> String {
-        let host = target.host.as_deref().map_or("the host", |host| host.id.as_str());
-        format!("the answer of `{}` on {host} within {} s", self.text(), target.timeout.as_secs_f64())
+        let host = target
+            .host
+            .as_deref()
+            .map_or("the host", |host| host.id.as_str());
+        format!(
+            "the answer of `{}` on {host} within {} s",
+            self.text(),
+            target.timeout.as_secs_f64()
+        )
     }
 
     fn requests(&self, target: &Target, policy: &Policy) -> Vec<Request> {
-        self.command(policy).iter().map(|command| target.exec_request(command)).collect()
+        self.command(policy)
+            .iter()
+            .map(|command| target.exec_request(command))
+            .collect()
     }
 
     async fn run(&self, context: &Context) -> Result<Facts, Fault> {

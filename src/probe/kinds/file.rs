@@ -77,7 +77,10 @@ impl File {
         match &self.content {
             Content::Containing(part) => {
                 let lines: Vec<&str> = text.lines().filter(|line| line.contains(part)).collect();
-                (lines.join("\n"), lines.into_iter().map(Value::from).collect())
+                (
+                    lines.join("\n"),
+                    lines.into_iter().map(Value::from).collect(),
+                )
             }
             Content::Read(_) => (text.to_owned(), text.lines().map(Value::from).collect()),
         }
@@ -89,16 +92,44 @@ impl Kind for File {
     const SUMMARY: &'static str = "a file of a host exists, is fresh, and says what it should";
     const PLACE: Place = Place::Host;
     const FACTS: &'static [FactSpec] = &[
-        FactSpec::new("exists", Type::Bool, "There is something at the path. A link that leads nowhere is nothing."),
-        FactSpec::new("kind", Type::Text, "`file`, `directory`, `block device`, `character device`, `fifo` or `socket`."),
+        FactSpec::new(
+            "exists",
+            Type::Bool,
+            "There is something at the path. A link that leads nowhere is nothing.",
+        ),
+        FactSpec::new(
+            "kind",
+            Type::Text,
+            "`file`, `directory`, `block device`, `character device`, `fifo` or `socket`.",
+        ),
         FactSpec::number("size_bytes", Unit::Bytes, "Its size."),
-        FactSpec::new("modified", Type::Time, "When its content last changed, by the host's clock."),
-        FactSpec::number("age_s", Unit::Seconds, "Time since then, by the host's own clock, so that a host whose clock is off is judged fairly. Negative for a time to come."),
-        FactSpec::new("mode", Type::Text, "Its permissions in octal digits: `644`."),
+        FactSpec::new(
+            "modified",
+            Type::Time,
+            "When its content last changed, by the host's clock.",
+        ),
+        FactSpec::number(
+            "age_s",
+            Unit::Seconds,
+            "Time since then, by the host's own clock, so that a host whose clock is off is judged fairly. Negative for a time to come.",
+        ),
+        FactSpec::new(
+            "mode",
+            Type::Text,
+            "Its permissions in octal digits: `644`.",
+        ),
         FactSpec::new("owner", Type::Text, "The user it belongs to."),
-        FactSpec::new("content", Type::Text, "Its text, or the lines asked for; with `content` only, up to 256 KiB."),
+        FactSpec::new(
+            "content",
+            Type::Text,
+            "Its text, or the lines asked for; with `content` only, up to 256 KiB.",
+        ),
         FactSpec::new("lines", Type::List(&Type::Text), "`content` by lines."),
-        FactSpec::new("truncated", Type::Bool, "The file is longer than what is read of it; with `content` only."),
+        FactSpec::new(
+            "truncated",
+            Type::Bool,
+            "The file is longer than what is read of it; with `content` only.",
+        ),
     ];
     const EXAMPLE: &'static str = "title: the backup's mark is fresh\non: data188\nfile: { path: /var/backups/last-success }\nrequire: age_s < 90000\n";
 
@@ -117,8 +148,14 @@ impl Kind for File {
         if self.path.contains(['\n', '\0']) {
             return vec![problem("a path is one line".to_owned(), None)];
         }
-        let refused = self.commands(target).into_iter().find_map(|args| ReadOnlyCommand::from_args(policy, args).err());
-        refused.map(|refused| problem(refused.message, None)).into_iter().collect()
+        let refused = self
+            .commands(target)
+            .into_iter()
+            .find_map(|args| ReadOnlyCommand::from_args(policy, args).err());
+        refused
+            .map(|refused| problem(refused.message, None))
+            .into_iter()
+            .collect()
     }
 
     fn defaults(&self) -> Defaults {
@@ -126,13 +163,21 @@ impl Kind for File {
     }
 
     fn goal(&self, target: &Target) -> String {
-        let host = target.host.as_deref().map_or("the host", |host| host.id.as_str());
+        let host = target
+            .host
+            .as_deref()
+            .map_or("the host", |host| host.id.as_str());
         format!("a look at {} on {host}", self.path)
     }
 
     fn requests(&self, target: &Target, policy: &Policy) -> Vec<Request> {
-        let commands = self.commands(target).into_iter().filter_map(|args| ReadOnlyCommand::from_args(policy, args).ok());
-        commands.map(|command| target.exec_request(&command)).collect()
+        let commands = self
+            .commands(target)
+            .into_iter()
+            .filter_map(|args| ReadOnlyCommand::from_args(policy, args).ok());
+        commands
+            .map(|command| target.exec_request(&command))
+            .collect()
     }
 
     async fn run(&self, context: &Context) -> Result<Facts, Fault> {
@@ -152,7 +197,10 @@ impl Kind for File {
         }
         let line = answer::stdout(&stat);
         let Some(seen) = Stat::parse(line.trim()) else {
-            return Err(Fault::new(FaultKind::Protocol, format!("stat printed {:?}", line.trim())));
+            return Err(Fault::new(
+                FaultKind::Protocol,
+                format!("stat printed {:?}", line.trim()),
+            ));
         };
         facts.set("exists", true);
         let now = answer::stdout(&date).trim().parse::<i64>().ok();
@@ -165,7 +213,8 @@ impl Kind for File {
             if answer::status(&head, "head", host)? != 0 {
                 return Err(self.unseen(&head));
             }
-            let text = String::from_utf8_lossy(&head.stdout[..head.stdout.len().min(MOST)]).into_owned();
+            let text =
+                String::from_utf8_lossy(&head.stdout[..head.stdout.len().min(MOST)]).into_owned();
             let (content, lines) = self.keep(&text);
             facts.set("truncated", head.stdout.len() > MOST || head.truncated);
             facts.set("content", content);
@@ -177,16 +226,24 @@ impl Kind for File {
 
 fn is_absent(output: &Output) -> bool {
     let text = answer::stderr(output);
-    ["No such file or directory", "Not a directory"].iter().any(|words| text.contains(words))
+    ["No such file or directory", "Not a directory"]
+        .iter()
+        .any(|words| text.contains(words))
 }
 
 impl File {
     fn unseen(&self, output: &Output) -> Fault {
         let complaint = answer::complaint(output);
         if answer::stderr(output).contains("ermission denied") {
-            return Fault::new(FaultKind::Denied, format!("{} may not be looked at: {complaint}", self.path));
+            return Fault::new(
+                FaultKind::Denied,
+                format!("{} may not be looked at: {complaint}", self.path),
+            );
         }
-        Fault::new(FaultKind::Protocol, format!("{} cannot be looked at: {complaint}", self.path))
+        Fault::new(
+            FaultKind::Protocol,
+            format!("{} cannot be looked at: {complaint}", self.path),
+        )
     }
 }
 
@@ -215,14 +272,23 @@ impl Stat {
             "socket" => "socket",
             _ => return None,
         };
-        Some(Self { size, modified, mode, owner, kind })
+        Some(Self {
+            size,
+            modified,
+            mode,
+            owner,
+            kind,
+        })
     }
 
     fn set(&self, now: Option<i64>, facts: &mut Facts) {
         facts.set("kind", self.kind);
         facts.set("size_bytes", self.size);
         facts.set_some("modified", Timestamp::from_second(self.modified).ok());
-        #[expect(clippy::cast_precision_loss, reason = "ages are far below 2^52 seconds")]
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "ages are far below 2^52 seconds"
+        )]
         facts.set_some("age_s", now.map(|now| (now - self.modified) as f64));
         facts.set("mode", self.mode.as_str());
         facts.set("owner", self.owner.as_str());

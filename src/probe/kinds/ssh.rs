@@ -63,27 +63,68 @@ impl Kind for Ssh {
     const SUMMARY: &'static str = "a host lets us in over SSH with a known host key";
     const PLACE: Place = Place::Host;
     const FACTS: &'static [FactSpec] = &[
-        FactSpec::number("connect_ms", Unit::Milliseconds, "From the first SYN to the open TCP connection. The connection is shared: it is opened once for the whole run."),
-        FactSpec::number("login_ms", Unit::Milliseconds, "From the open TCP connection to the accepted login."),
-        FactSpec::new("host_key", Type::Text, "Fingerprint of the server's key, `SHA256:…`."),
-        FactSpec::new("server", Type::Text, "The server's identification, `SSH-2.0-OpenSSH_9.2p1`."),
-        FactSpec::new("boot_id", Type::Text, "The kernel's id of this boot; another one means that the host started again."),
-        FactSpec::new("booted_at", Type::Time, "When the host started, by the host's own clock."),
+        FactSpec::number(
+            "connect_ms",
+            Unit::Milliseconds,
+            "From the first SYN to the open TCP connection. The connection is shared: it is opened once for the whole run.",
+        ),
+        FactSpec::number(
+            "login_ms",
+            Unit::Milliseconds,
+            "From the open TCP connection to the accepted login.",
+        ),
+        FactSpec::new(
+            "host_key",
+            Type::Text,
+            "Fingerprint of the server's key, `SHA256:…`.",
+        ),
+        FactSpec::new(
+            "server",
+            Type::Text,
+            "The server's identification, `SSH-2.0-OpenSSH_9.2p1`.",
+        ),
+        FactSpec::new(
+            "boot_id",
+            Type::Text,
+            "The kernel's id of this boot; another one means that the host started again.",
+        ),
+        FactSpec::new(
+            "booted_at",
+            Type::Time,
+            "When the host started, by the host's own clock.",
+        ),
         FactSpec::number("uptime_s", Unit::Seconds, "Time since the host started."),
         FactSpec::number("load1", Unit::None, "Load average over one minute."),
         FactSpec::number("load5", Unit::None, "Load average over five minutes."),
         FactSpec::number("load15", Unit::None, "Load average over fifteen minutes."),
         FactSpec::number("cores", Unit::Count, "Processor cores that are online."),
         FactSpec::number("load_per_core", Unit::None, "`load1` divided by `cores`."),
-        FactSpec::number("load15_per_core", Unit::None, "`load15` divided by `cores`."),
+        FactSpec::number(
+            "load15_per_core",
+            Unit::None,
+            "`load15` divided by `cores`.",
+        ),
         FactSpec::number("memory_total_bytes", Unit::Bytes, "Usable memory."),
-        FactSpec::number("memory_available_bytes", Unit::Bytes, "Memory that new programs can get without swapping."),
-        FactSpec::number("memory_available_percent", Unit::Percent, "`memory_available_bytes` as a share of `memory_total_bytes`."),
-        FactSpec::number("clock_skew_s", Unit::Seconds, "How far the host's clock is ahead of the operator's; negative when it is behind. Right to about half a round trip."),
+        FactSpec::number(
+            "memory_available_bytes",
+            Unit::Bytes,
+            "Memory that new programs can get without swapping.",
+        ),
+        FactSpec::number(
+            "memory_available_percent",
+            Unit::Percent,
+            "`memory_available_bytes` as a share of `memory_total_bytes`.",
+        ),
+        FactSpec::number(
+            "clock_skew_s",
+            Unit::Seconds,
+            "How far the host's clock is ahead of the operator's; negative when it is behind. Right to about half a round trip.",
+        ),
         FactSpec::new("hostname", Type::Text, "The kernel's host name."),
         FactSpec::new("kernel", Type::Text, "The kernel's release."),
     ];
-    const EXAMPLE: &'static str = "title: 188 lets us in\non: data188\nssh: {}\nrequire: uptime_s > 60\n";
+    const EXAMPLE: &'static str =
+        "title: 188 lets us in\non: data188\nssh: {}\nrequire: uptime_s > 60\n";
 
     fn defaults(&self) -> Defaults {
         Defaults {
@@ -149,7 +190,10 @@ impl Kind for Ssh {
                 let half = SignedDuration::try_from(output.elapsed / 2).unwrap_or_default();
                 let skew = host.duration_since(now) + half;
                 // Finer than a millisecond there is only noise.
-                facts.set("clock_skew_s", (skew.as_secs_f64() * 1000.0).round() / 1000.0);
+                facts.set(
+                    "clock_skew_s",
+                    (skew.as_secs_f64() * 1000.0).round() / 1000.0,
+                );
             }
         }
         finish(&mut facts);
@@ -179,7 +223,11 @@ fn parse_date(text: &str) -> Option<Timestamp> {
     let (seconds, rest) = text.trim().split_once('.')?;
     let seconds: i64 = seconds.parse().ok()?;
     // A `date` without %N prints the letter.
-    let nanoseconds = if rest.len() == 9 { rest.parse().unwrap_or(0) } else { 0 };
+    let nanoseconds = if rest.len() == 9 {
+        rest.parse().unwrap_or(0)
+    } else {
+        0
+    };
     Timestamp::new(seconds, nanoseconds).ok()
 }
 
@@ -201,7 +249,9 @@ impl Told {
     fn from_proc(text: &str) -> Self {
         let mut told = Self::default();
         for line in text.lines() {
-            let Some((file, line)) = line.split_once(':') else { continue };
+            let Some((file, line)) = line.split_once(':') else {
+                continue;
+            };
             match file {
                 "/proc/sys/kernel/random/boot_id" => told.boot_id = Some(line.to_owned()),
                 "/proc/sys/kernel/hostname" => told.hostname = Some(line.to_owned()),
@@ -218,7 +268,12 @@ impl Told {
 
     fn memory(&mut self, line: &str) {
         let kibibytes = |line: &str| {
-            let number = line.trim().strip_suffix(" kB")?.trim().parse::<f64>().ok()?;
+            let number = line
+                .trim()
+                .strip_suffix(" kB")?
+                .trim()
+                .parse::<f64>()
+                .ok()?;
             Some(number * 1024.0)
         };
         if let Some(value) = line.strip_prefix("MemTotal:") {
@@ -232,7 +287,9 @@ impl Told {
         if let Some(seconds) = line.strip_prefix("btime ") {
             self.booted_at = seconds.trim().parse().ok();
         }
-        let core = line.strip_prefix("cpu").and_then(|rest| rest.split(' ').next());
+        let core = line
+            .strip_prefix("cpu")
+            .and_then(|rest| rest.split(' ').next());
         if core.is_some_and(|number| number.parse::<u32>().is_ok()) {
             *self.cores.get_or_insert(0) += 1;
         }
@@ -241,14 +298,18 @@ impl Told {
     fn from_sysctl(text: &str) -> Self {
         let mut told = Self::default();
         for line in text.lines() {
-            let Some((name, value)) = line.split_once(": ") else { continue };
+            let Some((name, value)) = line.split_once(": ") else {
+                continue;
+            };
             match name {
                 "kern.bootsessionuuid" => told.boot_id = Some(value.to_owned()),
                 "kern.hostname" => told.hostname = Some(value.to_owned()),
                 "kern.osrelease" => told.kernel = Some(value.to_owned()),
                 // { sec = 1780000000, usec = 0 } Thu May 28 20:26:40 2026
                 "kern.boottime" => {
-                    let seconds = value.strip_prefix("{ sec = ").and_then(|rest| rest.split(',').next());
+                    let seconds = value
+                        .strip_prefix("{ sec = ")
+                        .and_then(|rest| rest.split(',').next());
                     told.booted_at = seconds.and_then(|seconds| seconds.parse().ok());
                 }
                 // { 1.52 1.80 2.01 }
@@ -266,7 +327,11 @@ impl Told {
         facts.set_some("hostname", self.hostname);
         facts.set_some("kernel", self.kernel);
         facts.set_some("uptime_s", self.uptime);
-        facts.set_some("booted_at", self.booted_at.and_then(|second| Timestamp::from_second(second).ok()));
+        facts.set_some(
+            "booted_at",
+            self.booted_at
+                .and_then(|second| Timestamp::from_second(second).ok()),
+        );
         if let Some([one, five, fifteen]) = self.load {
             facts.set("load1", one);
             facts.set("load5", five);
@@ -293,7 +358,12 @@ fn finish(facts: &mut Facts) {
     for (name, part, whole, scale) in [
         ("load_per_core", "load1", "cores", 1.0),
         ("load15_per_core", "load15", "cores", 1.0),
-        ("memory_available_percent", "memory_available_bytes", "memory_total_bytes", 100.0),
+        (
+            "memory_available_percent",
+            "memory_available_bytes",
+            "memory_total_bytes",
+            100.0,
+        ),
     ] {
         let share = match (number(facts, part), number(facts, whole)) {
             (Some(part), Some(whole)) if whole > 0.0 => Some(part / whole * scale),

@@ -39,7 +39,10 @@ pub(super) async fn stage(respond: impl Fn(&str) -> Answer + Send + Sync + 'stat
     let home = Home::new();
     let server = Server::start(Script::new(home.key.public_key(), respond)).await;
     home.trust(&[&server]);
-    let context = context(host(server.address.port()), Some(home.dir.path().to_owned()));
+    let context = context(
+        host(server.address.port()),
+        Some(home.dir.path().to_owned()),
+    );
     Stage {
         context,
         server,
@@ -103,7 +106,9 @@ pub(super) async fn run<K: Kind>(kind: &K, context: &Context) -> Result<Facts, F
 
 /// A fact as JSON, null when it is absent.
 pub(super) fn fact(facts: &Facts, name: &str) -> serde_json::Value {
-    facts.get(name).map_or(serde_json::Value::Null, |value: &Value| {
-        serde_json::to_value(value).expect("facts are JSON")
-    })
+    facts
+        .get(name)
+        .map_or(serde_json::Value::Null, |value: &Value| {
+            serde_json::to_value(value).expect("facts are JSON")
+        })
 }

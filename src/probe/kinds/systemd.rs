@@ -57,7 +57,11 @@ const FAILED: &[&str] = &[
 
 impl Systemd {
     fn asked(&self) -> Vec<&str> {
-        self.unit.iter().chain(&self.units).map(String::as_str).collect()
+        self.unit
+            .iter()
+            .chain(&self.units)
+            .map(String::as_str)
+            .collect()
     }
 
     fn show(&self) -> Option<Vec<String>> {
@@ -71,7 +75,9 @@ impl Systemd {
                 properties.push(property);
             }
         }
-        let mut args: Vec<String> = ["systemctl", "show", "--no-pager"].map(str::to_owned).into();
+        let mut args: Vec<String> = ["systemctl", "show", "--no-pager"]
+            .map(str::to_owned)
+            .into();
         args.push(format!("--property={}", properties.join(",")));
         args.extend(asked.into_iter().map(unit_name));
         Some(args)
@@ -100,20 +106,65 @@ impl Kind for Systemd {
     const SUMMARY: &'static str = "systemd units are active, or none has failed";
     const PLACE: Place = Place::Host;
     const FACTS: &'static [FactSpec] = &[
-        FactSpec::new("active", Type::Bool, "Every unit asked for exists and is active; a pattern that matches nothing is not."),
-        FactSpec::new("inactive", Type::List(&Type::Text), "The units that are not active, each with its state: `nginx.service: failed`."),
-        FactSpec::number("matched_count", Unit::Count, "Units that were asked for or match a pattern, and exist."),
-        FactSpec::new("units", Type::Map(&Type::Text), "Active state by unit: `units['nginx.service'] == 'active'`."),
-        FactSpec::new("sub_states", Type::Map(&Type::Text), "Sub-state by unit: `running`, `exited`, `auto-restart`."),
-        FactSpec::new("properties", Type::Map(&Type::Text), "The properties asked for, by name when one unit is named, else by `unit/name`. As systemd prints them."),
-        FactSpec::number("restarts", Unit::Count, "How often systemd restarted the unit by itself; the highest of several."),
-        FactSpec::number("memory_max_bytes", Unit::Bytes, "`MemoryMax`, when it is a limit and the same for all units."),
-        FactSpec::number("cpu_quota_percent", Unit::Percent, "`CPUQuota`, 200 for two cores, when it is set and the same for all units."),
-        FactSpec::number("watchdog_s", Unit::Seconds, "`WatchdogSec`, 0 when there is none, when it is the same for all units."),
-        FactSpec::new("failed_units", Type::List(&Type::Text), "Units of the host in the failed state."),
+        FactSpec::new(
+            "active",
+            Type::Bool,
+            "Every unit asked for exists and is active; a pattern that matches nothing is not.",
+        ),
+        FactSpec::new(
+            "inactive",
+            Type::List(&Type::Text),
+            "The units that are not active, each with its state: `nginx.service: failed`.",
+        ),
+        FactSpec::number(
+            "matched_count",
+            Unit::Count,
+            "Units that were asked for or match a pattern, and exist.",
+        ),
+        FactSpec::new(
+            "units",
+            Type::Map(&Type::Text),
+            "Active state by unit: `units['nginx.service'] == 'active'`.",
+        ),
+        FactSpec::new(
+            "sub_states",
+            Type::Map(&Type::Text),
+            "Sub-state by unit: `running`, `exited`, `auto-restart`.",
+        ),
+        FactSpec::new(
+            "properties",
+            Type::Map(&Type::Text),
+            "The properties asked for, by name when one unit is named, else by `unit/name`. As systemd prints them.",
+        ),
+        FactSpec::number(
+            "restarts",
+            Unit::Count,
+            "How often systemd restarted the unit by itself; the highest of several.",
+        ),
+        FactSpec::number(
+            "memory_max_bytes",
+            Unit::Bytes,
+            "`MemoryMax`, when it is a limit and the same for all units.",
+        ),
+        FactSpec::number(
+            "cpu_quota_percent",
+            Unit::Percent,
+            "`CPUQuota`, 200 for two cores, when it is set and the same for all units.",
+        ),
+        FactSpec::number(
+            "watchdog_s",
+            Unit::Seconds,
+            "`WatchdogSec`, 0 when there is none, when it is the same for all units.",
+        ),
+        FactSpec::new(
+            "failed_units",
+            Type::List(&Type::Text),
+            "Units of the host in the failed state.",
+        ),
         FactSpec::number("failed_count", Unit::Count, "How many units failed."),
     ];
-    const EXAMPLE: &'static str = "title: cron runs\non: data188\nsystemd: { unit: cron.service }\n";
+    const EXAMPLE: &'static str =
+        "title: cron runs\non: data188\nsystemd: { unit: cron.service }\n";
 
     fn problems(&self, _: &Target, policy: &Policy) -> Vec<OptionProblem> {
         let mut problems = Vec::new();
@@ -125,7 +176,10 @@ impl Kind for Systemd {
                 problems.push(OptionProblem {
                     path,
                     message: format!("{unit:?} is no name of a unit"),
-                    suggestion: Some("a name such as `nginx.service`, or a pattern such as `actions.runner.*`".to_owned()),
+                    suggestion: Some(
+                        "a name such as `nginx.service`, or a pattern such as `actions.runner.*`"
+                            .to_owned(),
+                    ),
                 });
             }
         }
@@ -134,7 +188,9 @@ impl Kind for Systemd {
                 problems.push(OptionProblem {
                     path: vec!["properties".to_owned(), n.to_string()],
                     message: format!("{property:?} is no name of a property"),
-                    suggestion: Some("a name that `systemctl show` prints, such as `MemoryMax`".to_owned()),
+                    suggestion: Some(
+                        "a name that `systemctl show` prints, such as `MemoryMax`".to_owned(),
+                    ),
                 });
             }
         }
@@ -146,8 +202,15 @@ impl Kind for Systemd {
             });
         }
         if problems.is_empty() {
-            let refused = self.args().into_iter().filter_map(|args| ReadOnlyCommand::from_args(policy, args).err());
-            problems.extend(refused.map(|refused| OptionProblem { path: Vec::new(), message: refused.message, suggestion: None }));
+            let refused = self
+                .args()
+                .into_iter()
+                .filter_map(|args| ReadOnlyCommand::from_args(policy, args).err());
+            problems.extend(refused.map(|refused| OptionProblem {
+                path: Vec::new(),
+                message: refused.message,
+                suggestion: None,
+            }));
         }
         problems
     }
@@ -164,7 +227,10 @@ impl Kind for Systemd {
     }
 
     fn goal(&self, target: &Target) -> String {
-        let host = target.host.as_deref().map_or("the host", |host| host.id.as_str());
+        let host = target
+            .host
+            .as_deref()
+            .map_or("the host", |host| host.id.as_str());
         match &self.asked()[..] {
             [] => format!("systemd's list of failed units on {host}"),
             units => format!("systemd's word on {} on {host}", units.join(", ")),
@@ -172,8 +238,13 @@ impl Kind for Systemd {
     }
 
     fn requests(&self, target: &Target, policy: &Policy) -> Vec<Request> {
-        let commands = self.args().into_iter().filter_map(|args| ReadOnlyCommand::from_args(policy, args).ok());
-        commands.map(|command| target.exec_request(&command)).collect()
+        let commands = self
+            .args()
+            .into_iter()
+            .filter_map(|args| ReadOnlyCommand::from_args(policy, args).ok());
+        commands
+            .map(|command| target.exec_request(&command))
+            .collect()
     }
 
     async fn run(&self, context: &Context) -> Result<Facts, Fault> {
@@ -182,7 +253,10 @@ impl Kind for Systemd {
             let text = ask(context, args).await?;
             let blocks = parse_show(&text);
             if text.trim().is_empty() && self.asked().iter().any(|unit| !is_pattern(unit)) {
-                return Err(Fault::new(FaultKind::Protocol, "systemctl show printed nothing"));
+                return Err(Fault::new(
+                    FaultKind::Protocol,
+                    "systemctl show printed nothing",
+                ));
             }
             self.states(&blocks, &mut facts)?;
         }
@@ -190,7 +264,10 @@ impl Kind for Systemd {
             let text = ask(context, FAILED.iter().map(ToString::to_string).collect()).await?;
             let failed = parse_failed(&text)?;
             facts.set("failed_count", count(failed.len()));
-            facts.set("failed_units", Value::List(failed.into_iter().map(Value::from).collect()));
+            facts.set(
+                "failed_units",
+                Value::List(failed.into_iter().map(Value::from).collect()),
+            );
         }
         Ok(facts)
     }
@@ -216,7 +293,10 @@ fn refused(status: u32, output: &Output) -> Fault {
     } else {
         FaultKind::Protocol
     };
-    Fault::new(kind, format!("systemctl ended with status {status}: {complaint}"))
+    Fault::new(
+        kind,
+        format!("systemctl ended with status {status}: {complaint}"),
+    )
 }
 
 type Block<'a> = BTreeMap<&'a str, &'a str>;
@@ -227,11 +307,21 @@ impl Systemd {
         let mut seen: BTreeMap<String, &Block<'_>> = BTreeMap::new();
         for block in blocks {
             let (Some(id), Some(_)) = (block.get("Id"), block.get("ActiveState")) else {
-                return Err(Fault::new(FaultKind::Protocol, "systemctl show printed a unit without Id and ActiveState"));
+                return Err(Fault::new(
+                    FaultKind::Protocol,
+                    "systemctl show printed a unit without Id and ActiveState",
+                ));
             };
             // A unit asked for by another of its names is told by that name.
-            let names: Vec<&str> = block.get("Names").into_iter().flat_map(|names| names.split(' ')).collect();
-            let name = asked.iter().map(|unit| unit_name(unit)).find(|unit| names.contains(&unit.as_str()));
+            let names: Vec<&str> = block
+                .get("Names")
+                .into_iter()
+                .flat_map(|names| names.split(' '))
+                .collect();
+            let name = asked
+                .iter()
+                .map(|unit| unit_name(unit))
+                .find(|unit| names.contains(&unit.as_str()));
             seen.insert(name.unwrap_or_else(|| (*id).to_owned()), block);
         }
         let mut inactive: Vec<String> = Vec::new();
@@ -259,16 +349,33 @@ impl Systemd {
             }
         }
         facts.set("active", inactive.is_empty());
-        facts.set("inactive", Value::List(inactive.into_iter().map(Value::from).collect()));
+        facts.set(
+            "inactive",
+            Value::List(inactive.into_iter().map(Value::from).collect()),
+        );
         facts.set("matched_count", count(matched));
         facts.set("units", by_unit(&seen, "ActiveState"));
         facts.set("sub_states", by_unit(&seen, "SubState"));
         facts.set("properties", self.read_properties(&seen));
-        let found: Vec<&Block<'_>> = seen.values().copied().filter(|block| block.get("LoadState") != Some(&"not-found")).collect();
-        let restarts = found.iter().filter_map(|block| block.get("NRestarts")?.parse::<f64>().ok());
+        let found: Vec<&Block<'_>> = seen
+            .values()
+            .copied()
+            .filter(|block| block.get("LoadState") != Some(&"not-found"))
+            .collect();
+        let restarts = found
+            .iter()
+            .filter_map(|block| block.get("NRestarts")?.parse::<f64>().ok());
         facts.set_some("restarts", restarts.reduce(f64::max));
-        facts.set_some("memory_max_bytes", agreed(&found, "MemoryMax", |text| text.parse().ok()));
-        facts.set_some("cpu_quota_percent", agreed(&found, "CPUQuotaPerSecUSec", |text| Some(seconds(text)? * 100.0)));
+        facts.set_some(
+            "memory_max_bytes",
+            agreed(&found, "MemoryMax", |text| text.parse().ok()),
+        );
+        facts.set_some(
+            "cpu_quota_percent",
+            agreed(&found, "CPUQuotaPerSecUSec", |text| {
+                Some(seconds(text)? * 100.0)
+            }),
+        );
         facts.set_some("watchdog_s", agreed(&found, "WatchdogUSec", seconds));
         Ok(())
     }
@@ -278,7 +385,11 @@ impl Systemd {
         for (unit, block) in seen {
             for property in &self.properties {
                 if let Some(&value) = block.get(property.as_str()) {
-                    let key = if self.names_one() { property.clone() } else { format!("{unit}/{property}") };
+                    let key = if self.names_one() {
+                        property.clone()
+                    } else {
+                        format!("{unit}/{property}")
+                    };
                     all.insert(key, Value::from(value));
                 }
             }
@@ -294,14 +405,24 @@ fn count(number: usize) -> f64 {
 
 fn by_unit(seen: &BTreeMap<String, &Block<'_>>, property: &str) -> Value {
     let value = |block: &Block<'_>| block.get(property).map(|&value| Value::from(value));
-    Value::Map(seen.iter().filter_map(|(unit, block)| Some((unit.clone(), value(block)?))).collect())
+    Value::Map(
+        seen.iter()
+            .filter_map(|(unit, block)| Some((unit.clone(), value(block)?)))
+            .collect(),
+    )
 }
 
 /// The number that all units have in common.
-fn agreed(blocks: &[&Block<'_>], property: &str, read: impl Fn(&str) -> Option<f64>) -> Option<f64> {
+fn agreed(
+    blocks: &[&Block<'_>],
+    property: &str,
+    read: impl Fn(&str) -> Option<f64>,
+) -> Option<f64> {
     let mut values = blocks.iter().map(|block| block.get(property).copied());
     let first = values.next()??;
-    values.all(|value| value == Some(first)).then(|| read(first))?
+    values
+        .all(|value| value == Some(first))
+        .then(|| read(first))?
 }
 
 /// `KEY=value` lines, a blank line between units.
@@ -331,7 +452,12 @@ fn parse_failed(text: &str) -> Result<Vec<String>, Fault> {
         let mut words = line.split_whitespace();
         match (words.next(), words.nth(1)) {
             (Some(unit), Some("failed")) => failed.push(unit.to_owned()),
-            _ => return Err(Fault::new(FaultKind::Protocol, format!("systemctl list-units printed {line:?}"))),
+            _ => {
+                return Err(Fault::new(
+                    FaultKind::Protocol,
+                    format!("systemctl list-units printed {line:?}"),
+                ));
+            }
         }
     }
     Ok(failed)
@@ -344,7 +470,9 @@ fn seconds(text: &str) -> Option<f64> {
     }
     let mut total = 0.0;
     for part in text.split_whitespace() {
-        let digits = part.find(|letter: char| letter.is_ascii_alphabetic()).unwrap_or(part.len());
+        let digits = part
+            .find(|letter: char| letter.is_ascii_alphabetic())
+            .unwrap_or(part.len());
         let (number, unit) = part.split_at(digits);
         let scale = match unit {
             "us" => 1e-6,
@@ -363,12 +491,24 @@ fn seconds(text: &str) -> Option<f64> {
 }
 
 const SUFFIXES: &[&str] = &[
-    "service", "socket", "device", "mount", "automount", "swap", "target", "path", "timer", "slice", "scope",
+    "service",
+    "socket",
+    "device",
+    "mount",
+    "automount",
+    "swap",
+    "target",
+    "path",
+    "timer",
+    "slice",
+    "scope",
 ];
 
 /// With its suffix: `cron` is `cron.service`, as for systemctl. A pattern stays as it is.
 fn unit_name(unit: &str) -> String {
-    let suffixed = unit.rsplit_once('.').is_some_and(|(_, suffix)| SUFFIXES.contains(&suffix));
+    let suffixed = unit
+        .rsplit_once('.')
+        .is_some_and(|(_, suffix)| SUFFIXES.contains(&suffix));
     if suffixed || is_pattern(unit) {
         unit.to_owned()
     } else {

@@ -12,7 +12,15 @@ fn command(args: &[&str]) -> ReadOnlyCommand {
 
 async fn run(args: &[&str], limits: Limits) -> Result<Output, Fault> {
     let audit = Audit::off();
-    exec(&command(args), limits, Ledger { audit: &audit, check: "local" }).await
+    exec(
+        &command(args),
+        limits,
+        Ledger {
+            audit: &audit,
+            check: "local",
+        },
+    )
+    .await
 }
 
 fn limits() -> Limits {
@@ -21,29 +29,43 @@ fn limits() -> Limits {
 
 #[tokio::test]
 async fn keeps_output_errors_and_status() {
-    let output = run(&["sh", "-c", "echo out; echo err >&2; exit 3"], limits()).await.expect("an end");
+    let output = run(&["sh", "-c", "echo out; echo err >&2; exit 3"], limits())
+        .await
+        .expect("an end");
     assert_eq!(output.exit, Exit::Status(3));
-    assert_eq!((output.stdout.as_slice(), output.stderr.as_slice()), (&b"out\n"[..], &b"err\n"[..]));
+    assert_eq!(
+        (output.stdout.as_slice(), output.stderr.as_slice()),
+        (&b"out\n"[..], &b"err\n"[..])
+    );
     assert!(!output.truncated);
 }
 
 #[tokio::test]
 async fn speaks_one_language_and_reads_nothing() {
-    let output = run(&["sh", "-c", "echo $LC_ALL; cat"], limits()).await.expect("an end");
+    let output = run(&["sh", "-c", "echo $LC_ALL; cat"], limits())
+        .await
+        .expect("an end");
     assert_eq!(output.stdout, b"C\n");
 }
 
 #[tokio::test]
 async fn tells_a_signal() {
-    let output = run(&["sh", "-c", "kill -9 $$"], limits()).await.expect("an end");
+    let output = run(&["sh", "-c", "kill -9 $$"], limits())
+        .await
+        .expect("an end");
     assert_eq!(output.exit, Exit::Signal("KILL".to_owned()));
 }
 
 #[tokio::test]
 async fn a_missing_program_is_status_127_as_on_a_host() {
-    let output = run(&["coldstart-no-such-program"], limits()).await.expect("an end");
+    let output = run(&["coldstart-no-such-program"], limits())
+        .await
+        .expect("an end");
     assert_eq!(output.exit, Exit::Status(127));
-    assert_eq!(output.stderr, b"coldstart-no-such-program: No such file or directory\n");
+    assert_eq!(
+        output.stderr,
+        b"coldstart-no-such-program: No such file or directory\n"
+    );
 }
 
 #[tokio::test]
@@ -56,7 +78,10 @@ async fn a_hanging_command_is_ended() {
 
 #[tokio::test]
 async fn endless_output_is_cut() {
-    let limits = Limits { stdout: 1000, ..limits() };
+    let limits = Limits {
+        stdout: 1000,
+        ..limits()
+    };
     let output = run(&["yes"], limits).await.expect("an end");
     assert!(output.truncated);
     assert_eq!(output.stdout.len(), 1000);
@@ -65,15 +90,28 @@ async fn endless_output_is_cut() {
 
 #[tokio::test]
 async fn endless_errors_do_not_hold_the_command_up() {
-    let limits = Limits { stderr: 10, ..limits() };
-    let output = run(&["sh", "-c", "seq 1 100000 >&2; echo done"], limits).await.expect("an end");
-    assert_eq!((output.exit, output.stdout.as_slice()), (Exit::Status(0), &b"done\n"[..]));
+    let limits = Limits {
+        stderr: 10,
+        ..limits()
+    };
+    let output = run(&["sh", "-c", "seq 1 100000 >&2; echo done"], limits)
+        .await
+        .expect("an end");
+    assert_eq!(
+        (output.exit, output.stdout.as_slice()),
+        (Exit::Status(0), &b"done\n"[..])
+    );
     assert!(output.truncated);
     assert_eq!(output.stderr.len(), 10);
 }
 
 #[tokio::test]
 async fn a_process_left_behind_is_not_waited_for() {
-    let output = run(&["sh", "-c", "sleep 600 & echo started"], limits()).await.expect("an end");
-    assert_eq!((output.exit, output.stdout.as_slice()), (Exit::Status(0), &b"started\n"[..]));
+    let output = run(&["sh", "-c", "sleep 600 & echo started"], limits())
+        .await
+        .expect("an end");
+    assert_eq!(
+        (output.exit, output.stdout.as_slice()),
+        (Exit::Status(0), &b"started\n"[..])
+    );
 }

@@ -28,7 +28,7 @@ pub(super) enum AuthFailure {
 /// A key to offer, with what a person would call it.
 enum Offer {
     File(PathBuf, Arc<PrivateKey>),
-    Agent(AgentIdentity),
+    Agent(Box<AgentIdentity>),
 }
 
 impl Offer {
@@ -116,7 +116,11 @@ impl Offers {
             .partition(|offer| matches!(offer, Offer::Agent(_)));
         self.extend(from_agent);
         if !login.identities_only {
-            self.extend(agents.into_iter().map(Offer::Agent));
+            self.extend(
+                agents
+                    .into_iter()
+                    .map(|identity| Offer::Agent(Box::new(identity))),
+            );
         }
         self.extend(from_files);
         self.passed_over.extend(usual.passed_over);
@@ -152,7 +156,7 @@ impl Offers {
                 .is_some_and(|key| key.key_data() == identity.public_key().key_data())
         });
         if let Some(place) = held {
-            self.extend([Offer::Agent(agents.remove(place))]);
+            self.extend([Offer::Agent(Box::new(agents.remove(place)))]);
             return true;
         }
         match keys::decode_secret_key(&text, None) {
@@ -274,7 +278,9 @@ async fn public_key(path: &Path, text: &str) -> Option<PublicKey> {
     }
     let mut beside = path.as_os_str().to_owned();
     beside.push(".pub");
-    let text = tokio::fs::read_to_string(PathBuf::from(beside)).await.ok()?;
+    let text = tokio::fs::read_to_string(PathBuf::from(beside))
+        .await
+        .ok()?;
     PublicKey::from_openssh(text.trim()).ok()
 }
 

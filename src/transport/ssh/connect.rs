@@ -302,7 +302,10 @@ async fn dial(address: &str, port: u16, budget: Duration) -> Result<TcpStream, F
     let connecting = TcpStream::connect((address, port));
     let stream = match timeout(budget, connecting).await {
         Err(_) => {
-            let seen = format!("no answer from {address}:{port} in {:.1} s", budget.as_secs_f64());
+            let seen = format!(
+                "no answer from {address}:{port} in {:.1} s",
+                budget.as_secs_f64()
+            );
             return Err(Fault::new(FaultKind::TimedOut, seen)
                 .on_connection(ConnectionKey::address(address)));
         }

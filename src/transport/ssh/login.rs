@@ -84,7 +84,12 @@ impl Login {
         };
         let name = bare(&host.address);
         let filed = config.one("hostkeyalias").map_or_else(
-            || HostName::new(&config.one("hostname").unwrap_or_else(|| name.to_owned()), port),
+            || {
+                HostName::new(
+                    &config.one("hostname").unwrap_or_else(|| name.to_owned()),
+                    port,
+                )
+            },
             |alias| HostName::alias(&alias),
         );
         Ok(Self {
@@ -176,7 +181,10 @@ impl Config {
             "userknownhostsfile",
             environment.in_ssh(&["known_hosts", "known_hosts2"]),
         );
-        all.extend(files("globalknownhostsfile", environment.known_hosts.clone()));
+        all.extend(files(
+            "globalknownhostsfile",
+            environment.known_hosts.clone(),
+        ));
         all
     }
 
@@ -250,10 +258,7 @@ fn expand(path: &Path, environment: &SshEnvironment) -> PathBuf {
 }
 
 fn expand_all(paths: &[PathBuf], environment: &SshEnvironment) -> Vec<PathBuf> {
-    paths
-        .iter()
-        .map(|path| expand(path, environment))
-        .collect()
+    paths.iter().map(|path| expand(path, environment)).collect()
 }
 
 async fn read_config(program: &Path, host: &Host, ledger: Ledger<'_>) -> Result<Config, Fault> {
@@ -285,7 +290,9 @@ async fn read_config(program: &Path, host: &Host, ledger: Ledger<'_>) -> Result<
         .map_err(|_| failed(format!("no answer in {} s", CONFIG_BUDGET.as_secs())))?
         .map_err(|error| failed(error.to_string()))?;
     if !output.status.success() {
-        return Err(failed(String::from_utf8_lossy(&output.stderr).trim().to_owned()));
+        return Err(failed(
+            String::from_utf8_lossy(&output.stderr).trim().to_owned(),
+        ));
     }
     Ok(Config::parse(&String::from_utf8_lossy(&output.stdout)))
 }

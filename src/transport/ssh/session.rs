@@ -260,7 +260,9 @@ impl Session {
             .hint("AllowTcpForwarding and PermitOpen in its sshd_config decide")),
             Ok(Err(russh::Error::ChannelOpenFailure(_))) => Err(Fault::new(
                 FaultKind::Refused,
-                format!("{host} could not connect to {address}:{port}: refused or unreachable from there"),
+                format!(
+                    "{host} could not connect to {address}:{port}: refused or unreachable from there"
+                ),
             )),
             Ok(Err(_)) => Err(self.lost()),
         }
@@ -301,11 +303,20 @@ impl Session {
         let said = [stdout, stderr]
             .iter()
             .map(|bytes| String::from_utf8_lossy(bytes))
-            .find_map(|text| text.lines().find(|line| !line.trim().is_empty()).map(ToOwned::to_owned));
-        let said = said.map_or_else(String::new, |line| format!(": it printed \"{}\"", line.trim()));
+            .find_map(|text| {
+                text.lines()
+                    .find(|line| !line.trim().is_empty())
+                    .map(ToOwned::to_owned)
+            });
+        let said = said.map_or_else(String::new, |line| {
+            format!(": it printed \"{}\"", line.trim())
+        });
         Fault::new(
             FaultKind::Protocol,
-            format!("the login shell of {} on {} did not run the command{said}", self.user, self.host),
+            format!(
+                "the login shell of {} on {} did not run the command{said}",
+                self.user, self.host
+            ),
         )
         .hint("a forced command in authorized_keys or a shell such as nologin stands in the way")
         .hopeless(true)
@@ -370,11 +381,8 @@ impl Reply {
 
     fn take(&mut self, message: ChannelMsg) -> Next {
         match message {
-            ChannelMsg::Data { data } => {
-                if !self.stdout.push(&data) {
-                    return Next::Done;
-                }
-            }
+            ChannelMsg::Data { data } if !self.stdout.push(&data) => return Next::Done,
+            ChannelMsg::Data { .. } => {}
             ChannelMsg::ExtendedData { data, ext: 1 } => {
                 self.stderr.push(&data);
             }
@@ -464,9 +472,21 @@ mod tests {
     #[case::not_executable(126, "env: 'timeout': Permission denied\n", true)]
     #[case::old_busybox(1, "timeout: unrecognized option: k\nBusyBox v1.30\n", true)]
     #[case::old_busybox_short(1, "timeout: invalid option -- 'k'\n", true)]
-    #[case::gnu_command_missing(127, "timeout: failed to run command \u{2018}zpool\u{2019}: No such file or directory\n", false)]
-    #[case::busybox_command_missing(127, "timeout: can't execute 'zpool': No such file or directory\n", false)]
-    #[case::noise_first(127, "stty: not a tty\nenv: 'timeout': No such file or directory\n", true)]
+    #[case::gnu_command_missing(
+        127,
+        "timeout: failed to run command \u{2018}zpool\u{2019}: No such file or directory\n",
+        false
+    )]
+    #[case::busybox_command_missing(
+        127,
+        "timeout: can't execute 'zpool': No such file or directory\n",
+        false
+    )]
+    #[case::noise_first(
+        127,
+        "stty: not a tty\nenv: 'timeout': No such file or directory\n",
+        true
+    )]
     #[case::the_commands_own(1, "curl: (28) timeout reached\n", false)]
     #[case::fine(0, "", false)]
     fn tells_a_missing_timeout_from_a_missing_command(

@@ -23,8 +23,15 @@ async fn look(options: serde_json::Value, answer: Answer) -> Result<Facts, Fault
 #[case::broken_json("{\"a\": \n", json!("{\"a\":"), json!(null), json!(null))]
 #[case::nothing("", json!(""), json!(null), json!(null))]
 #[tokio::test]
-async fn tells_what_was_printed(#[case] printed: &'static str, #[case] stdout: serde_json::Value, #[case] number: serde_json::Value, #[case] json: serde_json::Value) {
-    let facts = look(json!({"run": "uptime"}), Answer::ok(printed)).await.expect("facts");
+async fn tells_what_was_printed(
+    #[case] printed: &'static str,
+    #[case] stdout: serde_json::Value,
+    #[case] number: serde_json::Value,
+    #[case] json: serde_json::Value,
+) {
+    let facts = look(json!({"run": "uptime"}), Answer::ok(printed))
+        .await
+        .expect("facts");
     assert_eq!(fact(&facts, "exit_status"), json!(0));
     assert_eq!(fact(&facts, "stdout"), stdout);
     assert_eq!(fact(&facts, "number"), number);
@@ -33,7 +40,9 @@ async fn tells_what_was_printed(#[case] printed: &'static str, #[case] stdout: s
 
 #[tokio::test]
 async fn a_status_is_a_fact() {
-    let facts = look(json!({"run": ["uptime"]}), Answer::fails(3, "no\n")).await.expect("facts");
+    let facts = look(json!({"run": ["uptime"]}), Answer::fails(3, "no\n"))
+        .await
+        .expect("facts");
     assert_eq!(fact(&facts, "exit_status"), json!(3));
     assert_eq!(fact(&facts, "stderr"), json!("no"));
     assert_eq!(fact(&facts, "lines"), json!([]));
@@ -41,7 +50,9 @@ async fn a_status_is_a_fact() {
 
 #[tokio::test]
 async fn lines_are_told_apart() {
-    let facts = look(json!({"run": "uptime"}), Answer::ok("a\nb\n")).await.expect("facts");
+    let facts = look(json!({"run": "uptime"}), Answer::ok("a\nb\n"))
+        .await
+        .expect("facts");
     assert_eq!(fact(&facts, "lines"), json!(["a", "b"]));
 }
 
@@ -50,7 +61,10 @@ async fn lines_are_told_apart() {
 #[case::garbage("<html>", Err("`uptime` printed no JSON: "))]
 #[case::empty("", Err("`uptime` printed no JSON: "))]
 #[tokio::test]
-async fn json_that_was_asked_for_must_come(#[case] printed: &'static str, #[case] expected: Result<serde_json::Value, &str>) {
+async fn json_that_was_asked_for_must_come(
+    #[case] printed: &'static str,
+    #[case] expected: Result<serde_json::Value, &str>,
+) {
     let seen = look(json!({"run": "uptime", "json": true}), Answer::ok(printed)).await;
     match (seen, expected) {
         (Ok(facts), Ok(json)) => assert_eq!(fact(&facts, "json"), json),
@@ -63,7 +77,10 @@ async fn json_that_was_asked_for_must_come(#[case] printed: &'static str, #[case
 }
 
 #[rstest]
-#[case::missing(Answer::fails(127, "timeout: failed to run command"), FaultKind::Missing)]
+#[case::missing(
+    Answer::fails(127, "timeout: failed to run command"),
+    FaultKind::Missing
+)]
 #[case::denied(Answer::Refuse, FaultKind::Denied)]
 #[case::killed(Answer::Signal { stdout: Vec::new(), signal: russh::Sig::KILL }, FaultKind::Closed)]
 #[case::cut_off(Answer::Cut { stdout: b"4".to_vec() }, FaultKind::Closed)]
@@ -71,26 +88,40 @@ async fn json_that_was_asked_for_must_come(#[case] printed: &'static str, #[case
 #[case::endless(Answer::Endless, FaultKind::Protocol)]
 #[tokio::test]
 async fn what_did_not_end_is_a_fault(#[case] answer: Answer, #[case] kind_of: FaultKind) {
-    let fault = look(json!({"run": "uptime"}), answer).await.expect_err("a fault");
+    let fault = look(json!({"run": "uptime"}), answer)
+        .await
+        .expect_err("a fault");
     assert_eq!(fault.kind, kind_of, "{fault:?}");
 }
 
 #[tokio::test]
 async fn runs_here_on_the_operator_s_own_machine() {
-    let facts = run(&kind::<Command>(json!({"run": "uname -s"})), &stage::local()).await.expect("facts");
+    let facts = run(
+        &kind::<Command>(json!({"run": "uname -s"})),
+        &stage::local(),
+    )
+    .await
+    .expect("facts");
     assert_eq!(fact(&facts, "exit_status"), json!(0));
 }
 
 #[test]
 fn an_empty_command_is_a_problem() {
-    let problems = Kind::problems(&kind::<Command>(json!({"run": " "})), &target(host(22)), &Policy::default());
+    let problems = Kind::problems(
+        &kind::<Command>(json!({"run": " "})),
+        &target(host(22)),
+        &Policy::default(),
+    );
     assert_eq!(problems[0].path, ["run"]);
 }
 
 #[test]
 fn options_of_another_shape_are_told() {
     let error = serde_json::from_value::<Command>(json!({"run": 3})).expect_err("an error");
-    assert_eq!(error.to_string(), "a command line or a list of a program and its arguments is expected");
+    assert_eq!(
+        error.to_string(),
+        "a command line or a list of a program and its arguments is expected"
+    );
 }
 
 #[tokio::test]

@@ -21,7 +21,13 @@ async fn look(options: serde_json::Value, stat: Answer, head: Answer) -> Result<
 
 #[tokio::test]
 async fn tells_a_file() {
-    let facts = look(json!({"path": "/etc/hosts"}), Answer::ok(STAT), Answer::Hang).await.expect("facts");
+    let facts = look(
+        json!({"path": "/etc/hosts"}),
+        Answer::ok(STAT),
+        Answer::Hang,
+    )
+    .await
+    .expect("facts");
     for (name, value) in [
         ("exists", json!(true)),
         ("kind", json!("file")),
@@ -55,7 +61,13 @@ fn reads_stat(#[case] line: &str, #[case] kind: Option<&str>) {
 #[case::below_a_file("stat: cannot statx '/x': Not a directory\n")]
 #[tokio::test]
 async fn what_is_not_there_is_a_fact(#[case] complaint: &'static str) {
-    let facts = look(json!({"path": "/x", "content": true}), Answer::fails(1, complaint), Answer::Hang).await.expect("facts");
+    let facts = look(
+        json!({"path": "/x", "content": true}),
+        Answer::fails(1, complaint),
+        Answer::Hang,
+    )
+    .await
+    .expect("facts");
     assert_eq!(fact(&facts, "exists"), json!(false));
     assert_eq!(facts.iter().count(), 1, "nothing else is known");
 }
@@ -65,8 +77,18 @@ async fn what_is_not_there_is_a_fact(#[case] complaint: &'static str) {
 #[case::some(json!("ok"), json!("ok 1"), json!(["ok 1"]))]
 #[case::no_line(json!("absent"), json!(""), json!([]))]
 #[tokio::test]
-async fn reads_when_asked(#[case] content: serde_json::Value, #[case] text: serde_json::Value, #[case] lines: serde_json::Value) {
-    let facts = look(json!({"path": "/x", "content": content}), Answer::ok(STAT), Answer::ok("ok 1\nbad 2\n")).await.expect("facts");
+async fn reads_when_asked(
+    #[case] content: serde_json::Value,
+    #[case] text: serde_json::Value,
+    #[case] lines: serde_json::Value,
+) {
+    let facts = look(
+        json!({"path": "/x", "content": content}),
+        Answer::ok(STAT),
+        Answer::ok("ok 1\nbad 2\n"),
+    )
+    .await
+    .expect("facts");
     assert_eq!(fact(&facts, "content"), text);
     assert_eq!(fact(&facts, "lines"), lines);
     assert_eq!(fact(&facts, "truncated"), json!(false));
@@ -74,29 +96,63 @@ async fn reads_when_asked(#[case] content: serde_json::Value, #[case] text: serd
 
 #[tokio::test]
 async fn a_long_file_is_cut_and_says_so() {
-    let facts = look(json!({"path": "/x", "content": true}), Answer::ok(STAT), Answer::ok(vec![b'x'; MOST + 1])).await.expect("facts");
+    let facts = look(
+        json!({"path": "/x", "content": true}),
+        Answer::ok(STAT),
+        Answer::ok(vec![b'x'; MOST + 1]),
+    )
+    .await
+    .expect("facts");
     assert_eq!(fact(&facts, "truncated"), json!(true));
     assert_eq!(fact(&facts, "content").as_str().map(str::len), Some(MOST));
 }
 
 #[tokio::test]
 async fn a_directory_is_not_read() {
-    let facts = look(json!({"path": "/x", "content": true}), Answer::ok("4096,0,755,root,directory\n"), Answer::Hang).await.expect("facts");
+    let facts = look(
+        json!({"path": "/x", "content": true}),
+        Answer::ok("4096,0,755,root,directory\n"),
+        Answer::Hang,
+    )
+    .await
+    .expect("facts");
     assert_eq!(facts.get("content"), None);
 }
 
 #[rstest]
-#[case::denied(Answer::fails(1, "stat: cannot statx '/x': Permission denied\n"), Answer::Hang, FaultKind::Denied)]
-#[case::unreadable(Answer::ok(STAT), Answer::fails(1, "head: cannot open '/x' for reading: Permission denied\n"), FaultKind::Denied)]
-#[case::broken_disk(Answer::fails(1, "stat: cannot statx '/x': Structure needs cleaning\n"), Answer::Hang, FaultKind::Protocol)]
+#[case::denied(
+    Answer::fails(1, "stat: cannot statx '/x': Permission denied\n"),
+    Answer::Hang,
+    FaultKind::Denied
+)]
+#[case::unreadable(
+    Answer::ok(STAT),
+    Answer::fails(1, "head: cannot open '/x' for reading: Permission denied\n"),
+    FaultKind::Denied
+)]
+#[case::broken_disk(
+    Answer::fails(1, "stat: cannot statx '/x': Structure needs cleaning\n"),
+    Answer::Hang,
+    FaultKind::Protocol
+)]
 #[case::garbage(Answer::ok("\u{fffd}\n"), Answer::Hang, FaultKind::Protocol)]
-#[case::missing_program(Answer::fails(127, "timeout: failed to run command"), Answer::Hang, FaultKind::Missing)]
+#[case::missing_program(
+    Answer::fails(127, "timeout: failed to run command"),
+    Answer::Hang,
+    FaultKind::Missing
+)]
 #[case::cut_off(Answer::Cut { stdout: Vec::new() }, Answer::Hang, FaultKind::Closed)]
 #[case::hangs(Answer::Hang, Answer::Hang, FaultKind::TimedOut)]
 #[case::hangs_while_read(Answer::ok(STAT), Answer::Hang, FaultKind::TimedOut)]
 #[tokio::test]
-async fn what_cannot_be_looked_at_is_a_fault(#[case] stat: Answer, #[case] head: Answer, #[case] kind_of: FaultKind) {
-    let fault = look(json!({"path": "/x", "content": true}), stat, head).await.expect_err("a fault");
+async fn what_cannot_be_looked_at_is_a_fault(
+    #[case] stat: Answer,
+    #[case] head: Answer,
+    #[case] kind_of: FaultKind,
+) {
+    let fault = look(json!({"path": "/x", "content": true}), stat, head)
+        .await
+        .expect_err("a fault");
     assert_eq!(fault.kind, kind_of, "{fault:?}");
 }
 
@@ -105,7 +161,11 @@ async fn what_cannot_be_looked_at_is_a_fault(#[case] stat: Answer, #[case] head:
 #[case("./x", Some("/x"))]
 #[case("/a\nb", None)]
 fn refuses_what_is_no_path(#[case] path: &str, #[case] suggestion: Option<&str>) {
-    let problems = Kind::problems(&kind::<File>(json!({"path": path})), &target(host(22)), &Policy::default());
+    let problems = Kind::problems(
+        &kind::<File>(json!({"path": path})),
+        &target(host(22)),
+        &Policy::default(),
+    );
     assert_eq!(problems[0].path, ["path"]);
     assert_eq!(problems[0].suggestion.as_deref(), suggestion);
 }
@@ -116,7 +176,16 @@ async fn looks_at_this_machine() {
     let dir = tempfile::tempdir().expect("a directory");
     let path = dir.path().join("mark");
     std::fs::write(&path, "done\n").expect("a file");
-    let facts = run(&kind::<File>(json!({"path": path, "content": true})), &stage::local()).await.expect("facts");
+    let facts = run(
+        &kind::<File>(json!({"path": path, "content": true})),
+        &stage::local(),
+    )
+    .await
+    .expect("facts");
     assert_eq!(fact(&facts, "content"), json!("done\n"));
-    assert!(fact(&facts, "age_s").as_f64().is_some_and(|age| (-1.0..600.0).contains(&age)));
+    assert!(
+        fact(&facts, "age_s")
+            .as_f64()
+            .is_some_and(|age| (-1.0..600.0).contains(&age))
+    );
 }

@@ -43,7 +43,10 @@ fn answers(date: &'static str) -> impl Fn(&str) -> Answer {
 #[test]
 fn reads_what_linux_tells() {
     let told = Told::from_proc(PROC);
-    assert_eq!(told.boot_id.as_deref(), Some("6f2b3c1e-8a64-4a0e-9c57-0d2f6f4b8e11"));
+    assert_eq!(
+        told.boot_id.as_deref(),
+        Some("6f2b3c1e-8a64-4a0e-9c57-0d2f6f4b8e11")
+    );
     assert_eq!(told.hostname.as_deref(), Some("data188"));
     assert_eq!(told.kernel.as_deref(), Some("6.1.0-37-amd64"));
     assert_eq!(told.uptime, Some(3725.18));
@@ -59,14 +62,19 @@ fn reads_what_a_mac_tells() {
     let told = Told::from_sysctl(SYSCTL);
     assert_eq!(told.booted_at, Some(1_780_653_179));
     assert_eq!(told.load, Some([1.5, 0.75, 0.25]));
-    assert_eq!((told.cores, told.memory_total), (Some(8), Some(17_179_869_184.0)));
+    assert_eq!(
+        (told.cores, told.memory_total),
+        (Some(8), Some(17_179_869_184.0))
+    );
     assert_eq!(told.hostname.as_deref(), Some("laptop.lan"));
     assert_eq!((told.uptime, told.memory_available), (None, None));
 }
 
 #[rstest]
 #[case::empty("")]
-#[case::garbage("\u{0}\u{fffd}\nno colon here\n:\n/proc/uptime:\n/proc/loadavg:a b c\n/proc/meminfo:MemTotal: many kB\n/proc/stat:btime soon\n")]
+#[case::garbage(
+    "\u{0}\u{fffd}\nno colon here\n:\n/proc/uptime:\n/proc/loadavg:a b c\n/proc/meminfo:MemTotal: many kB\n/proc/stat:btime soon\n"
+)]
 #[case::errors("grep: /proc/uptime: No such file or directory\n")]
 fn what_is_not_told_is_absent(#[case] text: &str) {
     let mut facts = Facts::new();
@@ -81,21 +89,32 @@ fn what_is_not_told_is_absent(#[case] text: &str) {
 #[case("yesterday\n", None)]
 #[case("", None)]
 fn reads_a_date(#[case] text: &str, #[case] expected: Option<(i64, i32)>) {
-    assert_eq!(parse_date(text), expected.map(|(s, n)| Timestamp::new(s, n).expect("a time")));
+    assert_eq!(
+        parse_date(text),
+        expected.map(|(s, n)| Timestamp::new(s, n).expect("a time"))
+    );
 }
 
 #[tokio::test]
 async fn logs_in_and_looks() {
     let stage = stage(answers("1780656894.000000000\n")).await;
-    let facts = run(&kind::<Ssh>(json!({})), &stage.context).await.expect("facts");
+    let facts = run(&kind::<Ssh>(json!({})), &stage.context)
+        .await
+        .expect("facts");
     assert_eq!(fact(&facts, "host_key"), json!(stage.server.fingerprint()));
-    assert_eq!(fact(&facts, "boot_id"), json!("6f2b3c1e-8a64-4a0e-9c57-0d2f6f4b8e11"));
+    assert_eq!(
+        fact(&facts, "boot_id"),
+        json!("6f2b3c1e-8a64-4a0e-9c57-0d2f6f4b8e11")
+    );
     assert_eq!(fact(&facts, "booted_at"), json!("2026-06-05T09:52:59Z"));
     assert_eq!(fact(&facts, "load_per_core"), json!(0.75));
     assert_eq!(fact(&facts, "load15_per_core"), json!(0.125));
     assert_eq!(fact(&facts, "memory_available_percent"), json!(25));
     for name in ["connect_ms", "login_ms"] {
-        assert!(fact(&facts, name).as_f64().is_some_and(|ms| ms > 0.0), "{name}");
+        assert!(
+            fact(&facts, name).as_f64().is_some_and(|ms| ms > 0.0),
+            "{name}"
+        );
     }
     // The operator's clock stands at NOW; half of the round trip is ours.
     let skew = fact(&facts, "clock_skew_s").as_f64().expect("a skew");
@@ -109,7 +128,11 @@ async fn sends_what_it_said_it_would() {
     let ssh: Ssh = kind(json!({}));
     run(&ssh, &stage.context).await.expect("facts");
     let planned = ssh.requests(&stage.context.target, &stage.context.transports.policy);
-    let mut planned: Vec<String> = planned.into_iter().filter(|request| request.protocol == "ssh-exec").map(|request| request.text).collect();
+    let mut planned: Vec<String> = planned
+        .into_iter()
+        .filter(|request| request.protocol == "ssh-exec")
+        .map(|request| request.text)
+        .collect();
     let mut sent = stage.server.log.lines();
     planned.sort();
     sent.sort();
@@ -123,7 +146,9 @@ async fn sends_what_it_said_it_would() {
 #[tokio::test]
 async fn a_login_is_enough(#[case] answer: Answer) {
     let stage = stage(move |_| answer.clone()).await;
-    let facts = run(&kind::<Ssh>(json!({})), &stage.context).await.expect("the login is the observation");
+    let facts = run(&kind::<Ssh>(json!({})), &stage.context)
+        .await
+        .expect("the login is the observation");
     assert_eq!(fact(&facts, "host_key"), json!(stage.server.fingerprint()));
     assert_eq!(facts.get("boot_id"), None);
     assert_eq!(facts.get("clock_skew_s"), None);
@@ -133,18 +158,29 @@ async fn a_login_is_enough(#[case] answer: Answer) {
 #[case::hangs(Answer::Hang, FaultKind::TimedOut)]
 #[case::lost(Answer::Disconnect, FaultKind::Closed)]
 #[tokio::test]
-async fn a_host_that_stops_answering_is_a_fault(#[case] answer: Answer, #[case] kind_of: FaultKind) {
+async fn a_host_that_stops_answering_is_a_fault(
+    #[case] answer: Answer,
+    #[case] kind_of: FaultKind,
+) {
     let mut stage = stage(move |_| answer.clone()).await;
     stage.context.target.timeout = std::time::Duration::from_millis(300);
-    let fault = run(&kind::<Ssh>(json!({})), &stage.context).await.expect_err("a fault");
+    let fault = run(&kind::<Ssh>(json!({})), &stage.context)
+        .await
+        .expect_err("a fault");
     assert_eq!(fault.kind, kind_of);
 }
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn the_operator_s_own_machine_has_no_login() {
-    let facts = run(&kind::<Ssh>(json!({})), &stage::local()).await.expect("facts");
+    let facts = run(&kind::<Ssh>(json!({})), &stage::local())
+        .await
+        .expect("facts");
     assert_eq!(facts.get("connect_ms"), None);
-    assert!(fact(&facts, "cores").as_f64().is_some_and(|cores| cores >= 1.0));
+    assert!(
+        fact(&facts, "cores")
+            .as_f64()
+            .is_some_and(|cores| cores >= 1.0)
+    );
     assert!(fact(&facts, "boot_id").is_string());
 }

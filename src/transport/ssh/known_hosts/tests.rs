@@ -64,14 +64,22 @@ fn word(trust: &Trust) -> Word {
 #[case::revoked_for_another("@revoked data189 {A}\ndata188 {A}", "data188", 22, Word::Known)]
 #[case::authority("@cert-authority *.lan {A}", "data188.lan", 22, Word::Unknown)]
 #[case::another_type("data188 {ECDSA}", "data188", 22, Word::Unknown)]
-#[case::bad_line_between("data188 ssh-ed25519\nrubbish\ndata188 {A}", "data188", 22, Word::Known)]
+#[case::bad_line_between(
+    "data188 ssh-ed25519\nrubbish\ndata188 {A}",
+    "data188",
+    22,
+    Word::Known
+)]
 #[case::ssh1_line("data188 1024 37 159238\ndata188 {A}", "data188", 22, Word::Known)]
 #[case::bad_marker("@trusted data188 {A}", "data188", 22, Word::Unknown)]
 #[case::comments("# data188 {A}\n\n   # {A}", "data188", 22, Word::Unknown)]
 #[case::indented("   data188 {A}", "data188", 22, Word::Known)]
 #[case::empty("", "data188", 22, Word::Unknown)]
 fn decides(#[case] file: &str, #[case] host: &str, #[case] port: u16, #[case] expected: Word) {
-    let file = file.replace("{A}", A).replace("{B}", B).replace("{ECDSA}", ECDSA);
+    let file = file
+        .replace("{A}", A)
+        .replace("{B}", B)
+        .replace("{ECDSA}", ECDSA);
     let trust = known(&file).trust(&HostName::new(host, port), &key(A));
     assert_eq!(word(&trust), expected, "{trust:?}");
 }
@@ -101,7 +109,10 @@ fn reads_hashed_names(#[case] host: &str, #[case] port: u16, #[case] expected: b
 #[test]
 fn an_alias_stands_for_every_port() {
     let known = known(&format!("lab-188 {A}\n"));
-    assert_eq!(known.trust(&HostName::alias("Lab-188"), &key(A)), Trust::Known);
+    assert_eq!(
+        known.trust(&HostName::alias("Lab-188"), &key(A)),
+        Trust::Known
+    );
 }
 
 #[test]
@@ -121,7 +132,10 @@ fn a_bad_line_is_a_warning_with_its_place() {
     let known = known("good ssh-ed25519\n@what a b c\nx ssh-ed25519 !!!\n|1|x ssh-ed25519 AAAA\n");
     let warnings = known.warnings();
     assert_eq!(warnings.len(), 4, "{warnings:?}");
-    assert!(warnings[0].starts_with("known_hosts:1 is skipped: "), "{warnings:?}");
+    assert!(
+        warnings[0].starts_with("known_hosts:1 is skipped: "),
+        "{warnings:?}"
+    );
     assert!(warnings[1].contains("unknown marker @what"), "{warnings:?}");
 }
 
@@ -135,7 +149,10 @@ fn asks_first_for_the_type_it_knows(#[case] file: &str, #[case] first: Algorithm
     let algorithms = known.algorithms(&HostName::new("data188", 22));
     assert_eq!(algorithms[0], first);
     assert_eq!(algorithms.len(), ASKED_FOR.len(), "the others follow");
-    assert!(!algorithms.contains(&Algorithm::Rsa { hash: None }), "no SHA-1");
+    assert!(
+        !algorithms.contains(&Algorithm::Rsa { hash: None }),
+        "no SHA-1"
+    );
 }
 
 #[test]
@@ -144,8 +161,18 @@ fn asks_for_both_rsa_signatures_when_an_rsa_key_is_known() {
     let known = known(&format!("data188 {rsa}\n"));
     assert_eq!(known.warnings(), &[] as &[String]);
     let algorithms = known.algorithms(&HostName::new("data188", 22));
-    assert_eq!(algorithms[0], Algorithm::Rsa { hash: Some(HashAlg::Sha512) });
-    assert_eq!(algorithms[1], Algorithm::Rsa { hash: Some(HashAlg::Sha256) });
+    assert_eq!(
+        algorithms[0],
+        Algorithm::Rsa {
+            hash: Some(HashAlg::Sha512)
+        }
+    );
+    assert_eq!(
+        algorithms[1],
+        Algorithm::Rsa {
+            hash: Some(HashAlg::Sha256)
+        }
+    );
 }
 
 #[tokio::test]
@@ -157,7 +184,15 @@ async fn reads_all_files_and_never_writes() {
     std::fs::write(&global, format!("data188 {A}\n")).expect("a file");
     let missing = dir.path().join("missing");
     let known = KnownHosts::read(&[user, missing.clone(), global, dir.path().to_owned()]).await;
-    assert_eq!(known.trust(&HostName::new("data188", 22), &key(A)), Trust::Known);
-    assert_eq!(known.warnings().len(), 1, "a directory is no file: {:?}", known.warnings());
+    assert_eq!(
+        known.trust(&HostName::new("data188", 22), &key(A)),
+        Trust::Known
+    );
+    assert_eq!(
+        known.warnings().len(),
+        1,
+        "a directory is no file: {:?}",
+        known.warnings()
+    );
     assert!(!missing.exists());
 }

@@ -29,8 +29,12 @@ fn settle(ssh: SshSettings, config: &str) -> Result<Login, Fault> {
 
 #[test]
 fn without_a_configuration_ssh_s_defaults_hold() {
-    let login = Login::from_parts(&host(SshSettings::default()), &environment(), &Config::default())
-        .expect("a login");
+    let login = Login::from_parts(
+        &host(SshSettings::default()),
+        &environment(),
+        &Config::default(),
+    )
+    .expect("a login");
     assert_eq!((login.user.as_str(), login.port), ("wooo", 22));
     assert_eq!(login.address, "192.168.0.188");
     assert_eq!(login.filed, HostName::new("192.168.0.188", 22));
@@ -39,8 +43,12 @@ fn without_a_configuration_ssh_s_defaults_hold() {
     assert_eq!(login.agent.as_deref(), Some(Path::new("/run/agent")));
     assert_eq!(
         login.known_hosts,
-        ["/home/wooo/.ssh/known_hosts", "/home/wooo/.ssh/known_hosts2", "/etc/ssh/ssh_known_hosts"]
-            .map(PathBuf::from)
+        [
+            "/home/wooo/.ssh/known_hosts",
+            "/home/wooo/.ssh/known_hosts2",
+            "/etc/ssh/ssh_known_hosts"
+        ]
+        .map(PathBuf::from)
     );
 }
 
@@ -53,11 +61,20 @@ fn the_configuration_counts_where_the_baseline_is_silent() {
          globalknownhostsfile none\nidentityagent ~/.agent\n",
     )
     .expect("a login");
-    assert_eq!((login.user.as_str(), login.address.as_str(), login.port), ("ollama", "10.0.0.188", 2200));
+    assert_eq!(
+        (login.user.as_str(), login.address.as_str(), login.port),
+        ("ollama", "10.0.0.188", 2200)
+    );
     assert_eq!(login.filed, HostName::new("10.0.0.188", 2200));
-    assert_eq!(login.usual, ["/home/wooo/.ssh/lab", "/keys/two"].map(PathBuf::from));
+    assert_eq!(
+        login.usual,
+        ["/home/wooo/.ssh/lab", "/keys/two"].map(PathBuf::from)
+    );
     assert!(login.identities_only);
-    assert_eq!(login.known_hosts, ["/home/wooo/.ssh/lab_hosts", "/etc/lab_hosts"].map(PathBuf::from));
+    assert_eq!(
+        login.known_hosts,
+        ["/home/wooo/.ssh/lab_hosts", "/etc/lab_hosts"].map(PathBuf::from)
+    );
     assert_eq!(login.agent.as_deref(), Some(Path::new("/home/wooo/.agent")));
 }
 
@@ -70,10 +87,17 @@ fn the_baseline_outweighs_the_configuration() {
         jump: None,
         known_hosts: vec!["/etc/coldstart/known_hosts".into()],
     };
-    let login = settle(ssh, "user ollama\nport 2200\nuserknownhostsfile ~/.ssh/known_hosts\n").expect("a login");
+    let login = settle(
+        ssh,
+        "user ollama\nport 2200\nuserknownhostsfile ~/.ssh/known_hosts\n",
+    )
+    .expect("a login");
     assert_eq!((login.user.as_str(), login.port), ("checker", 2022));
     assert_eq!(login.named, [PathBuf::from("/home/wooo/.ssh/checker")]);
-    assert_eq!(login.known_hosts, [PathBuf::from("/etc/coldstart/known_hosts")]);
+    assert_eq!(
+        login.known_hosts,
+        [PathBuf::from("/etc/coldstart/known_hosts")]
+    );
 }
 
 #[rstest]
@@ -100,7 +124,12 @@ fn an_alias_names_the_key() {
 #[case("[fe80::1]:2200", None, "fe80::1", Some(2200))]
 #[case("fe80::1", None, "fe80::1", None)]
 #[case("[fe80::1]", None, "fe80::1", None)]
-fn reads_a_hop(#[case] hop: &str, #[case] user: Option<&str>, #[case] address: &str, #[case] port: Option<u16>) {
+fn reads_a_hop(
+    #[case] hop: &str,
+    #[case] user: Option<&str>,
+    #[case] address: &str,
+    #[case] port: Option<u16>,
+) {
     let hop = parse_hop(hop, &host(SshSettings::default())).expect("a hop");
     assert_eq!(hop.ssh.user.as_deref(), user);
     assert_eq!(hop.address, address);
@@ -135,7 +164,8 @@ fn refuses_what_it_cannot_honour(#[case] config: &str, #[case] seen: &str) {
 #[test]
 fn nobody_to_log_in_as_is_a_local_fault() {
     let nobody = SshEnvironment::default();
-    let fault = Login::from_parts(&host(SshSettings::default()), &nobody, &Config::default()).expect_err("a fault");
+    let fault = Login::from_parts(&host(SshSettings::default()), &nobody, &Config::default())
+        .expect_err("a fault");
     assert_eq!(fault.kind, FaultKind::LocalSetup);
 }
 
@@ -148,15 +178,28 @@ fn program(dir: &Path, script: &str) -> PathBuf {
 }
 
 #[rstest]
-#[case::answers("echo \"user seen-$*\"", Ok("seen--G -l checker -p 2022 -- 192.168.0.188"))]
-#[case::fails("echo 'line 3: Bad configuration option: Hots' >&2; exit 255", Err("Bad configuration option: Hots"))]
+#[case::answers(
+    "echo \"user seen-$*\"",
+    Ok("seen--G -l checker -p 2022 -- 192.168.0.188")
+)]
+#[case::fails(
+    "echo 'line 3: Bad configuration option: Hots' >&2; exit 255",
+    Err("Bad configuration option: Hots")
+)]
 #[tokio::test]
 async fn asks_the_ssh_program(#[case] script: &str, #[case] expected: Result<&str, &str>) {
     let dir = tempfile::tempdir().expect("a directory");
     let program = program(dir.path(), script);
     let audit = Audit::off();
-    let ledger = Ledger { audit: &audit, check: "ssh" };
-    let ssh = SshSettings { user: Some("checker".to_owned()), port: Some(2022), ..SshSettings::default() };
+    let ledger = Ledger {
+        audit: &audit,
+        check: "ssh",
+    };
+    let ssh = SshSettings {
+        user: Some("checker".to_owned()),
+        port: Some(2022),
+        ..SshSettings::default()
+    };
     let config = read_config(&program, &host(ssh), ledger).await;
     match (config, expected) {
         (Ok(config), Ok(user)) => assert_eq!(config.one("user").as_deref(), Some(user)),
@@ -171,9 +214,20 @@ async fn asks_the_ssh_program(#[case] script: &str, #[case] expected: Result<&st
 #[tokio::test]
 async fn a_missing_ssh_program_is_told() {
     let audit = Audit::off();
-    let ledger = Ledger { audit: &audit, check: "ssh" };
-    let fault = read_config(Path::new("/nowhere/ssh"), &host(SshSettings::default()), ledger)
-        .await
-        .expect_err("a fault");
-    assert!(fault.seen.contains("/nowhere/ssh -G -- 192.168.0.188"), "{}", fault.seen);
+    let ledger = Ledger {
+        audit: &audit,
+        check: "ssh",
+    };
+    let fault = read_config(
+        Path::new("/nowhere/ssh"),
+        &host(SshSettings::default()),
+        ledger,
+    )
+    .await
+    .expect_err("a fault");
+    assert!(
+        fault.seen.contains("/nowhere/ssh -G -- 192.168.0.188"),
+        "{}",
+        fault.seen
+    );
 }

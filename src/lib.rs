@@ -19,5 +19,8 @@ pub mod cli;
 // path as well.
 #[cfg(test)]
 #[path = "../tests/servers/mod.rs"]
-#[expect(unreachable_pub, reason = "public for the tests that include it by path")]
+#[expect(
+    unreachable_pub,
+    reason = "public for the tests that include it by path"
+)]
 mod servers;

@@ -59,9 +59,16 @@ impl Expectation {
     ///
     /// # Errors
     /// [`ExpectationError`]: a syntax error, an unknown fact, or a type mismatch.
-    pub fn compile(level: Level, source: &str, facts: &[FactSpec]) -> Result<Self, ExpectationError> {
+    pub fn compile(
+        level: Level,
+        source: &str,
+        facts: &[FactSpec],
+    ) -> Result<Self, ExpectationError> {
         let _ = (facts, Type::Bool);
-        Ok(Self { level, source: source.to_owned() })
+        Ok(Self {
+            level,
+            source: source.to_owned(),
+        })
     }
 }
 
@@ -93,7 +100,15 @@ pub struct Judgement {
 /// Judges one observation. `goal` is what an answer would have been, for the
 /// finding of a fault. An `advisory` check is at worst a warning.
 #[must_use]
-pub fn judge(observation: &Observation, expectations: &[Expectation], goal: &str, advisory: bool) -> Judgement {
+pub fn judge(
+    observation: &Observation,
+    expectations: &[Expectation],
+    goal: &str,
+    advisory: bool,
+) -> Judgement {
     let _ = (observation, expectations, goal, advisory);
-    Judgement { verdict: Verdict::Blocked, findings: Vec::new() }
+    Judgement {
+        verdict: Verdict::Blocked,
+        findings: Vec::new(),
+    }
 }

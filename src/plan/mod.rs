@@ -1,1 +1,14 @@
-//! TBD
+//! `Baseline` → `Plan`: checks expanded per host, phases in a stable
+//! topological order, expectations typed against the facts of their kind.
+
+mod model;
+mod order;
+mod select;
+
+pub use model::{Check, Phase, Plan, Retry};
+pub use order::{Cycle, critical_path, topological};
+pub use select::{Selection, UnknownName};
+
+// Those who print a plan speak of the baseline's words through this room.
+pub use crate::judge::{Expectation, Level};
+pub use crate::probe::{Host, Policy, Probe, Request, SecretRef, Target};

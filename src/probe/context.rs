@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 
 use secrecy::SecretString;
 
+use super::kind::Request;
 use crate::transport::audit::Ledger;
 use crate::transport::capture::Limits;
 use crate::transport::command::{Output, ReadOnlyCommand};
 use crate::transport::local;
 use crate::transport::ssh::{self, Session};
-use super::kind::Request;
 use crate::transport::{Connection, Fault, FaultKind, Host, SecretRef, Transports};
 
 /// Whom a check looks at, known before anything is sent.
@@ -31,7 +31,10 @@ impl Target {
     /// The address that a network probe aims at when its options name none.
     #[must_use]
     pub fn address(&self) -> Option<&str> {
-        self.host.as_deref().filter(|host| !host.local).map(|host| host.address.as_str())
+        self.host
+            .as_deref()
+            .filter(|host| !host.local)
+            .map(|host| host.address.as_str())
     }
 
     /// Exactly what [`Context::exec`] sends for `command`.
@@ -83,7 +86,10 @@ impl Context {
         if self.host()?.local {
             return local::exec(command, limits, self.ledger()).await;
         }
-        self.ssh_session().await?.exec(command, limits, self.ledger()).await
+        self.ssh_session()
+            .await?
+            .exec(command, limits, self.ledger())
+            .await
     }
 
     /// The shared SSH connection of `target.host`.
@@ -91,7 +97,10 @@ impl Context {
     /// # Errors
     /// The fault that kept it from opening within the host's `connect_timeout`.
     pub async fn ssh_session(&self) -> Result<Arc<Session>, Fault> {
-        self.transports.ssh.session(self.host()?, self.ledger()).await
+        self.transports
+            .ssh
+            .session(self.host()?, self.ledger())
+            .await
     }
 
     /// The host that the check is `on`.
@@ -99,19 +108,37 @@ impl Context {
     /// # Errors
     /// `Internal`: the plan gives every kind of [`Place::Host`](super::Place) a host.
     pub fn host(&self) -> Result<&Arc<Host>, Fault> {
-        self.target.host.as_ref().ok_or_else(|| Fault::new(FaultKind::Internal, "the check has no host"))
+        self.target
+            .host
+            .as_ref()
+            .ok_or_else(|| Fault::new(FaultKind::Internal, "the check has no host"))
     }
 
-    async fn connect_through(&self, via: &Arc<Host>, address: &str, port: u16) -> Result<Connection, Fault> {
+    async fn connect_through(
+        &self,
+        via: &Arc<Host>,
+        address: &str,
+        port: u16,
+    ) -> Result<Connection, Fault> {
         let session = self.transports.ssh.session(via, self.ledger()).await?;
-        self.ledger().record(&via.id, "ssh", &format!("direct-tcpip {address}:{port}"));
+        self.ledger()
+            .record(&via.id, "ssh", &format!("direct-tcpip {address}:{port}"));
         let started = Instant::now();
-        let stream = session.open_tcp(address, port, self.target.connect_timeout).await?;
-        Ok(Connection { stream, peer: format!("{address}:{port}"), connect: started.elapsed() })
+        let stream = session
+            .open_tcp(address, port, self.target.connect_timeout)
+            .await?;
+        Ok(Connection {
+            stream,
+            peer: format!("{address}:{port}"),
+            connect: started.elapsed(),
+        })
     }
 
     fn ledger(&self) -> Ledger<'_> {
-        Ledger { audit: &self.transports.audit, check: &self.check }
+        Ledger {
+            audit: &self.transports.audit,
+            check: &self.check,
+        }
     }
 
     /// The value of a secret.
@@ -120,7 +147,10 @@ impl Context {
     /// `LocalSetup` when the reference was not resolved before the run.
     pub fn secret(&self, reference: &SecretRef) -> Result<&SecretString, Fault> {
         self.transports.secrets.get(reference).ok_or_else(|| {
-            Fault::new(FaultKind::LocalSetup, format!("the secret {reference} is not set"))
+            Fault::new(
+                FaultKind::LocalSetup,
+                format!("the secret {reference} is not set"),
+            )
         })
     }
 }

@@ -61,13 +61,23 @@ impl FactSpec {
     /// A fact without a unit.
     #[must_use]
     pub const fn new(name: &'static str, ty: Type, doc: &'static str) -> Self {
-        Self { name, ty, unit: Unit::None, doc }
+        Self {
+            name,
+            ty,
+            unit: Unit::None,
+            doc,
+        }
     }
 
     /// A number with a unit.
     #[must_use]
     pub const fn number(name: &'static str, unit: Unit, doc: &'static str) -> Self {
-        Self { name, ty: Type::Number, unit, doc }
+        Self {
+            name,
+            ty: Type::Number,
+            unit,
+            doc,
+        }
     }
 }
 
@@ -133,7 +143,10 @@ const EXACT: f64 = 9_007_199_254_740_992.0;
 
 fn serialize_number<S: Serializer>(value: f64, serializer: S) -> Result<S::Ok, S::Error> {
     if value.fract() == 0.0 && value.abs() <= EXACT {
-        #[expect(clippy::cast_possible_truncation, reason = "whole and within 2^53, checked above")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "whole and within 2^53, checked above"
+        )]
         serializer.serialize_i64(value as i64)
     } else {
         serializer.serialize_f64(value)
@@ -209,17 +222,30 @@ impl Facts {
     /// Applies `scrub` to every text in the facts.
     #[must_use]
     pub fn map_text(self, scrub: &dyn Fn(&str) -> String) -> Self {
-        Self(self.0.into_iter().map(|(name, value)| (name, map_text(value, scrub))).collect())
+        Self(
+            self.0
+                .into_iter()
+                .map(|(name, value)| (name, map_text(value, scrub)))
+                .collect(),
+        )
     }
 }
 
 fn map_text(value: Value, scrub: &dyn Fn(&str) -> String) -> Value {
     match value {
         Value::Text(text) => Value::Text(scrub(&text)),
-        Value::List(items) => Value::List(items.into_iter().map(|item| map_text(item, scrub)).collect()),
-        Value::Map(items) => {
-            Value::Map(items.into_iter().map(|(name, item)| (scrub(&name), map_text(item, scrub))).collect())
-        }
+        Value::List(items) => Value::List(
+            items
+                .into_iter()
+                .map(|item| map_text(item, scrub))
+                .collect(),
+        ),
+        Value::Map(items) => Value::Map(
+            items
+                .into_iter()
+                .map(|(name, item)| (scrub(&name), map_text(item, scrub)))
+                .collect(),
+        ),
         Value::Json(json) => Value::Json(map_json(json, scrub)),
         Value::Bool(_) | Value::Number(_) | Value::Duration(_) | Value::Time(_) => value,
     }
@@ -228,11 +254,17 @@ fn map_text(value: Value, scrub: &dyn Fn(&str) -> String) -> Value {
 fn map_json(json: serde_json::Value, scrub: &dyn Fn(&str) -> String) -> serde_json::Value {
     match json {
         serde_json::Value::String(text) => serde_json::Value::String(scrub(&text)),
-        serde_json::Value::Array(items) => {
-            serde_json::Value::Array(items.into_iter().map(|item| map_json(item, scrub)).collect())
-        }
+        serde_json::Value::Array(items) => serde_json::Value::Array(
+            items
+                .into_iter()
+                .map(|item| map_json(item, scrub))
+                .collect(),
+        ),
         serde_json::Value::Object(items) => serde_json::Value::Object(
-            items.into_iter().map(|(name, item)| (scrub(&name), map_json(item, scrub))).collect(),
+            items
+                .into_iter()
+                .map(|(name, item)| (scrub(&name), map_json(item, scrub)))
+                .collect(),
         ),
         serde_json::Value::Null | serde_json::Value::Bool(_) | serde_json::Value::Number(_) => json,
     }

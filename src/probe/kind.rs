@@ -38,7 +38,10 @@ impl Defaults {
         I: IntoIterator<Item = S>,
         S: Into<String>,
     {
-        Self { require: expectations.into_iter().map(Into::into).collect(), prefer: Vec::new() }
+        Self {
+            require: expectations.into_iter().map(Into::into).collect(),
+            prefer: Vec::new(),
+        }
     }
 }
 
@@ -56,7 +59,11 @@ pub struct Request {
 impl Request {
     /// A request that the built-in rules allow.
     pub fn new(protocol: &'static str, text: impl Into<String>) -> Self {
-        Self { protocol, text: text.into(), by_extension: false }
+        Self {
+            protocol,
+            text: text.into(),
+            by_extension: false,
+        }
     }
 }
 
@@ -182,7 +189,7 @@ pub struct KindEntry {
 
 /// The table's line for a kind.
 #[must_use]
-pub const fn entry<K: Kind>() -> KindEntry {
+pub(super) const fn entry<K: Kind>() -> KindEntry {
     KindEntry {
         name: K::NAME,
         summary: K::SUMMARY,

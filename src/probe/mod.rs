@@ -19,4 +19,6 @@ pub use table::{TABLE, find};
 pub use crate::transport::audit::{Audit, Clock};
 pub use crate::transport::command::Policy;
 pub use crate::transport::ssh::SshEnvironment;
-pub use crate::transport::{ConnectionKey, Fault, FaultKind, Host, SecretRef, Secrets, SshSettings, Transports};
+pub use crate::transport::{
+    ConnectionKey, Fault, FaultKind, Host, SecretRef, Secrets, SshSettings, Transports,
+};

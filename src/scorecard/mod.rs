@@ -1,1 +1,29 @@
-//! TBD
+//! The result of one run: every planned check exactly once. The only input of
+//! the reports.
+
+mod causes;
+mod event;
+mod fold;
+mod gate;
+mod model;
+
+pub use event::{Ending, Event, PlannedCheck, PlannedPhase, PlannedRun};
+pub use fold::Fold;
+pub use gate::{Gate, gate};
+pub use model::{
+    BaselineRef, CheckCard, FirstBlocked, Guardrail, Held, HostCard, PhaseCard, Root, RunResult,
+    Scorecard, Tool, Totals,
+};
+
+// Reports read verdicts and findings through the card that carries them.
+pub use crate::judge::{Finding, Level, Verdict};
+pub use crate::probe::{Facts, Fault, FaultKind, Value};
+
+/// Version of the JSON card's shape; raised when a reader could break.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// The JSON Schema of the card.
+#[must_use]
+pub fn schema() -> serde_json::Value {
+    schemars::schema_for!(Scorecard).to_value()
+}

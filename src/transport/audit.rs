@@ -35,7 +35,9 @@ struct Sink {
 
 impl std::fmt::Debug for Audit {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Audit").field("on", &self.sink.is_some()).finish()
+        f.debug_struct("Audit")
+            .field("on", &self.sink.is_some())
+            .finish()
     }
 }
 
@@ -43,13 +45,22 @@ impl Audit {
     /// Keeps nothing.
     #[must_use]
     pub fn off() -> Self {
-        Self { sink: None, clock: || Timestamp::UNIX_EPOCH }
+        Self {
+            sink: None,
+            clock: || Timestamp::UNIX_EPOCH,
+        }
     }
 
     /// Appends to `writer`, each entry stamped by `clock`.
     #[must_use]
     pub fn to(writer: Box<dyn Write + Send>, clock: Clock) -> Self {
-        Self { sink: Some(Mutex::new(Sink { writer, error: None })), clock }
+        Self {
+            sink: Some(Mutex::new(Sink {
+                writer,
+                error: None,
+            })),
+            clock,
+        }
     }
 
     /// Appends one entry. A failed write is kept for [`Audit::finish`]: what
@@ -62,8 +73,14 @@ impl Audit {
             sent: &'a Sent<'a>,
         }
         let Some(sink) = &self.sink else { return };
-        let mut sink = sink.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let mut line = serde_json::to_vec(&Line { at: (self.clock)(), sent }).unwrap_or_default();
+        let mut sink = sink
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut line = serde_json::to_vec(&Line {
+            at: (self.clock)(),
+            sent,
+        })
+        .unwrap_or_default();
         line.push(b'\n');
         // One write a line, so that two runs appending to one file do not mix.
         if let Err(error) = sink.writer.write_all(&line) {
@@ -76,8 +93,12 @@ impl Audit {
     /// # Errors
     /// The first failed write or the failed flush.
     pub fn finish(&self) -> io::Result<()> {
-        let Some(sink) = &self.sink else { return Ok(()) };
-        let mut sink = sink.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let Some(sink) = &self.sink else {
+            return Ok(());
+        };
+        let mut sink = sink
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         match sink.error.take() {
             Some(error) => Err(error),
             None => sink.writer.flush(),
@@ -97,6 +118,11 @@ pub struct Ledger<'a> {
 impl Ledger<'_> {
     /// Appends one entry for the check.
     pub fn record(&self, target: &str, protocol: &str, sent: &str) {
-        self.audit.record(&Sent { check: self.check, target, protocol, sent });
+        self.audit.record(&Sent {
+            check: self.check,
+            target,
+            protocol,
+            sent,
+        });
     }
 }

@@ -55,7 +55,9 @@ impl FaultKind {
     /// Whether trying again cannot help: the answer is a decision, not a state.
     fn is_decision(self) -> bool {
         match self {
-            Self::Denied | Self::HostKey | Self::LocalSetup | Self::Unresolved | Self::Internal => true,
+            Self::Denied | Self::HostKey | Self::LocalSetup | Self::Unresolved | Self::Internal => {
+                true
+            }
             Self::Refused
             | Self::TimedOut
             | Self::Unreachable
@@ -113,7 +115,13 @@ pub struct Fault {
 impl Fault {
     /// A fault of `kind` that says what was `seen`.
     pub fn new(kind: FaultKind, seen: impl Into<String>) -> Self {
-        Self { kind, seen: seen.into(), hint: None, connection: None, hopeless: kind.is_decision() }
+        Self {
+            kind,
+            seen: seen.into(),
+            hint: None,
+            connection: None,
+            hopeless: kind.is_decision(),
+        }
     }
 
     /// Adds what to do about it.

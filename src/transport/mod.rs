@@ -56,12 +56,30 @@ impl Transports {
     /// Transports that have connected to nothing yet.
     #[must_use]
     pub fn new(secrets: Secrets, policy: Policy, audit: Audit) -> Arc<Self> {
-        Arc::new(Self { secrets, policy, audit, ssh: SshPool::new(SshEnvironment::default()), clock: None })
+        Arc::new(Self {
+            secrets,
+            policy,
+            audit,
+            ssh: SshPool::new(SshEnvironment::default()),
+            clock: None,
+        })
     }
 
     /// The same, with what SSH needs to know of this machine, and its clock.
     #[must_use]
-    pub fn with_ssh(secrets: Secrets, policy: Policy, audit: Audit, ssh: SshEnvironment, clock: Clock) -> Arc<Self> {
-        Arc::new(Self { secrets, policy, audit, ssh: SshPool::new(ssh), clock: Some(clock) })
+    pub fn with_ssh(
+        secrets: Secrets,
+        policy: Policy,
+        audit: Audit,
+        ssh: SshEnvironment,
+        clock: Clock,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            secrets,
+            policy,
+            audit,
+            ssh: SshPool::new(ssh),
+            clock: Some(clock),
+        })
     }
 }

@@ -33,7 +33,10 @@ impl FromStr for SecretRef {
                 Ok(Self::Credential(name.to_owned()))
             }
             // The text may be the secret itself, so it is not repeated.
-            _ => Err("a secret is given by reference: env:NAME, file:/path or credential:name".to_owned()),
+            _ => Err(
+                "a secret is given by reference: env:NAME, file:/path or credential:name"
+                    .to_owned(),
+            ),
         }
     }
 }
@@ -86,10 +89,16 @@ impl Secrets {
     /// text and still tell the secret by its gaps.
     #[must_use]
     pub fn scrub(&self, text: &str) -> String {
-        let mut values: Vec<&str> =
-            self.values.values().map(|value| value.expose_secret()).filter(|value| value.len() >= 4).collect();
+        let mut values: Vec<&str> = self
+            .values
+            .values()
+            .map(ExposeSecret::expose_secret)
+            .filter(|value| value.len() >= 4)
+            .collect();
         // The longest first, so that a secret that contains another goes whole.
         values.sort_by_key(|value| std::cmp::Reverse(value.len()));
-        values.into_iter().fold(text.to_owned(), |text, value| text.replace(value, "***"))
+        values
+            .into_iter()
+            .fold(text.to_owned(), |text, value| text.replace(value, "***"))
     }
 }

@@ -3,7 +3,9 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::probe::{Context, Defaults, FactSpec, Facts, Fault, Kind, Place, Policy, Request, Target, Type, Unit};
+use crate::probe::{
+    Context, Defaults, FactSpec, Facts, Fault, Kind, Place, Policy, Request, Target, Type, Unit,
+};
 
 /// Opens a TCP connection and closes it without sending a byte.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -19,7 +21,11 @@ pub struct Tcp {
 
 impl Tcp {
     fn destination(&self, target: &Target) -> String {
-        self.address.as_deref().or(target.address()).unwrap_or_default().to_owned()
+        self.address
+            .as_deref()
+            .or(target.address())
+            .unwrap_or_default()
+            .to_owned()
     }
 }
 
@@ -29,24 +35,38 @@ impl Kind for Tcp {
     const PLACE: Place = Place::Network;
     const FACTS: &'static [FactSpec] = &[
         FactSpec::new("open", Type::Bool, "The connection opened."),
-        FactSpec::number("connect_ms", Unit::Milliseconds, "From the first SYN to the open connection."),
+        FactSpec::number(
+            "connect_ms",
+            Unit::Milliseconds,
+            "From the first SYN to the open connection.",
+        ),
     ];
-    const EXAMPLE: &'static str = "title: PostgreSQL's port is open\non: data188\ntcp: { port: 5432 }\n";
+    const EXAMPLE: &'static str =
+        "title: PostgreSQL's port is open\non: data188\ntcp: { port: 5432 }\n";
 
     fn defaults(&self) -> Defaults {
         Defaults::require(["open"])
     }
 
     fn goal(&self, target: &Target) -> String {
-        format!("a TCP connection to {}:{}", self.destination(target), self.port)
+        format!(
+            "a TCP connection to {}:{}",
+            self.destination(target),
+            self.port
+        )
     }
 
     fn requests(&self, target: &Target, _: &Policy) -> Vec<Request> {
-        vec![Request::new("tcp", format!("connect {}:{}", self.destination(target), self.port))]
+        vec![Request::new(
+            "tcp",
+            format!("connect {}:{}", self.destination(target), self.port),
+        )]
     }
 
     async fn run(&self, context: &Context) -> Result<Facts, Fault> {
-        let connection = context.connect(&self.destination(&context.target), self.port).await?;
+        let connection = context
+            .connect(&self.destination(&context.target), self.port)
+            .await?;
         let mut facts = Facts::new();
         facts.set("open", true);
         facts.set("connect_ms", connection.connect.as_secs_f64() * 1000.0);

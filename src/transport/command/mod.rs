@@ -33,19 +33,28 @@ impl ReadOnlyCommand {
         S: Into<String>,
     {
         let _ = policy;
-        Ok(Self { pipeline: vec![args.into_iter().map(Into::into).collect()], by_extension: false })
+        Ok(Self {
+            pipeline: vec![args.into_iter().map(Into::into).collect()],
+            by_extension: false,
+        })
     }
 
     /// From a command line, as a baseline spells it.
     ///
     /// # Errors
     /// As [`ReadOnlyCommand::from_args`].
-    pub fn parse(policy: &Policy, line: &str) -> Result<Self, Refused> { Self::from_args(policy, line.split_whitespace()) }
+    pub fn parse(policy: &Policy, line: &str) -> Result<Self, Refused> {
+        Self::from_args(policy, line.split_whitespace())
+    }
 
     /// The command line as the remote shell gets it, every word quoted.
     #[must_use]
     pub fn line(&self) -> String {
-        self.pipeline.iter().map(|args| args.join(" ")).collect::<Vec<_>>().join(" | ")
+        self.pipeline
+            .iter()
+            .map(|args| args.join(" "))
+            .collect::<Vec<_>>()
+            .join(" | ")
     }
 
     /// Whether only the baseline's `policy.allow` lets it through.

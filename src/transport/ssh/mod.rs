@@ -8,6 +8,7 @@
 //! is not looked at: a key that is not known is never accepted.
 
 mod auth;
+mod channel;
 mod connect;
 mod handshake;
 mod known_hosts;

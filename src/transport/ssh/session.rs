@@ -6,13 +6,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use russh::client::{Handle, Msg};
-use russh::{Channel, ChannelMsg, ChannelOpenFailure, ChannelWriteHalf, Disconnect, Sig};
+use russh::{Channel, ChannelOpenFailure, Disconnect};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
+use super::channel::{Ending, Next, Reply};
 use super::handshake::Client;
 use crate::transport::audit::Ledger;
-use crate::transport::capture::{AFTER_THE_END, Capture, Limits};
+use crate::transport::capture::{AFTER_THE_END, Limits};
 use crate::transport::command::{Exit, Output, ReadOnlyCommand};
 use crate::transport::{Fault, FaultKind, Stream};
 
@@ -355,172 +356,5 @@ fn lacks_timeout(output: &Output) -> bool {
     }
 }
 
-enum Next {
-    More,
-    Done,
-    Refused,
-}
-
-/// A command's answer as it comes in.
-struct Reply {
-    stdout: Capture,
-    stderr: Capture,
-    exit: Option<Exit>,
-    ended: bool,
-}
-
-impl Reply {
-    fn new(limits: Limits) -> Self {
-        Self {
-            stdout: Capture::new(limits.stdout),
-            stderr: Capture::new(limits.stderr),
-            exit: None,
-            ended: false,
-        }
-    }
-
-    fn take(&mut self, message: ChannelMsg) -> Next {
-        match message {
-            ChannelMsg::Data { data } if !self.stdout.push(&data) => return Next::Done,
-            ChannelMsg::Data { .. } => {}
-            ChannelMsg::ExtendedData { data, ext: 1 } => {
-                self.stderr.push(&data);
-            }
-            ChannelMsg::ExitStatus { exit_status } => self.exit = Some(Exit::Status(exit_status)),
-            ChannelMsg::ExitSignal { signal_name, .. } => {
-                self.exit = Some(Exit::Signal(name(signal_name)));
-            }
-            ChannelMsg::Eof => self.ended = true,
-            ChannelMsg::Close => return Next::Done,
-            ChannelMsg::Failure => return Next::Refused,
-            _ => {}
-        }
-        if self.ended && self.exit.is_some() {
-            return Next::Done;
-        }
-        Next::More
-    }
-}
-
-fn name(signal: Sig) -> String {
-    match signal {
-        Sig::Custom(name) => name,
-        other => format!("{other:?}"),
-    }
-}
-
-/// Ends the command and frees its channel, also when nobody waits any more:
-/// russh leaves a dropped channel open, and a closed one keeps its place on
-/// the server until the command ends.
-struct Ending {
-    channel: Option<ChannelWriteHalf<Msg>>,
-    /// The command is known to have ended.
-    over: bool,
-}
-
-impl Ending {
-    fn new(channel: ChannelWriteHalf<Msg>) -> Self {
-        Self {
-            channel: Some(channel),
-            over: false,
-        }
-    }
-
-    async fn exec(&self, line: &str) -> Result<(), russh::Error> {
-        match &self.channel {
-            Some(channel) => channel.exec(true, line).await,
-            None => Ok(()),
-        }
-    }
-}
-
-impl Drop for Ending {
-    fn drop(&mut self) {
-        let Some(channel) = self.channel.take() else {
-            return;
-        };
-        let over = self.over;
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(async move {
-                if !over {
-                    drop(channel.signal(Sig::TERM).await);
-                }
-                drop(channel.close().await);
-            });
-        }
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use rstest::rstest;
-
-    fn output(exit: Exit, stderr: &str) -> Output {
-        Output {
-            exit,
-            stdout: Vec::new(),
-            stderr: stderr.into(),
-            truncated: false,
-            elapsed: Duration::ZERO,
-        }
-    }
-
-    #[rstest]
-    #[case::coreutils_env(127, "env: \u{2018}timeout\u{2019}: No such file or directory\n", true)]
-    #[case::busybox_env(127, "env: can't execute 'timeout': No such file or directory\n", true)]
-    #[case::not_executable(126, "env: 'timeout': Permission denied\n", true)]
-    #[case::old_busybox(1, "timeout: unrecognized option: k\nBusyBox v1.30\n", true)]
-    #[case::old_busybox_short(1, "timeout: invalid option -- 'k'\n", true)]
-    #[case::gnu_command_missing(
-        127,
-        "timeout: failed to run command \u{2018}zpool\u{2019}: No such file or directory\n",
-        false
-    )]
-    #[case::busybox_command_missing(
-        127,
-        "timeout: can't execute 'zpool': No such file or directory\n",
-        false
-    )]
-    #[case::noise_first(
-        127,
-        "stty: not a tty\nenv: 'timeout': No such file or directory\n",
-        true
-    )]
-    #[case::the_commands_own(1, "curl: (28) timeout reached\n", false)]
-    #[case::fine(0, "", false)]
-    fn tells_a_missing_timeout_from_a_missing_command(
-        #[case] status: u32,
-        #[case] stderr: &str,
-        #[case] lacks: bool,
-    ) {
-        assert_eq!(lacks_timeout(&output(Exit::Status(status), stderr)), lacks);
-    }
-
-    #[rstest]
-    #[case::clean(":coldstart:\nok\n", Some("ok\n"))]
-    #[case::noisy("Welcome!\n3 updates\n:coldstart:\nok\n", Some("ok\n"))]
-    #[case::noise_without_a_newline("> :coldstart:\nok\n", Some("ok\n"))]
-    #[case::empty(":coldstart:\n", Some(""))]
-    #[case::only_the_first_counts(":coldstart:\na\n:coldstart:\nb\n", Some("a\n:coldstart:\nb\n"))]
-    #[case::never_began("This account is currently not available.\n", None)]
-    #[case::nothing("", None)]
-    fn finds_where_the_output_begins(#[case] stdout: &str, #[case] own: Option<&str>) {
-        assert_eq!(begin(stdout.as_bytes()).map(|at| &stdout[at..]), own);
-    }
-
-    #[rstest]
-    #[case(Duration::from_secs(5), 5)]
-    #[case(Duration::from_millis(1500), 2)]
-    #[case(Duration::from_millis(1), 1)]
-    #[case(Duration::ZERO, 1)]
-    fn the_host_waits_at_least_as_long_as_we_do(#[case] limit: Duration, #[case] seconds: u64) {
-        let command =
-            ReadOnlyCommand::from_args(&crate::transport::command::Policy::default(), ["uptime"])
-                .expect("uptime reads");
-        assert_eq!(
-            line(&command, limit),
-            format!("echo :coldstart:; env LC_ALL=C timeout -k 1 {seconds} uptime")
-        );
-    }
-}
+mod tests;

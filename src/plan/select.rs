@@ -1,0 +1,105 @@
+//! What a run leaves out on purpose: `--only` and `--skip`.
+
+use super::Plan;
+
+/// Names of phases or checks to run or to leave out. A check is named by its
+/// whole id (`ssh@data188`) or by its part before the `@`, which means it on
+/// every host.
+#[derive(Debug, Clone, Default)]
+pub struct Selection {
+    /// Run these and what they need; everything when empty.
+    pub only: Vec<String>,
+    /// Leave these out.
+    pub skip: Vec<String>,
+}
+
+/// A name that is neither a phase nor a check of the plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnknownName {
+    /// As given.
+    pub name: String,
+    /// The nearest name there is.
+    pub suggestion: Option<String>,
+}
+
+impl Selection {
+    /// For each check, in plan order, why it is left out; `None` when it runs.
+    ///
+    /// # Errors
+    /// Every name that the plan does not know: a misspelt `--skip` must not
+    /// run what it meant to spare, nor a misspelt `--only` pass for nothing.
+    pub fn apply(&self, plan: &Plan) -> Result<Vec<Option<String>>, Vec<UnknownName>> {
+        let unknown: Vec<UnknownName> = self
+            .only
+            .iter()
+            .chain(&self.skip)
+            .filter(|name| !names(plan).any(|known| known == name.as_str()))
+            .map(|name| UnknownName {
+                name: name.clone(),
+                suggestion: crate::baseline::did_you_mean(name, names(plan)).map(str::to_owned),
+            })
+            .collect();
+        if !unknown.is_empty() {
+            return Err(unknown);
+        }
+        let wanted = self.wanted(plan);
+        Ok((0..plan.checks.len())
+            .map(|place| {
+                if let Some(name) = self.skip.iter().find(|name| matches(plan, place, name)) {
+                    Some(format!("left out by --skip {name}"))
+                } else if wanted[place] {
+                    None
+                } else {
+                    Some(format!("left out by --only {}", self.only.join(" --only ")))
+                }
+            })
+            .collect())
+    }
+
+    /// The named checks, the checks they come after, and every check of the
+    /// phases upstream: a gate that was not looked at proves nothing.
+    fn wanted(&self, plan: &Plan) -> Vec<bool> {
+        if self.only.is_empty() {
+            return vec![true; plan.checks.len()];
+        }
+        let mut checks: Vec<bool> = (0..plan.checks.len())
+            .map(|place| self.only.iter().any(|name| matches(plan, place, name)))
+            .collect();
+        let mut phases = vec![false; plan.phases.len()];
+        for (phase, entry) in plan.phases.iter().enumerate().rev() {
+            let any = phases[phase] || entry.checks.clone().any(|place| checks[place]);
+            if any {
+                for &need in &entry.needs {
+                    phases[need] = true;
+                    checks[plan.phases[need].checks.clone()].fill(true);
+                }
+            }
+        }
+        for place in (0..plan.checks.len()).rev() {
+            if checks[place] {
+                for &after in &plan.checks[place].after {
+                    checks[after] = true;
+                }
+            }
+        }
+        checks
+    }
+}
+
+fn names(plan: &Plan) -> impl Iterator<Item = &str> {
+    let phases = plan.phases.iter().map(|phase| phase.id.as_str());
+    let checks = plan
+        .checks
+        .iter()
+        .flat_map(|check| [check.id.as_str(), base(&check.id)]);
+    phases.chain(checks)
+}
+
+fn base(id: &str) -> &str {
+    id.split_once('@').map_or(id, |(base, _)| base)
+}
+
+fn matches(plan: &Plan, place: usize, name: &str) -> bool {
+    let check = &plan.checks[place];
+    check.id == name || base(&check.id) == name || plan.phases[check.phase].id == name
+}

@@ -1,0 +1,129 @@
+//! What a run tells while it goes on, and what was planned before it began.
+//! Phases and checks are named by their place in [`PlannedRun`].
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::gate::Gate;
+use super::model::{BaselineRef, Guardrail, Held};
+use crate::judge::Judgement;
+use crate::probe::Observation;
+
+/// Everything that a run will account for.
+#[derive(Debug, Clone)]
+pub struct PlannedRun {
+    /// What is checked against.
+    pub baseline: BaselineRef,
+    /// See [`super::Scorecard::keep_going`].
+    pub keep_going: bool,
+    /// In topological order.
+    pub phases: Vec<PlannedPhase>,
+    /// In plan order: phase by phase.
+    pub checks: Vec<PlannedCheck>,
+}
+
+/// A phase before its run.
+#[derive(Debug, Clone)]
+pub struct PlannedPhase {
+    /// Its id.
+    pub id: String,
+    /// Its title.
+    pub title: Option<String>,
+    /// Places of the phases that it waits for; all of them come before it.
+    pub needs: Vec<usize>,
+}
+
+/// A check before its run.
+#[derive(Debug, Clone)]
+pub struct PlannedCheck {
+    /// Place of its phase.
+    pub phase: usize,
+    /// Its id.
+    pub id: String,
+    /// The statement that it tests.
+    pub title: String,
+    /// The host that it is about.
+    pub host: Option<String>,
+    /// Its kind.
+    pub kind: &'static str,
+    /// At worst a warning.
+    pub advisory: bool,
+    /// What to do when it fails.
+    pub remedy: Option<String>,
+    /// Where to read about it.
+    pub runbook: Option<String>,
+    /// Who may repair it.
+    pub guardrail: Option<Guardrail>,
+}
+
+/// Something that happened.
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// A phase's gates upstream let it start.
+    PhaseStarted {
+        /// Its place.
+        phase: usize,
+    },
+    /// An attempt began.
+    CheckStarted {
+        /// The check's place.
+        check: usize,
+        /// From 1.
+        attempt: u32,
+    },
+    /// A check was looked at and judged.
+    CheckJudged {
+        /// The check's place.
+        check: usize,
+        /// What was seen.
+        observation: Observation,
+        /// What it came to.
+        judgement: Judgement,
+    },
+    /// A check will not be looked at in this run.
+    CheckHeld {
+        /// The check's place.
+        check: usize,
+        /// Why.
+        by: Held,
+        /// It had begun.
+        unfinished: bool,
+    },
+    /// A check was left out on purpose.
+    CheckSkipped {
+        /// The check's place.
+        check: usize,
+        /// Why.
+        why: String,
+    },
+    /// A phase's gate is decided.
+    PhaseFinished {
+        /// Its place.
+        phase: usize,
+        /// Its decision.
+        gate: Gate,
+        /// The blocked phase upstream, if that is what decides it.
+        held_by: Option<usize>,
+        /// From its first check's start to its last check's end.
+        elapsed: Duration,
+    },
+    /// Nothing more will happen.
+    Finished {
+        /// When.
+        at: Timestamp,
+        /// How.
+        ending: Ending,
+    },
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ending {
+    /// Everything that gates allowed was looked at.
+    Complete,
+    /// The deadline of the run struck.
+    Deadline(Duration),
+    /// The operator interrupted it.
+    Interrupted,
+}

@@ -1,0 +1,258 @@
+//! Folds the events of a run into its card.
+
+use jiff::Timestamp;
+
+use super::causes::{Downstream, assign_causes, roots};
+use super::event::{Ending, Event, PlannedRun};
+use super::gate::Gate;
+use super::model::{
+    CheckCard, FirstBlocked, HostCard, PhaseCard, RunResult, Scorecard, Tool, Totals,
+};
+use crate::judge::Verdict;
+use crate::probe::{Facts, Outcome, Value};
+
+/// The card of a run that is going on. Every planned check is in it from the
+/// start, so none can be lost.
+#[derive(Debug, Clone)]
+pub struct Fold {
+    planned: PlannedRun,
+    started_at: Timestamp,
+    checks: Vec<CheckCard>,
+    phases: Vec<PhaseState>,
+}
+
+#[derive(Debug, Clone)]
+struct PhaseState {
+    gate: Gate,
+    held_by: Option<usize>,
+    elapsed_ms: u64,
+}
+
+impl Fold {
+    /// A run in which nothing has happened yet.
+    #[must_use]
+    pub fn new(planned: PlannedRun, started_at: Timestamp) -> Self {
+        let checks = planned
+            .checks
+            .iter()
+            .map(|check| CheckCard {
+                id: check.id.clone(),
+                title: check.title.clone(),
+                host: check.host.clone(),
+                kind: check.kind.to_owned(),
+                verdict: Verdict::NotEvaluated,
+                advisory: check.advisory,
+                held_by: None,
+                unfinished: false,
+                skipped: None,
+                cause: None,
+                fault: None,
+                findings: Vec::new(),
+                facts: Facts::new(),
+                attempts: 0,
+                elapsed_ms: 0.0,
+                remedy: check.remedy.clone(),
+                runbook: check.runbook.clone(),
+                guardrail: check.guardrail,
+            })
+            .collect();
+        let phases = planned
+            .phases
+            .iter()
+            .map(|_| PhaseState {
+                gate: Gate::NotEvaluated,
+                held_by: None,
+                elapsed_ms: 0,
+            })
+            .collect();
+        Self {
+            planned,
+            started_at,
+            checks,
+            phases,
+        }
+    }
+
+    /// Takes in one event; the last one yields the card.
+    pub fn apply(&mut self, event: Event) -> Option<Scorecard> {
+        match event {
+            Event::PhaseStarted { .. } => {}
+            Event::CheckStarted { check, attempt } => self.checks[check].attempts = attempt,
+            Event::CheckJudged {
+                check,
+                observation,
+                judgement,
+            } => {
+                let card = &mut self.checks[check];
+                card.verdict = judgement.verdict;
+                card.findings = judgement.findings;
+                card.attempts = observation.attempts;
+                card.elapsed_ms = observation.elapsed.as_secs_f64() * 1000.0;
+                match observation.outcome {
+                    Outcome::Seen(facts) => card.facts = facts,
+                    Outcome::Fault(fault) => card.fault = Some(fault),
+                }
+            }
+            Event::CheckHeld {
+                check,
+                by,
+                unfinished,
+            } => {
+                let card = &mut self.checks[check];
+                card.held_by = Some(by);
+                card.unfinished = unfinished;
+            }
+            Event::CheckSkipped { check, why } => {
+                let card = &mut self.checks[check];
+                card.verdict = Verdict::Skipped;
+                card.skipped = Some(why);
+            }
+            Event::PhaseFinished {
+                phase,
+                gate,
+                held_by,
+                elapsed,
+            } => {
+                self.phases[phase] = PhaseState {
+                    gate,
+                    held_by,
+                    elapsed_ms: u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
+                };
+            }
+            Event::Finished { at, ending } => return Some(self.finish(at, &ending)),
+        }
+        None
+    }
+
+    fn finish(&mut self, finished_at: Timestamp, ending: &Ending) -> Scorecard {
+        assign_causes(&mut self.checks);
+        let downstream = Downstream::of(&self.planned);
+        let roots = roots(&self.planned, &self.checks, &downstream);
+        let totals = Totals::of(&self.checks);
+        let (result, failure) = result(&totals, ending);
+        Scorecard {
+            schema_version: super::SCHEMA_VERSION,
+            tool: Tool {
+                name: env!("CARGO_PKG_NAME").to_owned(),
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+            },
+            baseline: self.planned.baseline.clone(),
+            started_at: self.started_at,
+            finished_at,
+            result,
+            failure,
+            exit_code: result.exit_code(),
+            keep_going: self.planned.keep_going,
+            totals,
+            first_blocked: self.first_blocked(),
+            roots,
+            hosts: self.hosts(),
+            phases: self.phase_cards(),
+        }
+    }
+
+    fn first_blocked(&self) -> Option<FirstBlocked> {
+        let phase = self
+            .phases
+            .iter()
+            .position(|phase| phase.gate == Gate::Blocked)?;
+        let blocked = || {
+            self.checks_of(phase)
+                .filter(|check| check.verdict == Verdict::Blocked)
+        };
+        // The phase's own root first: a check that only shares another's fault is not the one to fix.
+        let check = blocked()
+            .find(|check| check.cause.is_none())
+            .or_else(|| blocked().next())?;
+        Some(FirstBlocked {
+            phase: self.planned.phases[phase].id.clone(),
+            check: check.cause.clone().unwrap_or_else(|| check.id.clone()),
+        })
+    }
+
+    fn checks_of(&self, phase: usize) -> impl Iterator<Item = &CheckCard> {
+        self.planned
+            .checks
+            .iter()
+            .zip(&self.checks)
+            .filter(move |(planned, _)| planned.phase == phase)
+            .map(|(_, card)| card)
+    }
+
+    fn hosts(&self) -> Vec<HostCard> {
+        let mut hosts: Vec<HostCard> = Vec::new();
+        for check in &self.checks {
+            let (Some(id), Some(Value::Text(boot_id))) = (&check.host, check.facts.get("boot_id"))
+            else {
+                continue;
+            };
+            if hosts.iter().any(|host| host.id == *id) {
+                continue;
+            }
+            let booted_at = match check.facts.get("booted_at") {
+                Some(Value::Time(at)) => Some(*at),
+                _ => None,
+            };
+            hosts.push(HostCard {
+                id: id.clone(),
+                boot_id: Some(boot_id.clone()),
+                booted_at,
+            });
+        }
+        hosts
+    }
+
+    fn phase_cards(&self) -> Vec<PhaseCard> {
+        self.planned
+            .phases
+            .iter()
+            .zip(&self.phases)
+            .enumerate()
+            .map(|(place, (planned, state))| PhaseCard {
+                id: planned.id.clone(),
+                title: planned.title.clone(),
+                needs: planned
+                    .needs
+                    .iter()
+                    .map(|&need| self.planned.phases[need].id.clone())
+                    .collect(),
+                gate: state.gate,
+                held_by: state
+                    .held_by
+                    .map(|gate| self.planned.phases[gate].id.clone()),
+                elapsed_ms: state.elapsed_ms,
+                checks: self.checks_of(place).cloned().collect(),
+            })
+            .collect()
+    }
+}
+
+/// GREEN needs at least one pass and nothing unexplained; a run that did not
+/// complete proves nothing, whatever it had seen by then.
+fn result(totals: &Totals, ending: &Ending) -> (RunResult, Option<String>) {
+    let failure = match ending {
+        Ending::Deadline(after) => Some(format!(
+            "the run's deadline of {} s struck",
+            after.as_secs_f64()
+        )),
+        Ending::Interrupted => Some("the run was interrupted".to_owned()),
+        Ending::Complete if totals.pass + totals.warn + totals.blocked == 0 => {
+            Some("no check was evaluated".to_owned())
+        }
+        // Only a blocked gate or check may hold others back in a complete run.
+        Ending::Complete if totals.blocked == 0 && totals.not_evaluated > 0 => Some(
+            "checks were left unevaluated without a blocked gate: a defect in coldstart".to_owned(),
+        ),
+        Ending::Complete => None,
+    };
+    let result = if failure.is_some() {
+        RunResult::CheckFailed
+    } else if totals.blocked > 0 {
+        RunResult::Blocked
+    } else if totals.warn > 0 {
+        RunResult::Degraded
+    } else {
+        RunResult::Green
+    };
+    (result, failure)
+}

@@ -1,0 +1,324 @@
+//! The card's shape. `schema/scorecard.schema.json` is made from these types.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Serialize, Serializer};
+
+use super::gate::Gate;
+use crate::judge::{Finding, Verdict};
+use crate::probe::{Facts, Fault};
+
+/// One run of one baseline.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct Scorecard {
+    /// Version of this shape.
+    pub schema_version: u32,
+    /// What made the card.
+    pub tool: Tool,
+    /// What was checked against.
+    pub baseline: BaselineRef,
+    /// When the run began.
+    #[schemars(with = "String", extend("format" = "date-time"))]
+    pub started_at: Timestamp,
+    /// When it ended.
+    #[schemars(with = "String", extend("format" = "date-time"))]
+    pub finished_at: Timestamp,
+    /// What it came to.
+    pub result: RunResult,
+    /// Why the run could not be completed; only with `CHECK_FAILED`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failure: Option<String>,
+    /// The program's exit code for this card.
+    pub exit_code: u8,
+    /// Everything was evaluated for diagnosis (`--keep-going`).
+    pub keep_going: bool,
+    /// Checks by verdict.
+    pub totals: Totals,
+    /// The one to fix first.
+    pub first_blocked: Option<FirstBlocked>,
+    /// Blocked checks that have no other check as their cause, in plan order.
+    pub roots: Vec<Root>,
+    /// Hosts that the run logged in to.
+    pub hosts: Vec<HostCard>,
+    /// Every phase, in topological order.
+    pub phases: Vec<PhaseCard>,
+}
+
+/// The program.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct Tool {
+    /// `coldstart`.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+}
+
+/// The baseline of the run.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct BaselineRef {
+    /// Its `name`.
+    pub name: String,
+    /// SHA-256 over the baseline and everything it includes, in hex.
+    pub digest: String,
+}
+
+/// What a run came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum RunResult {
+    /// At least one pass and nothing else.
+    Green,
+    /// Warnings, nothing blocked.
+    Degraded,
+    /// At least one check is blocked.
+    Blocked,
+    /// The run could not be completed, so nothing may be concluded from it.
+    CheckFailed,
+}
+
+impl RunResult {
+    /// As the last line of a card prints it.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Green => "GREEN",
+            Self::Degraded => "DEGRADED",
+            Self::Blocked => "BLOCKED",
+            Self::CheckFailed => "CHECK_FAILED",
+        }
+    }
+
+    /// The program's exit code, as monitoring plugins have it.
+    #[must_use]
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Green => 0,
+            Self::Degraded => 1,
+            Self::Blocked => 2,
+            Self::CheckFailed => 3,
+        }
+    }
+}
+
+/// How many checks came to each verdict.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Totals {
+    /// PASS.
+    pub pass: usize,
+    /// WARN.
+    pub warn: usize,
+    /// BLOCKED.
+    pub blocked: usize,
+    /// NOT EVALUATED.
+    pub not_evaluated: usize,
+    /// SKIPPED.
+    pub skipped: usize,
+}
+
+impl Totals {
+    /// Counts `checks`.
+    pub fn of<'a>(checks: impl IntoIterator<Item = &'a CheckCard>) -> Self {
+        let mut totals = Self::default();
+        for check in checks {
+            match check.verdict {
+                Verdict::Pass => totals.pass += 1,
+                Verdict::Warn => totals.warn += 1,
+                Verdict::Blocked => totals.blocked += 1,
+                Verdict::NotEvaluated => totals.not_evaluated += 1,
+                Verdict::Skipped => totals.skipped += 1,
+            }
+        }
+        totals
+    }
+
+    /// All of them.
+    #[must_use]
+    pub fn all(&self) -> usize {
+        self.pass + self.warn + self.blocked + self.not_evaluated + self.skipped
+    }
+}
+
+/// The gate and check to fix first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct FirstBlocked {
+    /// First blocked phase in topological order.
+    pub phase: String,
+    /// The root behind its first blocked check.
+    pub check: String,
+}
+
+/// A cause, and what it holds back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Root {
+    /// The check.
+    pub check: String,
+    /// Checks that wait for it or failed because of it.
+    pub holds_checks: usize,
+    /// Other phases that those checks are in.
+    pub holds_phases: usize,
+}
+
+/// A host as this run found it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct HostCard {
+    /// Its id.
+    pub id: String,
+    /// Changes with every boot.
+    pub boot_id: Option<String>,
+    /// When it booted.
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
+    pub booted_at: Option<Timestamp>,
+}
+
+/// One phase and its gate.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct PhaseCard {
+    /// Its id.
+    pub id: String,
+    /// Its title.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// The phases that it waits for.
+    pub needs: Vec<String>,
+    /// Its decision.
+    pub gate: Gate,
+    /// The blocked phase upstream that keeps this gate from being decided.
+    pub held_by: Option<String>,
+    /// From its first check's start to its last check's end.
+    pub elapsed_ms: u64,
+    /// Every check, in plan order.
+    pub checks: Vec<CheckCard>,
+}
+
+/// Who may repair what a check looks at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+pub enum Guardrail {
+    /// No automatic destructive action; human approval only.
+    #[serde(rename = "BLOCK")]
+    Block,
+    /// Human in the loop for restart and repair.
+    #[serde(rename = "CRITICAL_HITL")]
+    CriticalHitl,
+    /// Restart only with evidence and a check of the blast radius.
+    #[serde(rename = "STANDARD_HITL")]
+    StandardHitl,
+    /// Automatic restart is allowed after verification.
+    #[serde(rename = "AUTO")]
+    Auto,
+}
+
+impl Guardrail {
+    /// The tier's name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Block => "BLOCK",
+            Self::CriticalHitl => "CRITICAL_HITL",
+            Self::StandardHitl => "STANDARD_HITL",
+            Self::Auto => "AUTO",
+        }
+    }
+
+    /// What the tier allows, for the person who is about to act.
+    #[must_use]
+    pub fn allows(self) -> &'static str {
+        match self {
+            Self::Block => "human approval only",
+            Self::CriticalHitl => "restart or repair with a human in the loop",
+            Self::StandardHitl => "restart only with evidence",
+            Self::Auto => "automatic restart allowed",
+        }
+    }
+}
+
+/// What kept a check from being evaluated.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Held {
+    /// A blocked phase upstream.
+    Gate(String),
+    /// A check of the same phase that it comes `after`.
+    Check(String),
+    /// The deadline of the run struck first.
+    Deadline,
+    /// The operator interrupted the run.
+    Interrupt,
+}
+
+/// One check.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct CheckCard {
+    /// Its id, `ssh@data188`.
+    pub id: String,
+    /// The statement that it tests.
+    pub title: String,
+    /// The host that it is about.
+    pub host: Option<String>,
+    /// Its kind.
+    pub kind: String,
+    /// What it came to.
+    pub verdict: Verdict,
+    /// At worst a warning.
+    pub advisory: bool,
+    /// Why it was not evaluated.
+    pub held_by: Option<Held>,
+    /// It had begun when the run ended.
+    pub unfinished: bool,
+    /// Why it was left out.
+    pub skipped: Option<String>,
+    /// The check whose failure is also this one's.
+    pub cause: Option<String>,
+    /// The fault that kept facts from being seen.
+    pub fault: Option<Fault>,
+    /// One for each expectation, or one for the fault.
+    pub findings: Vec<Finding>,
+    /// What was seen. Durations in seconds, times as RFC 3339.
+    #[schemars(with = "BTreeMap<String, serde_json::Value>")]
+    pub facts: Facts,
+    /// Attempts made.
+    pub attempts: u32,
+    /// From the first attempt's start to the last one's end.
+    #[serde(serialize_with = "milliseconds")]
+    pub elapsed_ms: f64,
+    /// What to do when it fails.
+    pub remedy: Option<String>,
+    /// Where to read about it.
+    pub runbook: Option<String>,
+    /// Who may repair it.
+    pub guardrail: Option<Guardrail>,
+}
+
+/// A tenth of a millisecond is all that such a clock reading is worth.
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the signature that serde calls"
+)]
+fn milliseconds<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64((value * 10.0).round() / 10.0)
+}
+
+impl Scorecard {
+    /// The check of that id, with its phase.
+    #[must_use]
+    pub fn check(&self, id: &str) -> Option<(&PhaseCard, &CheckCard)> {
+        self.phases
+            .iter()
+            .flat_map(|phase| phase.checks.iter().map(move |check| (phase, check)))
+            .find(|(_, check)| check.id == id)
+    }
+
+    /// Every check, in plan order.
+    pub fn checks(&self) -> impl Iterator<Item = &CheckCard> {
+        self.phases.iter().flat_map(|phase| &phase.checks)
+    }
+
+    /// How long the run took.
+    #[must_use]
+    pub fn elapsed(&self) -> std::time::Duration {
+        self.finished_at
+            .duration_since(self.started_at)
+            .unsigned_abs()
+    }
+}

@@ -184,3 +184,29 @@ async fn the_operator_s_own_machine_has_no_login() {
     );
     assert!(fact(&facts, "boot_id").is_string());
 }
+
+#[tokio::test]
+async fn other_checks_go_through_the_host() {
+    let mut stage = stage(|_| Answer::ok("")).await;
+    stage.context.target.via = stage.context.target.host.clone();
+    let port = stage.server.address.port();
+    let connection = stage
+        .context
+        .connect("127.0.0.1", port)
+        .await
+        .expect("a tunnel");
+    assert_eq!(connection.peer, format!("127.0.0.1:{port}"));
+    let mut banner = [0; 8];
+    let mut stream = connection.stream;
+    let read = tokio::io::AsyncReadExt::read_exact(&mut stream, &mut banner);
+    tokio::time::timeout(std::time::Duration::from_secs(30), read)
+        .await
+        .expect("an end")
+        .expect("a banner");
+    assert_eq!(&banner, b"SSH-2.0-");
+    assert_eq!(
+        stage.server.log.logins(),
+        1,
+        "the banner is read, nobody logs in again"
+    );
+}

@@ -14,3 +14,13 @@ pub mod scorecard;
 pub mod transport;
 
 pub mod cli;
+
+// In-process servers, shared with the integration tests, which include them by
+// path as well.
+#[cfg(test)]
+#[path = "../tests/servers/mod.rs"]
+#[expect(
+    unreachable_pub,
+    reason = "public for the tests that include it by path"
+)]
+mod servers;

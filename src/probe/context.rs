@@ -1,11 +1,16 @@
 //! What a probe is given: whom to look at, and the transports to look with.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use secrecy::SecretString;
 
+use super::kind::Request;
+use crate::transport::audit::Ledger;
+use crate::transport::capture::Limits;
 use crate::transport::command::{Output, ReadOnlyCommand};
+use crate::transport::local;
+use crate::transport::ssh::{self, Session};
 use crate::transport::{Connection, Fault, FaultKind, Host, SecretRef, Transports};
 
 /// Whom a check looks at, known before anything is sent.
@@ -31,6 +36,19 @@ impl Target {
             .filter(|host| !host.local)
             .map(|host| host.address.as_str())
     }
+
+    /// Exactly what [`Context::exec`] sends for `command`.
+    #[must_use]
+    pub fn exec_request(&self, command: &ReadOnlyCommand) -> Request {
+        let local = self.host.as_deref().is_some_and(|host| host.local);
+        let mut request = if local {
+            Request::new("local-exec", command.line())
+        } else {
+            Request::new("ssh-exec", ssh::line(command, self.timeout))
+        };
+        request.by_extension = command.by_extension();
+        request
+    }
 }
 
 /// The target together with the transports of the run.
@@ -51,6 +69,9 @@ impl Context {
     /// # Errors
     /// The fault that kept the connection from opening within `connect_timeout`.
     pub async fn connect(&self, address: &str, port: u16) -> Result<Connection, Fault> {
+        if let Some(via) = &self.target.via {
+            return self.connect_through(via, address, port).await;
+        }
         let _ = (address, port);
         Err(Fault::new(FaultKind::Internal, "no dialler"))
     }
@@ -61,8 +82,63 @@ impl Context {
     /// # Errors
     /// The fault of the connection, or `TimedOut` after `target.timeout`.
     pub async fn exec(&self, command: &ReadOnlyCommand) -> Result<Output, Fault> {
-        let _ = command;
-        Err(Fault::new(FaultKind::Internal, "no runner"))
+        let limits = Limits::within(self.target.timeout);
+        if self.host()?.local {
+            return local::exec(command, limits, self.ledger()).await;
+        }
+        self.ssh_session()
+            .await?
+            .exec(command, limits, self.ledger())
+            .await
+    }
+
+    /// The shared SSH connection of `target.host`.
+    ///
+    /// # Errors
+    /// The fault that kept it from opening within the host's `connect_timeout`.
+    pub async fn ssh_session(&self) -> Result<Arc<Session>, Fault> {
+        self.transports
+            .ssh
+            .session(self.host()?, self.ledger())
+            .await
+    }
+
+    /// The host that the check is `on`.
+    ///
+    /// # Errors
+    /// `Internal`: the plan gives every kind of [`Place::Host`](super::Place) a host.
+    pub fn host(&self) -> Result<&Arc<Host>, Fault> {
+        self.target
+            .host
+            .as_ref()
+            .ok_or_else(|| Fault::new(FaultKind::Internal, "the check has no host"))
+    }
+
+    async fn connect_through(
+        &self,
+        via: &Arc<Host>,
+        address: &str,
+        port: u16,
+    ) -> Result<Connection, Fault> {
+        let session = self.transports.ssh.session(via, self.ledger()).await?;
+        self.ledger()
+            .record(&via.id, "ssh", &format!("direct-tcpip {address}:{port}"));
+        let started = Instant::now();
+        let stream = session
+            .open_tcp(address, port, self.target.connect_timeout)
+            .await?;
+        Ok(Connection {
+            stream,
+            peer: format!("{address}:{port}"),
+            connect: started.elapsed(),
+        })
+    }
+
+    fn ledger(&self) -> Ledger<'_> {
+        Ledger {
+            audit: &self.transports.audit,
+            check: &self.check,
+        }
     }
 
     /// The value of a secret.

@@ -18,6 +18,7 @@ pub use table::{TABLE, find};
 // that only probes know the transports.
 pub use crate::transport::audit::{Audit, Clock};
 pub use crate::transport::command::Policy;
+pub use crate::transport::ssh::SshEnvironment;
 pub use crate::transport::{
     ConnectionKey, Fault, FaultKind, Host, SecretRef, Secrets, SshSettings, Transports,
 };

@@ -4,7 +4,13 @@ use super::kind::{KindEntry, entry};
 use super::kinds;
 
 /// Every kind, in the order in which the docs list them.
-pub static TABLE: &[KindEntry] = &[entry::<kinds::Tcp>()];
+pub static TABLE: &[KindEntry] = &[
+    entry::<kinds::Ssh>(),
+    entry::<kinds::Systemd>(),
+    entry::<kinds::Command>(),
+    entry::<kinds::File>(),
+    entry::<kinds::Tcp>(),
+];
 
 /// The kind of that name.
 #[must_use]

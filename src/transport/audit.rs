@@ -105,3 +105,24 @@ impl Audit {
         }
     }
 }
+
+/// The audit together with the check on whose behalf something is sent.
+#[derive(Debug, Clone, Copy)]
+pub struct Ledger<'a> {
+    /// Where entries go.
+    pub audit: &'a Audit,
+    /// The check's id.
+    pub check: &'a str,
+}
+
+impl Ledger<'_> {
+    /// Appends one entry for the check.
+    pub fn record(&self, target: &str, protocol: &str, sent: &str) {
+        self.audit.record(&Sent {
+            check: self.check,
+            target,
+            protocol,
+            sent,
+        });
+    }
+}

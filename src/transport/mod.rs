@@ -2,10 +2,13 @@
 //! target: each client offers reads only.
 
 pub mod audit;
+pub mod capture;
 pub mod command;
 mod fault;
 mod host;
+pub mod local;
 mod secret;
+pub mod ssh;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,8 +19,9 @@ pub use fault::{ConnectionKey, Fault, FaultKind};
 pub use host::{Host, SshSettings};
 pub use secret::{SecretRef, Secrets};
 
-use audit::Audit;
+use audit::{Audit, Clock};
 use command::Policy;
+use ssh::{SshEnvironment, SshPool};
 
 /// A byte stream to a target, direct or through a host.
 pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -42,6 +46,10 @@ pub struct Transports {
     pub policy: Policy,
     /// The ledger of everything sent.
     pub audit: Audit,
+    /// The SSH connections.
+    pub ssh: SshPool,
+    /// The operator's wall clock, for the skew of the hosts' clocks.
+    pub clock: Option<Clock>,
 }
 
 impl Transports {
@@ -52,6 +60,26 @@ impl Transports {
             secrets,
             policy,
             audit,
+            ssh: SshPool::new(SshEnvironment::default()),
+            clock: None,
+        })
+    }
+
+    /// The same, with what SSH needs to know of this machine, and its clock.
+    #[must_use]
+    pub fn with_ssh(
+        secrets: Secrets,
+        policy: Policy,
+        audit: Audit,
+        ssh: SshEnvironment,
+        clock: Clock,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            secrets,
+            policy,
+            audit,
+            ssh: SshPool::new(ssh),
+            clock: Some(clock),
         })
     }
 }

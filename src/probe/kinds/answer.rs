@@ -1,0 +1,99 @@
+//! What a finished command says of itself, for the kinds that run one.
+
+use crate::probe::{Fault, FaultKind, Host, Policy};
+use crate::transport::command::{Exit, Output, ReadOnlyCommand};
+
+/// The command of a kind, which the policy lets through.
+///
+/// # Errors
+/// `LocalSetup`: the policy refuses it after all, for what its options name.
+pub(super) fn command<I, S>(policy: &Policy, args: I) -> Result<ReadOnlyCommand, Fault>
+where
+    I: IntoIterator<Item = S>,
+    S: Into<String>,
+{
+    ReadOnlyCommand::from_args(policy, args)
+        .map_err(|refused| Fault::new(FaultKind::LocalSetup, refused.message))
+}
+
+/// Standard output as text.
+pub(super) fn stdout(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// Standard error as text, without what the wrapping adds around a message.
+pub(super) fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).trim().to_owned()
+}
+
+/// The exit status of a command that ran to its end.
+///
+/// # Errors
+/// `Missing` when there is no such program, `Denied` when it may not be run,
+/// `Closed` when it was killed or cut off.
+pub(super) fn status(output: &Output, program: &str, host: &Host) -> Result<u32, Fault> {
+    let place = if host.local { "this machine" } else { &host.id };
+    match &output.exit {
+        Exit::Status(127) => Err(Fault::new(
+            FaultKind::Missing,
+            format!("there is no {program} on {place}"),
+        )),
+        Exit::Status(126) => Err(Fault::new(
+            FaultKind::Denied,
+            format!("{program} may not be run on {place}: {}", stderr(output)),
+        )),
+        Exit::Status(status) => Ok(*status),
+        Exit::Signal(signal) => Err(Fault::new(
+            FaultKind::Closed,
+            format!("{program} was killed on {place} by SIG{signal}"),
+        )),
+        Exit::Unknown if output.truncated => Err(Fault::new(
+            FaultKind::Protocol,
+            format!("{program} on {place} printed more than is kept"),
+        )),
+        Exit::Unknown => Err(Fault::new(
+            FaultKind::Closed,
+            format!("{program} on {place} was cut off before its end"),
+        )),
+    }
+}
+
+/// The first line of what a command complained about.
+pub(super) fn complaint(output: &Output) -> String {
+    stderr(output).lines().next().unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use rstest::rstest;
+
+    use super::*;
+    use crate::probe::kinds::stage;
+
+    #[rstest]
+    #[case(Exit::Status(0), Ok(0))]
+    #[case(Exit::Status(3), Ok(3))]
+    #[case(Exit::Status(127), Err((FaultKind::Missing, "there is no zpool on data188")))]
+    #[case(Exit::Status(126), Err((FaultKind::Denied, "zpool may not be run on data188: no")))]
+    #[case(Exit::Signal("KILL".into()), Err((FaultKind::Closed, "zpool was killed on data188 by SIGKILL")))]
+    #[case(Exit::Unknown, Err((FaultKind::Closed, "zpool on data188 was cut off before its end")))]
+    fn reads_the_end(#[case] exit: Exit, #[case] expected: Result<u32, (FaultKind, &str)>) {
+        let output = Output {
+            exit,
+            stdout: Vec::new(),
+            stderr: b"no\n".to_vec(),
+            truncated: false,
+            elapsed: Duration::ZERO,
+        };
+        let seen = status(&output, "zpool", &stage::host(22));
+        match expected {
+            Ok(status) => assert_eq!(seen, Ok(status)),
+            Err((kind, text)) => {
+                let fault = seen.expect_err("a fault");
+                assert_eq!((fault.kind, fault.seen.as_str()), (kind, text));
+            }
+        }
+    }
+}

@@ -1,0 +1,432 @@
+//! `systemd`: units run.
+
+mod words;
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use self::words::{
+    Block, is_pattern, is_unit, matches_pattern, parse_failed, parse_show, seconds, unit_name,
+};
+use super::answer;
+use crate::probe::{
+    Context, Defaults, FactSpec, Facts, Fault, FaultKind, Kind, OptionProblem, Place, Policy,
+    Request, Target, Type, Unit, Value,
+};
+use crate::transport::command::{Output, ReadOnlyCommand};
+
+/// Asks systemd on the host for the state of units, or, when none is named,
+/// for the units that failed. A unit that does not exist is not active: that
+/// is a fact and no fault.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Systemd {
+    /// One unit: `nginx.service`, `cron` (which means `cron.service`), or a
+    /// pattern such as `actions.runner.*`.
+    #[serde(default)]
+    unit: Option<String>,
+    /// Several units or patterns.
+    #[serde(default)]
+    units: Vec<String>,
+    /// Also look for failed units on the whole host.
+    #[serde(default)]
+    failed: bool,
+    /// Further properties of the units to read, as `systemctl show` names them:
+    /// `MemoryMax`, `CPUQuotaPerSecUSec`.
+    #[serde(default)]
+    properties: Vec<String>,
+}
+
+const ALWAYS: &[&str] = &[
+    "Id",
+    "Names",
+    "LoadState",
+    "ActiveState",
+    "SubState",
+    "NRestarts",
+    "MemoryMax",
+    "CPUQuotaPerSecUSec",
+    "WatchdogUSec",
+];
+
+const FAILED: &[&str] = &[
+    "systemctl",
+    "list-units",
+    "--failed",
+    "--plain",
+    "--no-legend",
+    "--no-pager",
+];
+
+impl Systemd {
+    fn asked(&self) -> Vec<&str> {
+        self.unit
+            .iter()
+            .chain(&self.units)
+            .map(String::as_str)
+            .collect()
+    }
+
+    fn show(&self) -> Option<Vec<String>> {
+        let asked = self.asked();
+        if asked.is_empty() {
+            return None;
+        }
+        let mut properties: Vec<&str> = ALWAYS.to_vec();
+        for property in &self.properties {
+            if !properties.contains(&property.as_str()) {
+                properties.push(property);
+            }
+        }
+        let mut args: Vec<String> = ["systemctl", "show", "--no-pager"]
+            .map(str::to_owned)
+            .into();
+        args.push(format!("--property={}", properties.join(",")));
+        args.extend(asked.into_iter().map(unit_name));
+        Some(args)
+    }
+
+    fn looks_for_failed(&self) -> bool {
+        self.failed || self.asked().is_empty()
+    }
+
+    fn args(&self) -> Vec<Vec<String>> {
+        let mut all: Vec<Vec<String>> = self.show().into_iter().collect();
+        if self.looks_for_failed() {
+            all.push(FAILED.iter().map(ToString::to_string).collect());
+        }
+        all
+    }
+
+    /// `properties['MemoryMax']` for one unit, `properties['a.service/MemoryMax']` for several.
+    fn names_one(&self) -> bool {
+        matches!(self.asked()[..], [unit] if !is_pattern(unit))
+    }
+}
+
+impl Kind for Systemd {
+    const NAME: &'static str = "systemd";
+    const SUMMARY: &'static str = "systemd units are active, or none has failed";
+    const PLACE: Place = Place::Host;
+    const FACTS: &'static [FactSpec] = &[
+        FactSpec::new(
+            "active",
+            Type::Bool,
+            "Every unit asked for exists and is active; a pattern that matches nothing is not.",
+        ),
+        FactSpec::new(
+            "inactive",
+            Type::List(&Type::Text),
+            "The units that are not active, each with its state: `nginx.service: failed`.",
+        ),
+        FactSpec::number(
+            "matched_count",
+            Unit::Count,
+            "Units that were asked for or match a pattern, and exist.",
+        ),
+        FactSpec::new(
+            "units",
+            Type::Map(&Type::Text),
+            "Active state by unit: `units['nginx.service'] == 'active'`.",
+        ),
+        FactSpec::new(
+            "sub_states",
+            Type::Map(&Type::Text),
+            "Sub-state by unit: `running`, `exited`, `auto-restart`.",
+        ),
+        FactSpec::new(
+            "properties",
+            Type::Map(&Type::Text),
+            "The properties asked for, by name when one unit is named, else by `unit/name`. As systemd prints them.",
+        ),
+        FactSpec::number(
+            "restarts",
+            Unit::Count,
+            "How often systemd restarted the unit by itself; the highest of several.",
+        ),
+        FactSpec::number(
+            "memory_max_bytes",
+            Unit::Bytes,
+            "`MemoryMax`, when it is a limit and the same for all units.",
+        ),
+        FactSpec::number(
+            "cpu_quota_percent",
+            Unit::Percent,
+            "`CPUQuota`, 200 for two cores, when it is set and the same for all units.",
+        ),
+        FactSpec::number(
+            "watchdog_s",
+            Unit::Seconds,
+            "`WatchdogSec`, 0 when there is none, when it is the same for all units.",
+        ),
+        FactSpec::new(
+            "failed_units",
+            Type::List(&Type::Text),
+            "Units of the host in the failed state.",
+        ),
+        FactSpec::number("failed_count", Unit::Count, "How many units failed."),
+    ];
+    const EXAMPLE: &'static str =
+        "title: cron runs\non: data188\nsystemd: { unit: cron.service }\n";
+
+    fn problems(&self, _: &Target, policy: &Policy) -> Vec<OptionProblem> {
+        let mut problems = Vec::new();
+        let named = self.unit.iter().map(|unit| (vec!["unit".to_owned()], unit));
+        let listed = self.units.iter().enumerate();
+        let listed = listed.map(|(n, unit)| (vec!["units".to_owned(), n.to_string()], unit));
+        for (path, unit) in named.chain(listed) {
+            if !is_unit(unit) {
+                problems.push(OptionProblem {
+                    path,
+                    message: format!("{unit:?} is no name of a unit"),
+                    suggestion: Some(
+                        "a name such as `nginx.service`, or a pattern such as `actions.runner.*`"
+                            .to_owned(),
+                    ),
+                });
+            }
+        }
+        for (n, property) in self.properties.iter().enumerate() {
+            if property.is_empty() || !property.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+                problems.push(OptionProblem {
+                    path: vec!["properties".to_owned(), n.to_string()],
+                    message: format!("{property:?} is no name of a property"),
+                    suggestion: Some(
+                        "a name that `systemctl show` prints, such as `MemoryMax`".to_owned(),
+                    ),
+                });
+            }
+        }
+        if !self.properties.is_empty() && self.asked().is_empty() {
+            problems.push(OptionProblem {
+                path: vec!["properties".to_owned()],
+                message: "properties of which unit?".to_owned(),
+                suggestion: Some("name it with `unit`".to_owned()),
+            });
+        }
+        if problems.is_empty() {
+            let refused = self
+                .args()
+                .into_iter()
+                .filter_map(|args| ReadOnlyCommand::from_args(policy, args).err());
+            problems.extend(refused.map(|refused| OptionProblem {
+                path: Vec::new(),
+                message: refused.message,
+                suggestion: None,
+            }));
+        }
+        problems
+    }
+
+    fn defaults(&self) -> Defaults {
+        let mut expectations = Vec::new();
+        if !self.asked().is_empty() {
+            expectations.push("active");
+        }
+        if self.looks_for_failed() {
+            expectations.push("failed_count == 0");
+        }
+        Defaults::require(expectations)
+    }
+
+    fn goal(&self, target: &Target) -> String {
+        let host = target
+            .host
+            .as_deref()
+            .map_or("the host", |host| host.id.as_str());
+        match &self.asked()[..] {
+            [] => format!("systemd's list of failed units on {host}"),
+            units => format!("systemd's word on {} on {host}", units.join(", ")),
+        }
+    }
+
+    fn requests(&self, target: &Target, policy: &Policy) -> Vec<Request> {
+        let commands = self
+            .args()
+            .into_iter()
+            .filter_map(|args| ReadOnlyCommand::from_args(policy, args).ok());
+        commands
+            .map(|command| target.exec_request(&command))
+            .collect()
+    }
+
+    async fn run(&self, context: &Context) -> Result<Facts, Fault> {
+        let mut facts = Facts::new();
+        if let Some(args) = self.show() {
+            let text = ask(context, args).await?;
+            let blocks = parse_show(&text);
+            if text.trim().is_empty() && self.asked().iter().any(|unit| !is_pattern(unit)) {
+                return Err(Fault::new(
+                    FaultKind::Protocol,
+                    "systemctl show printed nothing",
+                ));
+            }
+            self.states(&blocks, &mut facts)?;
+        }
+        if self.looks_for_failed() {
+            let text = ask(context, FAILED.iter().map(ToString::to_string).collect()).await?;
+            let failed = parse_failed(&text)?;
+            facts.set("failed_count", count(failed.len()));
+            facts.set(
+                "failed_units",
+                Value::List(failed.into_iter().map(Value::from).collect()),
+            );
+        }
+        Ok(facts)
+    }
+}
+
+async fn ask(context: &Context, args: Vec<String>) -> Result<String, Fault> {
+    let command = answer::command(&context.transports.policy, args)?;
+    let output = context.exec(&command).await?;
+    let status = answer::status(&output, "systemctl", context.host()?)?;
+    if status != 0 {
+        return Err(refused(status, &output));
+    }
+    Ok(answer::stdout(&output))
+}
+
+fn refused(status: u32, output: &Output) -> Fault {
+    let complaint = answer::complaint(output);
+    let absent = ["not been booted with systemd", "connect to bus"];
+    let kind = if absent.iter().any(|words| complaint.contains(words)) {
+        FaultKind::Missing
+    } else if complaint.contains("denied") {
+        FaultKind::Denied
+    } else {
+        FaultKind::Protocol
+    };
+    Fault::new(
+        kind,
+        format!("systemctl ended with status {status}: {complaint}"),
+    )
+}
+
+impl Systemd {
+    fn states(&self, blocks: &[Block<'_>], facts: &mut Facts) -> Result<(), Fault> {
+        let asked = self.asked();
+        let mut seen: BTreeMap<String, &Block<'_>> = BTreeMap::new();
+        for block in blocks {
+            let (Some(id), Some(_)) = (block.get("Id"), block.get("ActiveState")) else {
+                return Err(Fault::new(
+                    FaultKind::Protocol,
+                    "systemctl show printed a unit without Id and ActiveState",
+                ));
+            };
+            // A unit asked for by another of its names is told by that name.
+            let names: Vec<&str> = block
+                .get("Names")
+                .into_iter()
+                .flat_map(|names| names.split(' '))
+                .collect();
+            let name = asked
+                .iter()
+                .map(|unit| unit_name(unit))
+                .find(|unit| names.contains(&unit.as_str()));
+            seen.insert(name.unwrap_or_else(|| (*id).to_owned()), block);
+        }
+        let mut inactive: Vec<String> = Vec::new();
+        for unit in &asked {
+            let name = unit_name(unit);
+            if is_pattern(unit) {
+                if !seen.keys().any(|unit| matches_pattern(&name, unit)) {
+                    inactive.push(format!("{name}: no unit matches"));
+                }
+            } else if !seen.contains_key(&name) {
+                inactive.push(format!("{name}: not told"));
+            }
+        }
+        let mut matched = 0;
+        for (name, block) in &seen {
+            let state = block.get("ActiveState").copied().unwrap_or_default();
+            if block.get("LoadState") == Some(&"not-found") {
+                inactive.push(format!("{name}: not found"));
+                continue;
+            }
+            matched += 1;
+            // As `systemctl is-active` has it.
+            if !matches!(state, "active" | "reloading" | "refreshing") {
+                inactive.push(format!("{name}: {state}"));
+            }
+        }
+        facts.set("active", inactive.is_empty());
+        facts.set(
+            "inactive",
+            Value::List(inactive.into_iter().map(Value::from).collect()),
+        );
+        facts.set("matched_count", count(matched));
+        facts.set("units", by_unit(&seen, "ActiveState"));
+        facts.set("sub_states", by_unit(&seen, "SubState"));
+        facts.set("properties", self.read_properties(&seen));
+        let found: Vec<&Block<'_>> = seen
+            .values()
+            .copied()
+            .filter(|block| block.get("LoadState") != Some(&"not-found"))
+            .collect();
+        let restarts = found
+            .iter()
+            .filter_map(|block| block.get("NRestarts")?.parse::<f64>().ok());
+        facts.set_some("restarts", restarts.reduce(f64::max));
+        facts.set_some(
+            "memory_max_bytes",
+            agreed(&found, "MemoryMax", |text| text.parse().ok()),
+        );
+        facts.set_some(
+            "cpu_quota_percent",
+            agreed(&found, "CPUQuotaPerSecUSec", |text| {
+                Some(seconds(text)? * 100.0)
+            }),
+        );
+        facts.set_some("watchdog_s", agreed(&found, "WatchdogUSec", seconds));
+        Ok(())
+    }
+
+    fn read_properties(&self, seen: &BTreeMap<String, &Block<'_>>) -> Value {
+        let mut all = BTreeMap::new();
+        for (unit, block) in seen {
+            for property in &self.properties {
+                if let Some(&value) = block.get(property.as_str()) {
+                    let key = if self.names_one() {
+                        property.clone()
+                    } else {
+                        format!("{unit}/{property}")
+                    };
+                    all.insert(key, Value::from(value));
+                }
+            }
+        }
+        Value::Map(all)
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "no host has 2^52 units")]
+fn count(number: usize) -> f64 {
+    number as f64
+}
+
+fn by_unit(seen: &BTreeMap<String, &Block<'_>>, property: &str) -> Value {
+    let value = |block: &Block<'_>| block.get(property).map(|&value| Value::from(value));
+    Value::Map(
+        seen.iter()
+            .filter_map(|(unit, block)| Some((unit.clone(), value(block)?)))
+            .collect(),
+    )
+}
+
+/// The number that all units have in common.
+fn agreed(
+    blocks: &[&Block<'_>],
+    property: &str,
+    read: impl Fn(&str) -> Option<f64>,
+) -> Option<f64> {
+    let mut values = blocks.iter().map(|block| block.get(property).copied());
+    let first = values.next()??;
+    values
+        .all(|value| value == Some(first))
+        .then(|| read(first))?
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,229 @@
+//! Commands on the operator's own machine: programs started one by one, never
+//! through a shell.
+
+use std::io;
+use std::os::unix::process::ExitStatusExt;
+use std::process::{ExitStatus, Stdio};
+use std::time::Instant;
+
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::process::{Child, Command};
+use tokio::time::timeout;
+
+use super::audit::Ledger;
+use super::capture::{AFTER_THE_END, Capture, Limits};
+use super::command::{Exit, Output, ReadOnlyCommand};
+use super::{Fault, FaultKind};
+
+/// Runs a command here, without standard input and with `LC_ALL=C`. A program
+/// that does not exist ends with status 127, one that may not run with 126, as
+/// a shell would say it. Output over the cap ends the command.
+///
+/// # Errors
+/// `TimedOut`, or `LocalSetup` when no process could be started.
+pub async fn exec(
+    command: &ReadOnlyCommand,
+    limits: Limits,
+    ledger: Ledger<'_>,
+) -> Result<Output, Fault> {
+    let started = Instant::now();
+    ledger.record("local", "local-exec", &command.line());
+    let done = match start(command) {
+        Ok(mut running) => timeout(limits.timeout, running.finish(limits))
+            .await
+            .map_err(|_| timed_out(command, limits))?,
+        Err(failed) => not_started(failed),
+    };
+    let (exit, stdout, stderr, truncated) = done.map_err(|error| {
+        Fault::new(
+            FaultKind::LocalSetup,
+            format!("`{}` cannot run here: {error}", command.line()),
+        )
+    })?;
+    Ok(Output {
+        exit,
+        stdout,
+        stderr,
+        truncated,
+        elapsed: started.elapsed(),
+    })
+}
+
+type Done = io::Result<(Exit, Vec<u8>, Vec<u8>, bool)>;
+
+fn timed_out(command: &ReadOnlyCommand, limits: Limits) -> Fault {
+    Fault::new(
+        FaultKind::TimedOut,
+        format!(
+            "`{}` did not end in {:.1} s",
+            command.line(),
+            limits.timeout.as_secs_f64()
+        ),
+    )
+}
+
+struct NotStarted {
+    program: String,
+    error: io::Error,
+}
+
+fn not_started(NotStarted { program, error }: NotStarted) -> Done {
+    let (status, reason) = match error.kind() {
+        io::ErrorKind::NotFound => (127, "No such file or directory"),
+        io::ErrorKind::PermissionDenied => (126, "Permission denied"),
+        _ => return Err(error),
+    };
+    let message = format!("{program}: {reason}\n");
+    Ok((
+        Exit::Status(status),
+        Vec::new(),
+        message.into_bytes(),
+        false,
+    ))
+}
+
+/// The programs of a pipeline; killed when dropped.
+struct Running {
+    children: Vec<Child>,
+}
+
+fn start(command: &ReadOnlyCommand) -> Result<Running, NotStarted> {
+    let mut children: Vec<Child> = Vec::new();
+    for args in command.pipeline() {
+        let program = args.first().cloned().unwrap_or_default();
+        let failed = |error| NotStarted {
+            program: program.clone(),
+            error,
+        };
+        let stdin = match children.last_mut().and_then(|before| before.stdout.take()) {
+            Some(stdout) => stdout.try_into().map_err(failed)?,
+            None => Stdio::null(),
+        };
+        let child = Command::new(&program)
+            .args(args.iter().skip(1))
+            .env("LC_ALL", "C")
+            .stdin(stdin)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(failed)?;
+        children.push(child);
+    }
+    Ok(Running { children })
+}
+
+impl Running {
+    async fn finish(&mut self, limits: Limits) -> Done {
+        let stdout = self
+            .children
+            .last_mut()
+            .and_then(|child| child.stdout.take());
+        let errors: Vec<_> = self
+            .children
+            .iter_mut()
+            .map(|child| child.stderr.take())
+            .collect();
+        let mut printed = Capture::new(limits.stdout);
+        let mut complained = Capture::new(limits.stderr);
+        let status = {
+            let output = keep(stdout, &mut printed, true);
+            let complaints = async {
+                for stream in errors {
+                    keep(stream, &mut complained, false).await?;
+                }
+                io::Result::Ok(())
+            };
+            let reading = async { tokio::try_join!(output, complaints) };
+            tokio::pin!(reading);
+            let last = self.children.last_mut();
+            let ended = async {
+                match last {
+                    Some(child) => child.wait().await.map(Some),
+                    None => Ok(None),
+                }
+            };
+            tokio::pin!(ended);
+            tokio::select! {
+                status = &mut ended => {
+                    // What it left behind may hold the output open for ever.
+                    if let Ok(read) = timeout(AFTER_THE_END, &mut reading).await {
+                        read?;
+                    }
+                    status?
+                }
+                read = &mut reading => match read {
+                    Ok(((), ())) => ended.await?,
+                    Err(error) if error.kind() == io::ErrorKind::FileTooLarge => None,
+                    Err(error) => return Err(error),
+                },
+            }
+        };
+        for child in &mut self.children {
+            // Already over, or to be ended: more output than is kept.
+            drop(child.start_kill());
+        }
+        let truncated = printed.is_truncated() || complained.is_truncated();
+        Ok((
+            exit(status),
+            printed.into_bytes(),
+            complained.into_bytes(),
+            truncated,
+        ))
+    }
+}
+
+/// Reads to the end. A stream that `stops` at its cap ends with
+/// `FileTooLarge`; another is read on, so that its writer is not held up.
+async fn keep(
+    stream: Option<impl AsyncRead + Unpin>,
+    capture: &mut Capture,
+    stops: bool,
+) -> io::Result<()> {
+    let Some(mut stream) = stream else {
+        return Ok(());
+    };
+    let mut buffer = vec![0; 16 << 10];
+    loop {
+        let read = stream.read(&mut buffer).await?;
+        if read == 0 {
+            return Ok(());
+        }
+        if !capture.push(&buffer[..read]) && stops {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+    }
+}
+
+fn exit(status: Option<ExitStatus>) -> Exit {
+    let Some(status) = status else {
+        return Exit::Unknown;
+    };
+    match (status.code(), status.signal()) {
+        (Some(code), _) => Exit::Status(code.unsigned_abs()),
+        (None, Some(signal)) => Exit::Signal(signal_name(signal)),
+        (None, None) => Exit::Unknown,
+    }
+}
+
+/// Numbers that are the same wherever this runs; others are given as they are.
+fn signal_name(signal: i32) -> String {
+    match signal {
+        1 => "HUP",
+        2 => "INT",
+        3 => "QUIT",
+        4 => "ILL",
+        6 => "ABRT",
+        8 => "FPE",
+        9 => "KILL",
+        11 => "SEGV",
+        13 => "PIPE",
+        14 => "ALRM",
+        15 => "TERM",
+        other => return other.to_string(),
+    }
+    .to_owned()
+}
+
+#[cfg(test)]
+mod tests;

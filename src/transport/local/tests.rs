@@ -1,0 +1,117 @@
+use std::time::Duration;
+
+use super::*;
+use crate::transport::audit::Audit;
+use crate::transport::command::Policy;
+
+/// The policy is not what these tests are about.
+fn command(args: &[&str]) -> ReadOnlyCommand {
+    let policy = Policy::extended(vec![args.iter().map(ToString::to_string).collect()]);
+    ReadOnlyCommand::from_args(&policy, args.iter().copied()).expect("an allowed command")
+}
+
+async fn run(args: &[&str], limits: Limits) -> Result<Output, Fault> {
+    let audit = Audit::off();
+    exec(
+        &command(args),
+        limits,
+        Ledger {
+            audit: &audit,
+            check: "local",
+        },
+    )
+    .await
+}
+
+fn limits() -> Limits {
+    Limits::within(Duration::from_secs(10))
+}
+
+#[tokio::test]
+async fn keeps_output_errors_and_status() {
+    let output = run(&["sh", "-c", "echo out; echo err >&2; exit 3"], limits())
+        .await
+        .expect("an end");
+    assert_eq!(output.exit, Exit::Status(3));
+    assert_eq!(
+        (output.stdout.as_slice(), output.stderr.as_slice()),
+        (&b"out\n"[..], &b"err\n"[..])
+    );
+    assert!(!output.truncated);
+}
+
+#[tokio::test]
+async fn speaks_one_language_and_reads_nothing() {
+    let output = run(&["sh", "-c", "echo $LC_ALL; cat"], limits())
+        .await
+        .expect("an end");
+    assert_eq!(output.stdout, b"C\n");
+}
+
+#[tokio::test]
+async fn tells_a_signal() {
+    let output = run(&["sh", "-c", "kill -9 $$"], limits())
+        .await
+        .expect("an end");
+    assert_eq!(output.exit, Exit::Signal("KILL".to_owned()));
+}
+
+#[tokio::test]
+async fn a_missing_program_is_status_127_as_on_a_host() {
+    let output = run(&["coldstart-no-such-program"], limits())
+        .await
+        .expect("an end");
+    assert_eq!(output.exit, Exit::Status(127));
+    assert_eq!(
+        output.stderr,
+        b"coldstart-no-such-program: No such file or directory\n"
+    );
+}
+
+#[tokio::test]
+async fn a_hanging_command_is_ended() {
+    let limits = Limits::within(Duration::from_millis(100));
+    let fault = run(&["sleep", "600"], limits).await.expect_err("a timeout");
+    assert_eq!(fault.kind, FaultKind::TimedOut);
+    assert_eq!(fault.seen, "`sleep 600` did not end in 0.1 s");
+}
+
+#[tokio::test]
+async fn endless_output_is_cut() {
+    let limits = Limits {
+        stdout: 1000,
+        ..limits()
+    };
+    let output = run(&["yes"], limits).await.expect("an end");
+    assert!(output.truncated);
+    assert_eq!(output.stdout.len(), 1000);
+    assert_eq!(output.exit, Exit::Unknown);
+}
+
+#[tokio::test]
+async fn endless_errors_do_not_hold_the_command_up() {
+    let limits = Limits {
+        stderr: 10,
+        ..limits()
+    };
+    let output = run(&["sh", "-c", "seq 1 100000 >&2; echo done"], limits)
+        .await
+        .expect("an end");
+    assert_eq!(
+        (output.exit, output.stdout.as_slice()),
+        (Exit::Status(0), &b"done\n"[..])
+    );
+    assert!(output.truncated);
+    assert_eq!(output.stderr.len(), 10);
+}
+
+#[tokio::test]
+async fn a_process_left_behind_is_not_waited_for() {
+    let output = run(&["sh", "-c", "sleep 600 & echo started"], limits())
+        .await
+        .expect("an end");
+    assert_eq!(
+        (output.exit, output.stdout.as_slice()),
+        (Exit::Status(0), &b"started\n"[..])
+    );
+}

@@ -1,0 +1,344 @@
+//! Opening a host's connection: dial, handshake, login, all within the host's
+//! budget.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use russh::client::{self, Handle};
+use russh::{Preferred, SshId};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+
+use super::SshPool;
+use super::auth::{self, AuthFailure};
+use super::handshake::{Client, Notes, Overheard, Stage};
+use super::known_hosts::KnownHosts;
+use super::login::Login;
+use super::session::{About, Session};
+use crate::transport::audit::Ledger;
+use crate::transport::{ConnectionKey, Fault, FaultKind, Host, Stream};
+
+/// The first pause before a quick failure is tried again; doubled each time.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// Hosts gone through to reach one: more than this is a ring.
+const MOST_HOPS: usize = 8;
+
+enum Failure {
+    /// A host that comes up may pass this state within the budget.
+    Passing(Fault),
+    Final(Fault),
+}
+
+/// Opens the connection of `host`, trying quick failures again until
+/// `host.connect_timeout` is spent.
+pub(super) async fn connect(
+    pool: &SshPool,
+    host: &Arc<Host>,
+    depth: usize,
+    ledger: Ledger<'_>,
+) -> Result<Arc<Session>, Fault> {
+    let key = ConnectionKey::ssh(&host.id);
+    let ours = |fault: Fault| {
+        if fault.connection.is_some() {
+            fault
+        } else {
+            fault.on_connection(key.clone())
+        }
+    };
+    let login = Login::settle(host, &pool.environment, ledger)
+        .await
+        .map_err(ours)?;
+    let known = KnownHosts::read(&login.known_hosts).await;
+    let jump = match &login.jump {
+        // The way there has its own budget and its own fault.
+        Some(jump) => Some(through(pool, jump, depth, ledger).await.map_err(ours)?),
+        None => None,
+    };
+    let mut attempts = Attempts {
+        pool,
+        host,
+        login: &login,
+        known: &known,
+        jump,
+        started: Instant::now(),
+        deadline: Instant::now() + host.connect_timeout,
+        ledger,
+    };
+    attempts.run().await.map_err(ours)
+}
+
+type SessionFuture<'a> = Pin<Box<dyn Future<Output = Result<Arc<Session>, Fault>> + Send + 'a>>;
+
+/// The session of a host on the way.
+fn through<'a>(
+    pool: &'a SshPool,
+    jump: &'a Arc<Host>,
+    depth: usize,
+    ledger: Ledger<'a>,
+) -> SessionFuture<'a> {
+    Box::pin(async move {
+        if depth >= MOST_HOPS {
+            return Err(Fault::new(
+                FaultKind::LocalSetup,
+                format!("the way through {} goes in a ring", jump.id),
+            ));
+        }
+        pool.session_at(jump, depth + 1, ledger).await
+    })
+}
+
+struct Attempts<'a> {
+    pool: &'a SshPool,
+    host: &'a Host,
+    login: &'a Login,
+    known: &'a KnownHosts,
+    jump: Option<Arc<Session>>,
+    started: Instant,
+    deadline: Instant,
+    ledger: Ledger<'a>,
+}
+
+impl Attempts<'_> {
+    async fn run(&mut self) -> Result<Arc<Session>, Fault> {
+        let mut made = 0;
+        let mut pause = FIRST_PAUSE;
+        loop {
+            made += 1;
+            let fault = match self.attempt().await {
+                Ok(session) => return Ok(Arc::new(session)),
+                Err(Failure::Final(fault)) => return Err(self.counted(fault, made)),
+                Err(Failure::Passing(fault)) => fault,
+            };
+            if Instant::now() + pause >= self.deadline {
+                return Err(self.counted(fault, made));
+            }
+            sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    fn counted(&self, mut fault: Fault, made: u32) -> Fault {
+        if made > 1 {
+            let spent = self.started.elapsed().as_secs_f64();
+            fault.seen = format!("{}, {made} attempts in {spent:.1} s", fault.seen);
+        }
+        // Where TCP itself gets no way through, the address is down, not its SSH alone.
+        let unreached = matches!(fault.kind, FaultKind::Unreachable) && self.jump.is_none();
+        if unreached && fault.connection.is_none() {
+            return fault.on_connection(ConnectionKey::address(&self.login.address));
+        }
+        fault
+    }
+
+    fn place(&self) -> String {
+        if self.login.address.contains(':') {
+            format!("[{}]:{}", self.login.address, self.login.port)
+        } else {
+            format!("{}:{}", self.login.address, self.login.port)
+        }
+    }
+
+    fn record(&self) {
+        let Login { user, .. } = self.login;
+        let way = match &self.login.jump {
+            Some(jump) => format!(" through {}", jump.id),
+            None => String::new(),
+        };
+        let sent = format!("connect {user}@{}{way}", self.place());
+        self.ledger.record(&self.host.id, "ssh", &sent);
+    }
+
+    async fn attempt(&mut self) -> Result<Session, Failure> {
+        self.record();
+        let started = Instant::now();
+        let stream = self.open().await?;
+        let connected = started.elapsed();
+        // Waiting for a turn is not the host's fault: its budget stands still.
+        let waiting = Instant::now();
+        let turn = self.pool.handshakes.acquire().await.ok();
+        self.deadline += waiting.elapsed();
+
+        let started = Instant::now();
+        let notes = Notes::default();
+        let handle = match timeout_at(self.deadline, self.shake_hands(stream, &notes)).await {
+            Ok(handle) => handle?,
+            Err(_) => return Err(Failure::Final(self.timed_out(&notes))),
+        };
+        drop(turn);
+        let about = About {
+            connect: connected,
+            login: started.elapsed(),
+            host_key: notes.host_key().unwrap_or_default(),
+            server: notes.server().unwrap_or_default(),
+        };
+        Ok(Session::new(&self.host.id, &self.login.user, handle, about))
+    }
+
+    async fn open(&self) -> Result<Box<dyn Stream>, Failure> {
+        let Login { address, port, .. } = self.login;
+        let budget = self.deadline.saturating_duration_since(Instant::now());
+        let opened = match &self.jump {
+            Some(jump) => jump.open_tcp(address, *port, budget).await,
+            None => dial(address, *port, budget)
+                .await
+                .map(|stream| Box::new(stream) as Box<dyn Stream>),
+        };
+        opened.map_err(|fault| match fault.kind {
+            // A fault that already names its connection is remembered there.
+            FaultKind::Refused | FaultKind::Unreachable | FaultKind::Closed
+                if fault.connection.is_none() =>
+            {
+                Failure::Passing(fault)
+            }
+            _ => Failure::Final(fault),
+        })
+    }
+
+    async fn shake_hands(
+        &self,
+        stream: Box<dyn Stream>,
+        notes: &Notes,
+    ) -> Result<Handle<Client>, Failure> {
+        let client = Client {
+            notes: notes.clone(),
+            known: self.known.clone(),
+            filed: self.login.filed.clone(),
+            address: self.login.address.clone(),
+            port: self.login.port,
+            own_file: self.login.known_hosts.first().cloned(),
+        };
+        let config = client::Config {
+            client_id: SshId::Standard(
+                concat!("SSH-2.0-coldstart_", env!("CARGO_PKG_VERSION")).into(),
+            ),
+            preferred: Preferred {
+                key: self.known.algorithms(&self.login.filed).into(),
+                ..Preferred::default()
+            },
+            // A host that loses power in the middle of a run is noticed.
+            keepalive_interval: Some(Duration::from_secs(5)),
+            keepalive_max: 2,
+            ..client::Config::default()
+        };
+        let stream = Overheard::new(stream, notes.clone());
+        let mut handle = client::connect_stream(Arc::new(config), stream, client)
+            .await
+            .map_err(|error| self.failed(&error, notes))?;
+        match auth::log_in(&mut handle, self.login, notes).await {
+            Ok(()) => Ok(handle),
+            Err(AuthFailure::Denied(fault)) => Err(Failure::Final(fault)),
+            Err(AuthFailure::Lost(fault)) => Err(Failure::Passing(fault)),
+        }
+    }
+
+    fn failed(&self, error: &russh::Error, notes: &Notes) -> Failure {
+        if let Some(fault) = notes.distrust() {
+            return Failure::Final(fault);
+        }
+        let place = self.place();
+        match notes.first_line() {
+            None => Failure::Passing(Fault::new(
+                FaultKind::Closed,
+                format!("{place} closed the connection before its SSH banner"),
+            )),
+            // sshd says this instead of its banner when too many are logging in.
+            Some(line) if line.contains("Exceeded MaxStartups") => Failure::Passing(Fault::new(
+                FaultKind::Closed,
+                format!("{place} has too many logins under way: it said {line:?}"),
+            )),
+            Some(line) if !line.starts_with("SSH-") => Failure::Final(Fault::new(
+                FaultKind::Protocol,
+                format!("{place} is no SSH server: it said \"{line}\""),
+            )),
+            Some(line) => match error {
+                russh::Error::NoCommonAlgo { kind, theirs, .. } => Failure::Final(Fault::new(
+                    FaultKind::Protocol,
+                    format!(
+                        "no {} algorithm in common with {place}, which offers {}",
+                        format!("{kind:?}").to_lowercase(),
+                        theirs.join(", ")
+                    ),
+                )),
+                russh::Error::Disconnect | russh::Error::HUP | russh::Error::IO(_) => {
+                    Failure::Passing(Fault::new(
+                        FaultKind::Closed,
+                        format!("{place} closed the connection during the key exchange"),
+                    ))
+                }
+                other => Failure::Final(Fault::new(
+                    FaultKind::Protocol,
+                    format!("the key exchange with {place} ({line}) failed: {other}"),
+                )),
+            },
+        }
+    }
+
+    fn timed_out(&self, notes: &Notes) -> Fault {
+        let place = self.place();
+        let budget = self.host.connect_timeout.as_secs_f64();
+        let seen = match (notes.first_line(), notes.stage()) {
+            (_, Stage::Login) => format!("the login at {place} was not done in {budget:.1} s"),
+            (None, Stage::Handshake) => {
+                format!("{place} accepted the connection and sent no SSH banner in {budget:.1} s")
+            }
+            (Some(line), Stage::Handshake) if line.starts_with("SSH-") => {
+                format!("{place} ({line}) did not finish the key exchange in {budget:.1} s")
+            }
+            (Some(line), Stage::Handshake) => {
+                format!("{place} sent no SSH banner in {budget:.1} s: it said \"{line}\"")
+            }
+        };
+        Fault::new(FaultKind::TimedOut, seen)
+    }
+}
+
+/// Opens the TCP connection, without Nagle's delay. No answer within `budget`
+/// speaks for the address as a whole.
+async fn dial(address: &str, port: u16, budget: Duration) -> Result<TcpStream, Fault> {
+    use std::io::ErrorKind;
+    let connecting = TcpStream::connect((address, port));
+    let stream = match timeout(budget, connecting).await {
+        Err(_) => {
+            let seen = format!(
+                "no answer from {address}:{port} in {:.1} s",
+                budget.as_secs_f64()
+            );
+            return Err(Fault::new(FaultKind::TimedOut, seen)
+                .on_connection(ConnectionKey::address(address)));
+        }
+        Ok(Ok(stream)) => stream,
+        Ok(Err(error)) => {
+            let (kind, seen) = match error.kind() {
+                ErrorKind::ConnectionRefused => (
+                    FaultKind::Refused,
+                    format!("connection refused by {address}:{port}"),
+                ),
+                ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => {
+                    (FaultKind::Unreachable, format!("no route to {address}"))
+                }
+                ErrorKind::ConnectionReset => (
+                    FaultKind::Closed,
+                    format!("{address}:{port} reset the connection"),
+                ),
+                ErrorKind::TimedOut => (
+                    FaultKind::TimedOut,
+                    format!("no answer from {address}:{port}"),
+                ),
+                _ if error.raw_os_error().is_none() => (
+                    FaultKind::Unresolved,
+                    format!("{address} does not resolve: {error}"),
+                ),
+                _ => (
+                    FaultKind::LocalSetup,
+                    format!("cannot connect to {address}:{port}: {error}"),
+                ),
+            };
+            return Err(Fault::new(kind, seen));
+        }
+    };
+    drop(stream.set_nodelay(true));
+    Ok(stream)
+}

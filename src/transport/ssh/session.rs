@@ -1,0 +1,360 @@
+//! An open connection: commands and tunnels over it.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use russh::client::{Handle, Msg};
+use russh::{Channel, ChannelOpenFailure, Disconnect};
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+
+use super::channel::{Ending, Next, Reply};
+use super::handshake::Client;
+use crate::transport::audit::Ledger;
+use crate::transport::capture::{AFTER_THE_END, Limits};
+use crate::transport::command::{Exit, Output, ReadOnlyCommand};
+use crate::transport::{Fault, FaultKind, Stream};
+
+/// sshd allows 10 channels a connection (`MaxSessions`) and frees them late.
+const COMMANDS_AT_ONCE: usize = 4;
+/// Before a channel is asked for again, when the server had none to give.
+const CHANNEL_PAUSE: Duration = Duration::from_millis(50);
+/// What a goodbye may take.
+const GOODBYE: Duration = Duration::from_millis(500);
+
+/// Printed before the command's own output. A login shell prints what its
+/// start-up files say first (bash reads `~/.bashrc` under sshd), and nothing
+/// else tells where that ends.
+const BEGIN: &str = ":coldstart:";
+
+/// The line that the login shell of the host gets for `command`.
+///
+/// `echo` marks where the command's own output begins. `env LC_ALL=C` keeps
+/// messages in one language. `timeout` ends on the host what hangs there,
+/// also when our connection is gone; a pipeline goes through `sh -c`, so that
+/// it ends as a whole. A host whose `timeout` is missing or too old is asked
+/// again without it.
+#[must_use]
+pub fn line(command: &ReadOnlyCommand, limit: Duration) -> String {
+    let seconds = limit.as_secs() + u64::from(limit.subsec_nanos() > 0);
+    format!(
+        "echo {BEGIN}; env LC_ALL=C timeout -k 1 {} {}",
+        seconds.max(1),
+        program(command)
+    )
+}
+
+fn line_without_timeout(command: &ReadOnlyCommand) -> String {
+    format!("echo {BEGIN}; env LC_ALL=C {}", program(command))
+}
+
+fn program(command: &ReadOnlyCommand) -> String {
+    let line = command.line();
+    if command.pipeline().len() == 1 {
+        line
+    } else {
+        format!("sh -c '{}'", line.replace('\'', r"'\''"))
+    }
+}
+
+/// What is known of a connection from opening it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct About {
+    /// From the first packet to the open TCP connection.
+    pub connect: Duration,
+    /// From the open connection to the accepted login.
+    pub login: Duration,
+    /// Fingerprint of the host key, `SHA256:…`.
+    pub host_key: String,
+    /// The server's identification, `SSH-2.0-OpenSSH_9.2p1`.
+    pub server: String,
+}
+
+/// The one connection to a host.
+pub struct Session {
+    host: String,
+    user: String,
+    handle: Handle<Client>,
+    about: About,
+    commands: Arc<Semaphore>,
+    without_timeout: AtomicBool,
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("host", &self.host)
+            .field("about", &self.about)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Session {
+    pub(super) fn new(host: &str, user: &str, handle: Handle<Client>, about: About) -> Self {
+        Self {
+            host: host.to_owned(),
+            user: user.to_owned(),
+            handle,
+            about,
+            commands: Arc::new(Semaphore::new(COMMANDS_AT_ONCE)),
+            without_timeout: AtomicBool::new(false),
+        }
+    }
+
+    /// What is known of the connection from opening it.
+    #[must_use]
+    pub fn about(&self) -> &About {
+        &self.about
+    }
+
+    /// Whether the connection ended since it opened.
+    #[must_use]
+    pub fn is_lost(&self) -> bool {
+        self.handle.is_closed()
+    }
+
+    pub(super) async fn close(&self) {
+        let goodbye = self.handle.disconnect(Disconnect::ByApplication, "", "");
+        drop(timeout(GOODBYE, goodbye).await);
+    }
+
+    /// Runs a command and waits for its end. At most four run at once; the
+    /// timeout starts when this one's turn comes. Output over the cap ends the
+    /// command and is marked as truncated.
+    ///
+    /// # Errors
+    /// `TimedOut`, `Closed` when the connection was lost, `Denied` when the
+    /// server runs no commands, `Protocol` when the login shell did not run the line.
+    pub async fn exec(
+        &self,
+        command: &ReadOnlyCommand,
+        limits: Limits,
+        ledger: Ledger<'_>,
+    ) -> Result<Output, Fault> {
+        let turn = self.commands.acquire().await.ok();
+        if !self.without_timeout.load(Ordering::Relaxed) {
+            let sent = line(command, limits.timeout);
+            let output = self.run(&sent, command, limits, ledger).await?;
+            if !lacks_timeout(&output) {
+                let ended = output.exit == Exit::Status(124) && output.elapsed >= limits.timeout;
+                return if ended {
+                    Err(self.timed_out(command, limits))
+                } else {
+                    Ok(output)
+                };
+            }
+            self.without_timeout.store(true, Ordering::Relaxed);
+        }
+        let sent = line_without_timeout(command);
+        let output = self.run(&sent, command, limits, ledger).await;
+        drop(turn);
+        output
+    }
+
+    async fn run(
+        &self,
+        sent: &str,
+        command: &ReadOnlyCommand,
+        limits: Limits,
+        ledger: Ledger<'_>,
+    ) -> Result<Output, Fault> {
+        let started = Instant::now();
+        let deadline = started + limits.timeout;
+        ledger.record(&self.host, "ssh-exec", sent);
+        let channel = timeout_at(deadline, self.open_channel())
+            .await
+            .map_err(|_| self.timed_out(command, limits))??;
+        let (mut incoming, outgoing) = channel.split();
+        let mut outgoing = Ending::new(outgoing);
+        outgoing.exec(sent).await.map_err(|_| self.lost())?;
+
+        let mut reply = Reply::new(limits);
+        loop {
+            let until = if reply.exit.is_some() {
+                deadline.min(Instant::now() + AFTER_THE_END)
+            } else {
+                deadline
+            };
+            let message = match timeout_at(until, incoming.wait()).await {
+                Ok(message) => message,
+                // The command ended; something it left behind holds its output.
+                Err(_) if reply.exit.is_some() => break,
+                Err(_) => return Err(self.timed_out(command, limits)),
+            };
+            match message {
+                Some(message) => match reply.take(message) {
+                    Next::More => {}
+                    Next::Done => break,
+                    Next::Refused => return Err(self.refused()),
+                },
+                None if reply.exit.is_some() => break,
+                None => return Err(self.lost()),
+            }
+        }
+        outgoing.over = reply.exit.is_some();
+        drop(outgoing);
+        self.finish(reply, started.elapsed())
+    }
+
+    async fn open_channel(&self) -> Result<Channel<Msg>, Fault> {
+        loop {
+            match self.handle.channel_open_session().await {
+                Ok(channel) => return Ok(channel),
+                Err(russh::Error::ChannelOpenFailure(
+                    ChannelOpenFailure::ConnectFailed | ChannelOpenFailure::ResourceShortage,
+                )) => sleep(CHANNEL_PAUSE).await,
+                Err(russh::Error::ChannelOpenFailure(_)) => return Err(self.refused()),
+                Err(_) => return Err(self.lost()),
+            }
+        }
+    }
+
+    fn finish(&self, reply: Reply, elapsed: Duration) -> Result<Output, Fault> {
+        let truncated = reply.stdout.is_truncated() || reply.stderr.is_truncated();
+        let exit = reply.exit.unwrap_or(Exit::Unknown);
+        let stdout = reply.stdout.into_bytes();
+        let stderr = reply.stderr.into_bytes();
+        let Some(begin) = begin(&stdout) else {
+            return Err(self.not_run(&exit, &stdout, &stderr));
+        };
+        Ok(Output {
+            exit,
+            stdout: stdout[begin..].to_vec(),
+            stderr,
+            truncated,
+            elapsed,
+        })
+    }
+
+    /// A TCP connection from the host to `address:port`.
+    ///
+    /// # Errors
+    /// `Refused` when the host could not connect there, `Denied` when its SSH
+    /// server forwards nothing, `TimedOut`, `Closed`.
+    pub async fn open_tcp(
+        &self,
+        address: &str,
+        port: u16,
+        budget: Duration,
+    ) -> Result<Box<dyn Stream>, Fault> {
+        let opening =
+            self.handle
+                .channel_open_direct_tcpip(address, u32::from(port), "127.0.0.1", 0);
+        let host = &self.host;
+        match timeout(budget, opening).await {
+            Err(_) => Err(Fault::new(
+                FaultKind::TimedOut,
+                format!(
+                    "no answer from {address}:{port} through {host} in {:.1} s",
+                    budget.as_secs_f64()
+                ),
+            )),
+            Ok(Ok(channel)) => Ok(Box::new(channel.into_stream())),
+            Ok(Err(russh::Error::ChannelOpenFailure(
+                ChannelOpenFailure::AdministrativelyProhibited,
+            ))) => Err(Fault::new(
+                FaultKind::Denied,
+                format!("the SSH server of {host} does not forward to {address}:{port}"),
+            )
+            .hint("AllowTcpForwarding and PermitOpen in its sshd_config decide")),
+            Ok(Err(russh::Error::ChannelOpenFailure(_))) => Err(Fault::new(
+                FaultKind::Refused,
+                format!(
+                    "{host} could not connect to {address}:{port}: refused or unreachable from there"
+                ),
+            )),
+            Ok(Err(_)) => Err(self.lost()),
+        }
+    }
+
+    fn lost(&self) -> Fault {
+        Fault::new(
+            FaultKind::Closed,
+            format!("the SSH connection to {} was lost", self.host),
+        )
+    }
+
+    fn refused(&self) -> Fault {
+        Fault::new(
+            FaultKind::Denied,
+            format!("{} runs no commands for {}", self.host, self.user),
+        )
+    }
+
+    fn timed_out(&self, command: &ReadOnlyCommand, limits: Limits) -> Fault {
+        Fault::new(
+            FaultKind::TimedOut,
+            format!(
+                "`{}` did not end in {:.1} s",
+                command.line(),
+                limits.timeout.as_secs_f64()
+            ),
+        )
+    }
+
+    fn not_run(&self, exit: &Exit, stdout: &[u8], stderr: &[u8]) -> Fault {
+        if *exit == Exit::Unknown {
+            return Fault::new(
+                FaultKind::Closed,
+                format!("{} closed the channel before the command began", self.host),
+            );
+        }
+        let said = [stdout, stderr]
+            .iter()
+            .map(|bytes| String::from_utf8_lossy(bytes))
+            .find_map(|text| {
+                text.lines()
+                    .find(|line| !line.trim().is_empty())
+                    .map(ToOwned::to_owned)
+            });
+        let said = said.map_or_else(String::new, |line| {
+            format!(": it printed \"{}\"", line.trim())
+        });
+        Fault::new(
+            FaultKind::Protocol,
+            format!(
+                "the login shell of {} on {} did not run the command{said}",
+                self.user, self.host
+            ),
+        )
+        .hint("a forced command in authorized_keys or a shell such as nologin stands in the way")
+        .hopeless(true)
+    }
+}
+
+/// Where the command's own output begins.
+fn begin(stdout: &[u8]) -> Option<usize> {
+    let mark = [BEGIN.as_bytes(), b"\n"].concat();
+    stdout
+        .windows(mark.len())
+        .position(|window| window == mark)
+        .map(|at| at + mark.len())
+}
+
+/// Whether it was `timeout` that could not run, not the command: `timeout`
+/// itself names a missing command in a line that begins with its own name.
+fn lacks_timeout(output: &Output) -> bool {
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    match output.exit {
+        Exit::Status(126 | 127) => {
+            !stderr.lines().any(|line| line.starts_with("timeout:"))
+                && stderr.lines().any(|line| {
+                    line.contains("timeout")
+                        && ["not found", "No such file", "ermission denied"]
+                            .iter()
+                            .any(|reason| line.contains(reason))
+                })
+        }
+        // BusyBox before 1.34 has no -k.
+        Exit::Status(1 | 125) => stderr.lines().any(|line| {
+            line.starts_with("timeout:")
+                && (line.contains("invalid option") || line.contains("unrecognized option"))
+        }),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests;

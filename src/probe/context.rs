@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
+use crate::transport::audit::Sent;
 use crate::transport::command::{Output, ReadOnlyCommand};
+use crate::transport::dial::Role;
 use crate::transport::{Connection, Fault, FaultKind, Host, SecretRef, Transports};
 
 /// Whom a check looks at, known before anything is sent.
@@ -26,7 +28,10 @@ impl Target {
     /// The address that a network probe aims at when its options name none.
     #[must_use]
     pub fn address(&self) -> Option<&str> {
-        self.host.as_deref().filter(|host| !host.local).map(|host| host.address.as_str())
+        self.host
+            .as_deref()
+            .filter(|host| !host.local)
+            .map(|host| host.address.as_str())
     }
 }
 
@@ -48,8 +53,49 @@ impl Context {
     /// # Errors
     /// The fault that kept the connection from opening within `connect_timeout`.
     pub async fn connect(&self, address: &str, port: u16) -> Result<Connection, Fault> {
-        let _ = (address, port);
-        Err(Fault::new(FaultKind::Internal, "no dialler"))
+        match &self.target.via {
+            None => self.connect_directly(address, port).await,
+            Some(host) => Err(Fault::new(
+                FaultKind::Internal,
+                format!("there is no way through {} yet", host.id),
+            )),
+        }
+    }
+
+    async fn connect_directly(&self, address: &str, port: u16) -> Result<Connection, Fault> {
+        let dialer = &self.transports.dialer;
+        if let Some(fault) = dialer.verdict(address) {
+            // Nothing is sent, so nothing is audited.
+            return Err(fault);
+        }
+        if dialer.would_look_up(address) {
+            self.record("local", "dns", &format!("lookup {address}"));
+        }
+        let bare = address.trim_start_matches('[').trim_end_matches(']');
+        let destination = if bare.contains(':') {
+            format!("[{bare}]:{port}")
+        } else {
+            format!("{bare}:{port}")
+        };
+        self.record(address, "tcp", &format!("connect {destination}"));
+        let dialed = dialer
+            .dial(address, port, self.target.connect_timeout, Role::Port)
+            .await?;
+        Ok(Connection {
+            stream: Box::new(dialed.stream),
+            peer: dialed.peer.to_string(),
+            connect: dialed.connect,
+        })
+    }
+
+    /// Notes in the audit what is about to be sent for this check.
+    pub fn record(&self, target: &str, protocol: &str, sent: &str) {
+        self.transports.audit.record(&Sent {
+            check: &self.check,
+            target,
+            protocol,
+            sent,
+        });
     }
 
     /// Runs a command on `target.host`: over its shared SSH connection, or
@@ -68,7 +114,10 @@ impl Context {
     /// `LocalSetup` when the reference was not resolved before the run.
     pub fn secret(&self, reference: &SecretRef) -> Result<&SecretString, Fault> {
         self.transports.secrets.get(reference).ok_or_else(|| {
-            Fault::new(FaultKind::LocalSetup, format!("the secret {reference} is not set"))
+            Fault::new(
+                FaultKind::LocalSetup,
+                format!("the secret {reference} is not set"),
+            )
         })
     }
 }

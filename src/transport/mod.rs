@@ -3,8 +3,10 @@
 
 pub mod audit;
 pub mod command;
+pub mod dial;
 mod fault;
 mod host;
+mod reach;
 mod secret;
 
 use std::sync::Arc;
@@ -18,6 +20,7 @@ pub use secret::{SecretRef, Secrets};
 
 use audit::Audit;
 use command::Policy;
+use dial::Dialer;
 
 /// A byte stream to a target, direct or through a host.
 pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -42,12 +45,19 @@ pub struct Transports {
     pub policy: Policy,
     /// The ledger of everything sent.
     pub audit: Audit,
+    /// Opens TCP connections from this machine.
+    pub dialer: Dialer,
 }
 
 impl Transports {
     /// Transports that have connected to nothing yet.
     #[must_use]
     pub fn new(secrets: Secrets, policy: Policy, audit: Audit) -> Arc<Self> {
-        Arc::new(Self { secrets, policy, audit })
+        Arc::new(Self {
+            secrets,
+            policy,
+            audit,
+            dialer: Dialer::default(),
+        })
     }
 }

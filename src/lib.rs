@@ -14,3 +14,7 @@ pub mod scorecard;
 pub mod transport;
 
 pub mod cli;
+
+#[cfg(test)]
+#[path = "../tests/servers/mod.rs"]
+mod servers;

@@ -8,6 +8,7 @@ use secrecy::SecretString;
 use crate::transport::audit::Sent;
 use crate::transport::command::{Output, ReadOnlyCommand};
 use crate::transport::dial::Role;
+use crate::transport::open::Opener;
 use crate::transport::{Connection, Fault, FaultKind, Host, SecretRef, Transports};
 
 /// Whom a check looks at, known before anything is sent.
@@ -119,5 +120,15 @@ impl Context {
                 format!("the secret {reference} is not set"),
             )
         })
+    }
+}
+
+impl Opener for Context {
+    async fn open(&self, address: &str, port: u16) -> Result<Connection, Fault> {
+        self.connect(address, port).await
+    }
+
+    fn note(&self, target: &str, protocol: &str, sent: &str) {
+        self.record(target, protocol, sent);
     }
 }

@@ -6,8 +6,11 @@ pub mod command;
 pub mod dial;
 mod fault;
 mod host;
+pub mod http;
+pub mod open;
 mod reach;
 mod secret;
+pub mod tls;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,6 +24,7 @@ pub use secret::{SecretRef, Secrets};
 use audit::Audit;
 use command::Policy;
 use dial::Dialer;
+use tls::Tls;
 
 /// A byte stream to a target, direct or through a host.
 pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -47,6 +51,8 @@ pub struct Transports {
     pub audit: Audit,
     /// Opens TCP connections from this machine.
     pub dialer: Dialer,
+    /// The certificate authorities that this machine trusts.
+    pub tls: Tls,
 }
 
 impl Transports {
@@ -57,7 +63,7 @@ impl Transports {
             secrets,
             policy,
             audit,
-            dialer: Dialer::default(),
+            dialer: Dialer::default(), tls: Tls::default(),
         })
     }
 }

@@ -161,7 +161,8 @@ fn allow_redirect(been: &[Url], next: &Url, most: u8) -> Result<(), Fault> {
         return Err(protocol(format!("redirects lead in a circle, back to {next}")));
     }
     if been.len() > usize::from(most) {
-        return Err(protocol(format!("more than {most} redirects, the last to {next}")));
+        let redirects = if most == 1 { "redirect" } else { "redirects" };
+        return Err(protocol(format!("more than {most} {redirects}, the last to {next}")));
     }
     Ok(())
 }

@@ -8,7 +8,9 @@ mod fault;
 mod host;
 pub mod http;
 pub mod open;
+pub mod postgres;
 mod reach;
+pub mod redis;
 mod secret;
 pub mod tls;
 

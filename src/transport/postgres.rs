@@ -1,0 +1,344 @@
+//! PostgreSQL: one statement in a read-only transaction that is never committed.
+//!
+//! `default_transaction_read_only` alone is undone by a `SET`, and
+//! `SET TRANSACTION READ WRITE` is obeyed before the first query of a
+//! transaction. So the transaction begins read-only and has its first query
+//! before the baseline's statement comes; see [`statement`] for the rest. What
+//! a function does outside of the database (`pg_terminate_backend`, `dblink`) only a
+//! role without rights keeps away.
+
+mod cell;
+pub mod statement;
+
+use std::time::Duration;
+
+use futures_util::{StreamExt, pin_mut};
+use secrecy::{ExposeSecret, SecretString};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout_at};
+use tokio_postgres::config::SslMode;
+use tokio_postgres::error::SqlState;
+use tokio_postgres::tls::MakeTlsConnect;
+use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage, Transaction};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+pub use cell::Cell;
+
+use super::open::Opener;
+use super::tls::{self, Tls, TlsOptions};
+use super::{Connection, Fault, FaultKind, Stream};
+
+/// Rows that are read; the server is not asked for more.
+pub const ROW_CAP: usize = 100;
+/// Bytes of values that are read.
+pub const BYTE_CAP: usize = 1 << 20;
+
+/// Whether the connection is encrypted and whom it trusts, by libpq's words.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Encryption {
+    /// `disable`: never.
+    Disable,
+    /// `prefer`: when the server offers it, whoever it is.
+    #[default]
+    Prefer,
+    /// `require`: always, whoever it is.
+    Require,
+    /// `verify-full`: always, by a trusted certificate for the host's name.
+    VerifyFull,
+}
+
+/// Where to log in and what to ask.
+#[derive(Debug)]
+pub struct Ask {
+    /// Name or address.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// The role.
+    pub user: String,
+    /// Its password.
+    pub password: Option<SecretString>,
+    /// The database.
+    pub database: String,
+    /// Encryption.
+    pub encryption: Encryption,
+    /// Authorities to trust besides this machine's.
+    pub tls: TlsOptions,
+    /// The statement, checked by [`statement::check`].
+    pub query: Option<String>,
+    /// Time from the open connection to the last row.
+    pub timeout: Duration,
+}
+
+/// What the server answered.
+#[derive(Debug)]
+pub struct Answer {
+    /// Time to open the TCP connection.
+    pub connect: Duration,
+    /// From the open connection to the end of the login.
+    pub login: Duration,
+    /// `15.4 (Debian 15.4-1)`, as the server tells it.
+    pub server_version: Option<String>,
+    /// Whether it is replaying WAL: a standby, or not yet recovered.
+    pub in_recovery: bool,
+    /// What came of the statement.
+    pub rows: Option<Rows>,
+}
+
+/// Rows of a statement.
+#[derive(Debug)]
+pub struct Rows {
+    /// Time from the statement to the last row.
+    pub elapsed: Duration,
+    /// Names of the columns.
+    pub columns: Vec<String>,
+    /// The values by row; a null is `None`.
+    pub rows: Vec<Vec<Option<Cell>>>,
+    /// Whether there are more rows than were read.
+    pub more: bool,
+}
+
+/// What opens every session, in order. The baseline's statement comes after it.
+#[must_use]
+pub fn preamble(timeout: Duration) -> [String; 2] {
+    let milliseconds = timeout.as_millis().clamp(1, i32::MAX.unsigned_abs().into());
+    [
+        "START TRANSACTION READ ONLY".to_owned(),
+        format!("SET LOCAL statement_timeout = {milliseconds}; SELECT pg_is_in_recovery()"),
+    ]
+}
+
+/// Logs in, asks and hangs up.
+///
+/// # Errors
+/// The connection's fault; `Refused` while the server starts, stops or has no
+/// free slot; `Denied` for login and rights; `Missing` for a database, table
+/// or column; `TimedOut` after [`Ask::timeout`]; `HostKey` for certificates;
+/// `LocalSetup` for a statement that is not one; `Closed`; `Protocol`.
+pub async fn ask(opener: &impl Opener, tls: &Tls, ask: &Ask) -> Result<Answer, Fault> {
+    if let Some(query) = &ask.query {
+        statement::check(query).map_err(|message| Fault::new(FaultKind::LocalSetup, message))?;
+    }
+    let connection = opener.open(&ask.host, ask.port).await?;
+    Session { opener, tls, ask, deadline: Instant::now() + ask.timeout }.run(connection).await
+}
+
+struct Session<'a, O> {
+    opener: &'a O,
+    tls: &'a Tls,
+    ask: &'a Ask,
+    deadline: Instant,
+}
+
+impl<O: Opener> Session<'_, O> {
+    async fn run(&self, connection: Connection) -> Result<Answer, Fault> {
+        let Connection { stream, peer, connect } = connection;
+        let started = Instant::now();
+        // Dropped with the session, and the connection with it.
+        let mut tasks = JoinSet::new();
+        self.note(&peer, &format!("login {} to {}", self.ask.user, self.ask.database));
+        let (mut client, server_version) = self.within("the login", self.login(stream, &mut tasks)).await?;
+        let login = started.elapsed();
+        let answer = self.converse(&mut client, &peer).await;
+        drop(client);
+        // The goodbye is sent by the task; without it the server's log would
+        // tell of a connection lost.
+        drop(timeout_at(self.deadline, tasks.join_next()).await);
+        let (in_recovery, rows) = answer?;
+        Ok(Answer { connect, login, server_version, in_recovery, rows })
+    }
+
+    async fn converse(&self, client: &mut Client, peer: &str) -> Result<(bool, Option<Rows>), Fault> {
+        let [begin, first] = preamble(self.ask.timeout);
+        self.note(peer, &begin);
+        let opening = async {
+            client.build_transaction().read_only(true).start().await.map_err(|error| fault(&error))
+        };
+        let transaction = self.within("the first query", opening).await?;
+        self.note(peer, &first);
+        let in_recovery = self.within("the first query", recovery(&transaction, &first)).await?;
+        let rows = match &self.ask.query {
+            None => None,
+            Some(query) => {
+                self.note(peer, query);
+                Some(self.within("the query", read(&transaction, query)).await?)
+            }
+        };
+        self.note(peer, "ROLLBACK");
+        let ending = async { transaction.rollback().await.map_err(|error| fault(&error)) };
+        self.within("ROLLBACK", ending).await?;
+        Ok((in_recovery, rows))
+    }
+
+    fn note(&self, peer: &str, sent: &str) {
+        self.opener.note(peer, "postgres", sent);
+    }
+
+    async fn within<T>(&self, what: &str, work: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
+        timeout_at(self.deadline, work).await.unwrap_or_else(|_| {
+            let seconds = self.ask.timeout.as_secs_f64();
+            Err(Fault::new(FaultKind::TimedOut, format!("no answer to {what} within {seconds:.1} s")))
+        })
+    }
+
+    async fn login(
+        &self,
+        stream: Box<dyn Stream>,
+        tasks: &mut JoinSet<()>,
+    ) -> Result<(Client, Option<String>), Fault> {
+        let mut config = Config::new();
+        config
+            .user(&self.ask.user)
+            .dbname(&self.ask.database)
+            .application_name("coldstart")
+            .options("-c default_transaction_read_only=on");
+        if let Some(password) = &self.ask.password {
+            config.password(password.expose_secret());
+        }
+        let (mode, verify) = match self.ask.encryption {
+            Encryption::Disable => {
+                config.ssl_mode(SslMode::Disable);
+                let (client, connection) =
+                    config.connect_raw(stream, NoTls).await.map_err(|error| fault(&error))?;
+                let version = connection.parameter("server_version").map(str::to_owned);
+                tasks.spawn(async move { drop(connection.await) });
+                return Ok((client, version));
+            }
+            Encryption::Prefer => (SslMode::Prefer, false),
+            Encryption::Require => (SslMode::Require, false),
+            Encryption::VerifyFull => (SslMode::Require, true),
+        };
+        config.ssl_mode(mode);
+        let options = TlsOptions { verify, ..self.ask.tls.clone() };
+        let setup = self.tls.setup(&options).await?;
+        tls::server_name(&self.ask.host)?;
+        let bare = self.ask.host.trim_start_matches('[').trim_end_matches(']');
+        let mut maker = MakeRustlsConnect::new(rustls::ClientConfig::clone(&setup.config));
+        let connector = match MakeTlsConnect::<Box<dyn Stream>>::make_tls_connect(&mut maker, bare) {
+            Ok(connector) => connector,
+            Err(never) => match never {},
+        };
+        let (client, connection) = config.connect_raw(stream, connector).await.map_err(|error| {
+            if mode == SslMode::Require && is_no_tls(&error) {
+                return Fault::new(FaultKind::Protocol, "the server does not offer TLS")
+                    .hint("sslmode=prefer or sslmode=disable connects without");
+            }
+            source_of::<std::io::Error>(&error)
+                .filter(|io| io.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()))
+                .map_or_else(|| fault(&error), |io| tls::handshake_fault(io, &setup.shown()))
+        })?;
+        let version = connection.parameter("server_version").map(str::to_owned);
+        tasks.spawn(async move { drop(connection.await) });
+        Ok((client, version))
+    }
+}
+
+async fn recovery(transaction: &Transaction<'_>, first: &str) -> Result<bool, Fault> {
+    let messages = transaction.simple_query(first).await.map_err(|error| fault(&error))?;
+    let answer = messages.iter().find_map(|message| match message {
+        SimpleQueryMessage::Row(row) => row.try_get(0).ok().flatten(),
+        _ => None,
+    });
+    match answer {
+        Some("t") => Ok(true),
+        Some("f") => Ok(false),
+        other => Err(protocol(format!("pg_is_in_recovery() gave {other:?}"))),
+    }
+}
+
+async fn read(transaction: &Transaction<'_>, query: &str) -> Result<Rows, Fault> {
+    let started = Instant::now();
+    let failed = |error: tokio_postgres::Error| fault(&error);
+    // By the extended protocol, which takes one statement only.
+    let prepared = transaction.prepare(query).await.map_err(failed)?;
+    if !prepared.params().is_empty() {
+        let seen = "the statement has parameters ($1), for which there are no values";
+        return Err(Fault::new(FaultKind::LocalSetup, seen));
+    }
+    let columns = prepared.columns().iter().map(|column| column.name().to_owned()).collect();
+    // Through a portal, so that the server stops at the cap, too.
+    let portal = transaction.bind(&prepared, &[]).await.map_err(failed)?;
+    let most = i32::try_from(ROW_CAP + 1).unwrap_or(i32::MAX);
+    let stream = transaction.query_portal_raw(&portal, most).await.map_err(failed)?;
+    pin_mut!(stream);
+    let mut rows = Vec::new();
+    let mut bytes = 0;
+    while let Some(row) = stream.next().await {
+        let row = row.map_err(failed)?;
+        bytes += row.raw_size_bytes();
+        if rows.len() == ROW_CAP || bytes > BYTE_CAP {
+            return Ok(Rows { elapsed: started.elapsed(), columns, rows, more: true });
+        }
+        let values: Result<Vec<Option<Cell>>, _> = (0..row.len()).map(|index| row.try_get(index)).collect();
+        rows.push(values.map_err(|error| {
+            let cause = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
+            Fault::new(FaultKind::LocalSetup, cause)
+        })?);
+    }
+    Ok(Rows { elapsed: started.elapsed(), columns, rows, more: false })
+}
+
+fn protocol(seen: String) -> Fault {
+    Fault::new(FaultKind::Protocol, seen)
+}
+
+fn source_of<E: std::error::Error + 'static>(error: &tokio_postgres::Error) -> Option<&E> {
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        if let Some(found) = cause.downcast_ref() {
+            return Some(found);
+        }
+        source = cause.source();
+    }
+    None
+}
+
+fn is_no_tls(error: &tokio_postgres::Error) -> bool {
+    std::error::Error::source(error).is_some_and(|cause| cause.to_string().contains("server does not support TLS"))
+}
+
+fn fault(error: &tokio_postgres::Error) -> Fault {
+    let Some(answer) = error.as_db_error() else { return wire_fault(error) };
+    let message = answer.message().to_owned();
+    let code = answer.code().code();
+    match *answer.code() {
+        SqlState::CANNOT_CONNECT_NOW | SqlState::TOO_MANY_CONNECTIONS => Fault::new(FaultKind::Refused, message),
+        SqlState::ADMIN_SHUTDOWN | SqlState::CRASH_SHUTDOWN => Fault::new(FaultKind::Closed, message),
+        SqlState::QUERY_CANCELED => Fault::new(FaultKind::TimedOut, message),
+        SqlState::INVALID_PASSWORD
+        | SqlState::INVALID_AUTHORIZATION_SPECIFICATION
+        | SqlState::INSUFFICIENT_PRIVILEGE
+        | SqlState::READ_ONLY_SQL_TRANSACTION
+        | SqlState::ACTIVE_SQL_TRANSACTION => Fault::new(FaultKind::Denied, message),
+        SqlState::UNDEFINED_DATABASE
+        | SqlState::UNDEFINED_TABLE
+        | SqlState::UNDEFINED_COLUMN
+        | SqlState::UNDEFINED_FUNCTION
+        | SqlState::INVALID_SCHEMA_NAME
+        | SqlState::UNDEFINED_OBJECT => Fault::new(FaultKind::Missing, message),
+        SqlState::SYNTAX_ERROR => Fault::new(FaultKind::LocalSetup, format!("the statement is not one: {message}")),
+        SqlState::PROTOCOL_VIOLATION if message.contains("startup parameter") => protocol(message)
+            .hint("a PgBouncer in between needs `ignore_startup_parameters = options`"),
+        _ => protocol(format!("{message} (SQLSTATE {code})")),
+    }
+}
+
+fn wire_fault(error: &tokio_postgres::Error) -> Fault {
+    if let Some(io) = source_of::<std::io::Error>(error) {
+        return match io.kind() {
+            std::io::ErrorKind::InvalidData | std::io::ErrorKind::InvalidInput => {
+                protocol(format!("the answer is not PostgreSQL: {io}"))
+            }
+            _ => Fault::new(FaultKind::Closed, "the connection was cut off"),
+        };
+    }
+    if error.is_closed() {
+        return Fault::new(FaultKind::Closed, "the connection was cut off");
+    }
+    let cause = std::error::Error::source(error).map(|cause| format!(": {cause}")).unwrap_or_default();
+    let seen = format!("{error}{}", if error.to_string().contains(&cause) { "" } else { &cause });
+    if seen.contains("password missing") {
+        return Fault::new(FaultKind::Denied, "the server asks for a password").hint("give one by `password: { … }`");
+    }
+    protocol(format!("the answer is not PostgreSQL: {seen}"))
+}

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
+use super::Facts;
 use crate::transport::audit::Sent;
 use crate::transport::command::{Output, ReadOnlyCommand};
 use crate::transport::dial::Role;
@@ -86,6 +87,20 @@ impl Context {
             stream: Box::new(dialed.stream),
             peer: dialed.peer.to_string(),
             connect: dialed.connect,
+        })
+    }
+
+    /// What a probe saw, with every known secret as `***`: a server may repeat
+    /// in its answer what it was sent.
+    ///
+    /// # Errors
+    /// The fault, scrubbed the same way.
+    pub fn scrubbed(&self, seen: Result<Facts, Fault>) -> Result<Facts, Fault> {
+        let scrub = |text: &str| self.transports.secrets.scrub(text);
+        seen.map(|facts| facts.map_text(&scrub)).map_err(|mut fault| {
+            fault.seen = scrub(&fault.seen);
+            fault.hint = fault.hint.map(|hint| scrub(&hint));
+            fault
         })
     }
 

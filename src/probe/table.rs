@@ -4,7 +4,13 @@ use super::kind::{KindEntry, entry};
 use super::kinds;
 
 /// Every kind, in the order in which the docs list them.
-pub static TABLE: &[KindEntry] = &[entry::<kinds::Tcp>()];
+pub static TABLE: &[KindEntry] = &[
+    entry::<kinds::Ping>(),
+    entry::<kinds::Tcp>(),
+    entry::<kinds::Http>(),
+    entry::<kinds::Postgres>(),
+    entry::<kinds::Redis>(),
+];
 
 /// The kind of that name.
 #[must_use]

@@ -1,6 +1,7 @@
 //! HTTP/1.1 requests that only read: GET, HEAD and OPTIONS are all there is.
 //! No proxy, no cookies, no cache, nothing from the environment.
 
+use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -53,6 +54,13 @@ pub struct Header {
     pub value: HeaderValue,
 }
 
+impl fmt::Display for Header {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let value = if self.value.is_sensitive() { "***".to_owned() } else { text(self.value.as_bytes()) };
+        write!(f, "{}: {value}", self.name)
+    }
+}
+
 /// What to ask for.
 #[derive(Debug, Clone)]
 pub struct Ask {
@@ -100,10 +108,15 @@ pub struct Answer {
     pub shown: Option<Shown>,
 }
 
-/// The request line for the audit and for `plan`.
+/// The request for the audit and for `plan`: method, address, and the headers
+/// that the baseline adds, secret ones as `***`.
 #[must_use]
-pub fn request_line(method: Method, url: &Url) -> String {
-    format!("{} {url}", method.as_str())
+pub fn request_line<'a>(method: Method, url: &Url, headers: impl Iterator<Item = &'a Header>) -> String {
+    let headers: Vec<String> = headers.map(Header::to_string).collect();
+    if headers.is_empty() {
+        return format!("{} {url}", method.as_str());
+    }
+    format!("{} {url} [{}]", method.as_str(), headers.join("; "))
 }
 
 /// Asks, following redirects as far as told. Each hop is a connection of its
@@ -124,8 +137,8 @@ pub async fn ask(opener: &impl Opener, tls: &Tls, ask: &Ask) -> Result<Answer, F
         let port = url.port_or_known_default().unwrap_or(80);
         let connection = opener.open(&host, port).await?;
         let opened = Instant::now();
-        opener.note(&connection.peer, "http", &request_line(ask.method, &url));
         let hop = Hop { ask, url: &url, same_origin: url.origin() == ask.url.origin(), left };
+        opener.note(&connection.peer, "http", &request_line(ask.method, &url, hop.headers()));
         let (mut answer, location) = hop.exchange(tls, connection, &host).await?;
         left = left.saturating_sub(opened.elapsed());
         been.push(url.clone());
@@ -251,12 +264,8 @@ impl Hop<'_> {
             .map_err(|error| Fault::new(FaultKind::LocalSetup, format!("{path} cannot be asked for: {error}")))?;
         let headers = request.headers_mut();
         let mut own = HeaderMap::new();
-        for header in &self.ask.headers {
-            // What is meant for one server is not shown to the next.
-            let private = header.value.is_sensitive() || header.name == HOST || is_credential(&header.name);
-            if self.same_origin || !private {
-                own.append(header.name.clone(), header.value.clone());
-            }
+        for header in self.headers() {
+            own.append(header.name.clone(), header.value.clone());
         }
         if !own.contains_key(HOST) {
             let host = HeaderValue::from_str(host)
@@ -269,6 +278,14 @@ impl Hop<'_> {
         }
         headers.extend(own);
         Ok(request)
+    }
+
+    /// The baseline's headers, without what is meant for another server.
+    fn headers(&self) -> impl Iterator<Item = &Header> {
+        self.ask.headers.iter().filter(|header| {
+            let private = header.value.is_sensitive() || header.name == HOST || is_credential(&header.name);
+            self.same_origin || !private
+        })
     }
 
     /// Reads until the body ends, the cap or the deadline. At the cap the
@@ -301,7 +318,12 @@ impl Hop<'_> {
     fn late(&self, what: &str) -> Fault {
         Fault::new(
             FaultKind::TimedOut,
-            format!("{what} to {} within {:.1} s", request_line(self.ask.method, self.url), self.ask.timeout.as_secs_f64()),
+            format!(
+                "{what} to {} {} within {:.1} s",
+                self.ask.method.as_str(),
+                self.url,
+                self.ask.timeout.as_secs_f64()
+            ),
         )
     }
 }

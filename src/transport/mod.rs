@@ -7,6 +7,7 @@ pub mod dial;
 mod fault;
 mod host;
 pub mod http;
+pub mod icmp;
 pub mod open;
 pub mod postgres;
 mod reach;

@@ -10,15 +10,19 @@
 mod cell;
 pub mod statement;
 
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_util::{StreamExt, pin_mut};
 use secrecy::{ExposeSecret, SecretString};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 use tokio_postgres::config::SslMode;
 use tokio_postgres::error::SqlState;
-use tokio_postgres::tls::MakeTlsConnect;
+use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
 use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage, Transaction};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
@@ -137,7 +141,7 @@ impl<O: Opener> Session<'_, O> {
         // Dropped with the session, and the connection with it.
         let mut tasks = JoinSet::new();
         self.note(&peer, &format!("login {} to {}", self.ask.user, self.ask.database));
-        let (mut client, server_version) = self.within("the login", self.login(stream, &mut tasks)).await?;
+        let (mut client, server_version) = self.within("the login", self.login(Wire(stream), &mut tasks)).await?;
         let login = started.elapsed();
         let answer = self.converse(&mut client, &peer).await;
         drop(client);
@@ -183,7 +187,7 @@ impl<O: Opener> Session<'_, O> {
 
     async fn login(
         &self,
-        stream: Box<dyn Stream>,
+        stream: Wire,
         tasks: &mut JoinSet<()>,
     ) -> Result<(Client, Option<String>), Fault> {
         let mut config = Config::new();
@@ -198,10 +202,9 @@ impl<O: Opener> Session<'_, O> {
         let (mode, verify) = match self.ask.encryption {
             Encryption::Disable => {
                 config.ssl_mode(SslMode::Disable);
-                let (client, connection) =
-                    config.connect_raw(stream, NoTls).await.map_err(|error| fault(&error))?;
-                let version = connection.parameter("server_version").map(str::to_owned);
-                tasks.spawn(async move { drop(connection.await) });
+                let (client, version, task) =
+                    establish(config, stream, NoTls).await.map_err(|error| fault(&error))?;
+                tasks.spawn(task);
                 return Ok((client, version));
             }
             Encryption::Prefer => (SslMode::Prefer, false),
@@ -214,22 +217,62 @@ impl<O: Opener> Session<'_, O> {
         tls::server_name(&self.ask.host)?;
         let bare = self.ask.host.trim_start_matches('[').trim_end_matches(']');
         let mut maker = MakeRustlsConnect::new(rustls::ClientConfig::clone(&setup.config));
-        let connector = match MakeTlsConnect::<Box<dyn Stream>>::make_tls_connect(&mut maker, bare) {
+        let connector = match MakeTlsConnect::<Wire>::make_tls_connect(&mut maker, bare) {
             Ok(connector) => connector,
             Err(never) => match never {},
         };
-        let (client, connection) = config.connect_raw(stream, connector).await.map_err(|error| {
+        let (client, version, task) = establish(config, stream, connector).await.map_err(|error| {
             if mode == SslMode::Require && is_no_tls(&error) {
                 return Fault::new(FaultKind::Protocol, "the server does not offer TLS")
                     .hint("sslmode=prefer or sslmode=disable connects without");
             }
-            source_of::<std::io::Error>(&error)
+            source_of::<io::Error>(&error)
                 .filter(|io| io.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()))
                 .map_or_else(|| fault(&error), |io| tls::handshake_fault(io, &setup.shown()))
         })?;
-        let version = connection.parameter("server_version").map(str::to_owned);
-        tasks.spawn(async move { drop(connection.await) });
+        tasks.spawn(task);
         Ok((client, version))
+    }
+}
+
+/// Logs in; gives the session, the server's version, and the task that moves
+/// the session's bytes.
+async fn establish<T>(
+    config: Config,
+    stream: Wire,
+    tls: T,
+) -> Result<(Client, Option<String>, impl Future<Output = ()> + Send), tokio_postgres::Error>
+where
+    T: TlsConnect<Wire> + Send + 'static,
+    T::Stream: Send,
+{
+    let (client, connection) = config.connect_raw(stream, tls).await?;
+    let version = connection.parameter("server_version").map(str::to_owned);
+    // Its error also reaches the request that waits for it.
+    Ok((client, version, async move { drop(connection.await) }))
+}
+
+/// A stream of a type without a lifetime: `Box<dyn Stream>` has one, and behind
+/// the traits of TLS the compiler cannot prove such a future `Send`.
+struct Wire(Box<dyn Stream>);
+
+impl AsyncRead for Wire {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(cx, buffer)
+    }
+}
+
+impl AsyncWrite for Wire {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(cx)
     }
 }
 
@@ -324,9 +367,9 @@ fn fault(error: &tokio_postgres::Error) -> Fault {
 }
 
 fn wire_fault(error: &tokio_postgres::Error) -> Fault {
-    if let Some(io) = source_of::<std::io::Error>(error) {
+    if let Some(io) = source_of::<io::Error>(error) {
         return match io.kind() {
-            std::io::ErrorKind::InvalidData | std::io::ErrorKind::InvalidInput => {
+            io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => {
                 protocol(format!("the answer is not PostgreSQL: {io}"))
             }
             _ => Fault::new(FaultKind::Closed, "the connection was cut off"),
@@ -338,7 +381,7 @@ fn wire_fault(error: &tokio_postgres::Error) -> Fault {
     let cause = std::error::Error::source(error).map(|cause| format!(": {cause}")).unwrap_or_default();
     let seen = format!("{error}{}", if error.to_string().contains(&cause) { "" } else { &cause });
     if seen.contains("password missing") {
-        return Fault::new(FaultKind::Denied, "the server asks for a password").hint("give one by `password: { … }`");
+        return Fault::new(FaultKind::Denied, "the server asks for a password").hint("give one by `password: env:NAME`");
     }
     protocol(format!("the answer is not PostgreSQL: {seen}"))
 }

@@ -240,7 +240,7 @@ fn protocol(seen: String) -> Fault {
 fn login_fault(error: &str) -> Option<Fault> {
     let fault = |kind| Some(Fault::new(kind, error));
     match error.split(' ').next().unwrap_or_default() {
-        "NOAUTH" => fault(FaultKind::Denied).map(|fault| fault.hint("give a password by `password: { … }`")),
+        "NOAUTH" => fault(FaultKind::Denied).map(|fault| fault.hint("give a password by `password: env:NAME`")),
         "WRONGPASS" | "NOPERM" | "DENIED" => fault(FaultKind::Denied),
         // Passing states: worth another attempt.
         "LOADING" | "MASTERDOWN" | "BUSY" | "MISCONF" => None,

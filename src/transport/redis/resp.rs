@@ -28,7 +28,7 @@ pub enum Reply {
 }
 
 /// The bytes of a command.
-pub fn encode<S: AsRef<[u8]>>(words: &[S]) -> Vec<u8> {
+pub(super) fn encode<S: AsRef<[u8]>>(words: &[S]) -> Vec<u8> {
     let mut bytes = format!("*{}\r\n", words.len()).into_bytes();
     for word in words {
         let word = word.as_ref();
@@ -44,7 +44,7 @@ pub fn encode<S: AsRef<[u8]>>(words: &[S]) -> Vec<u8> {
 /// # Errors
 /// `UnexpectedEof` when it is cut off, `InvalidData` when it is not RESP2 or
 /// larger than `room`; else the stream's own error.
-pub fn read<'a, R>(
+pub(super) fn read<'a, R>(
     stream: &'a mut R,
     room: &'a mut usize,
     depth: u8,

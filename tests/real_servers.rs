@@ -13,7 +13,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use coldstart::probe::{
-    Audit, Context, Facts, Fault, FaultKind, Policy, Probe, SecretRef, Secrets, Target, Transports, Value, find,
+    Audit, Context, Facts, Fault, FaultKind, Policy, Probe, SecretRef, Secrets, Target, Transports,
+    Value, find,
 };
 use rstest::rstest;
 use serde_json::{Value as Json, json};
@@ -34,8 +35,9 @@ fn program(folders: &[&str], name: &str) -> PathBuf {
             None => found.push(Path::new(folder).join(name)),
             Some((before, after)) => {
                 let entries = std::fs::read_dir(before).into_iter().flatten().flatten();
-                let mut versions: Vec<PathBuf> =
-                    entries.map(|entry| entry.path().join(after.trim_start_matches('/')).join(name)).collect();
+                let mut versions: Vec<PathBuf> = entries
+                    .map(|entry| entry.path().join(after.trim_start_matches('/')).join(name))
+                    .collect();
                 versions.sort();
                 found.extend(versions.into_iter().rev());
             }
@@ -60,12 +62,19 @@ fn unprivileged(program: &Path) -> Command {
     if is_root() {
         command.gid(NOBODY).uid(NOBODY);
     }
-    command.env("LC_ALL", "C").current_dir("/").stdin(Stdio::null());
+    command
+        .env("LC_ALL", "C")
+        .current_dir("/")
+        .stdin(Stdio::null());
     command
 }
 
 fn free_port() -> u16 {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port").local_addr().expect("its address").port()
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+        .expect("a free port")
+        .local_addr()
+        .expect("its address")
+        .port()
 }
 
 /// A server in its own folder; both end with it.
@@ -90,8 +99,15 @@ impl Running {
     /// Waits until the port answers; shows the log when it never does.
     async fn ready(self) -> Self {
         let begun = Instant::now();
-        while TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).await.is_err() {
-            assert!(begun.elapsed() < Duration::from_secs(60), "it does not start: {}", self.log());
+        while TcpStream::connect((Ipv4Addr::LOCALHOST, self.port))
+            .await
+            .is_err()
+        {
+            assert!(
+                begun.elapsed() < Duration::from_secs(60),
+                "it does not start: {}",
+                self.log()
+            );
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         self
@@ -101,7 +117,8 @@ impl Running {
 fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     if is_root() {
-        std::os::unix::fs::chown(folder.path(), Some(NOBODY), Some(NOBODY)).expect("a folder of nobody's");
+        std::os::unix::fs::chown(folder.path(), Some(NOBODY), Some(NOBODY))
+            .expect("a folder of nobody's");
     }
     folder
 }
@@ -119,7 +136,11 @@ fn start(mut command: Command, folder: tempfile::TempDir, port: u16) -> Running 
     let log = std::fs::File::create(folder.path().join("log")).expect("a log");
     let also = log.try_clone().expect("a log");
     let child = command.stdout(log).stderr(also).spawn().expect("started");
-    Running { child, folder, port }
+    Running {
+        child,
+        folder,
+        port,
+    }
 }
 
 /// Sees what the audit was told.
@@ -160,8 +181,14 @@ async fn probe_with(kind: &str, options: Json, password: &str) -> (Result<Facts,
         connect_timeout: Duration::from_secs(20),
     };
     let transports = Transports::new(secrets, Policy::default(), audit);
-    let context = Context { check: "real".to_owned(), target, transports };
-    let seen = tokio::time::timeout(Duration::from_secs(60), probe.run(&context)).await.expect("in time");
+    let context = Context {
+        check: "real".to_owned(),
+        target,
+        transports,
+    };
+    let seen = tokio::time::timeout(Duration::from_secs(60), probe.run(&context))
+        .await
+        .expect("in time");
     (seen, ledger)
 }
 
@@ -175,12 +202,22 @@ async fn postgres() -> Running {
     let (data, password) = (folder.path().join("data"), folder.path().join("password"));
     write(&password, PASSWORD, 0o600);
     let made = unprivileged(&program(&folders, "initdb"))
-        .args(["--username=boss", "--auth=scram-sha-256", "--no-sync", "--encoding=UTF8", "--locale=C"])
+        .args([
+            "--username=boss",
+            "--auth=scram-sha-256",
+            "--no-sync",
+            "--encoding=UTF8",
+            "--locale=C",
+        ])
         .arg(format!("--pwfile={}", password.display()))
         .arg(&data)
         .output()
         .expect("initdb runs");
-    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    assert!(
+        made.status.success(),
+        "{}",
+        String::from_utf8_lossy(&made.stderr)
+    );
     let mut authority = rcgen::CertificateParams::new(Vec::new()).expect("parameters");
     authority.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
     let key = rcgen::KeyPair::generate().expect("a key");
@@ -193,21 +230,47 @@ async fn postgres() -> Running {
     write(&data.join("server.key"), &key.serialize_pem(), 0o600);
     let port = free_port();
     let mut command = unprivileged(&program(&folders, "postgres"));
-    command.arg("-D").arg(&data).args(["-p", &port.to_string(), "-c", "listen_addresses=127.0.0.1", "-c", "ssl=on"]);
-    command.args(["-c", "log_statement=all", "-c", "log_line_prefix=%a|", "-c", "fsync=off"]);
-    command.args(["-c", &format!("unix_socket_directories={}", folder.path().display())]);
+    command.arg("-D").arg(&data).args([
+        "-p",
+        &port.to_string(),
+        "-c",
+        "listen_addresses=127.0.0.1",
+        "-c",
+        "ssl=on",
+    ]);
+    command.args([
+        "-c",
+        "log_statement=all",
+        "-c",
+        "log_line_prefix=%a|",
+        "-c",
+        "fsync=off",
+    ]);
+    command.args([
+        "-c",
+        &format!("unix_socket_directories={}", folder.path().display()),
+    ]);
     start(command, folder, port).ready().await
 }
 
 /// Waits until it serves, makes a table, and gives a session of our own.
 async fn superuser(server: &Running) -> tokio_postgres::Client {
     let mut config = tokio_postgres::Config::new();
-    config.host("127.0.0.1").port(server.port).user("boss").password(PASSWORD).dbname("postgres");
+    config
+        .host("127.0.0.1")
+        .port(server.port)
+        .user("boss")
+        .password(PASSWORD)
+        .dbname("postgres");
     let begun = Instant::now();
     let (client, connection) = loop {
         match config.connect(tokio_postgres::NoTls).await {
             Ok(connected) => break connected,
-            Err(error) => assert!(begun.elapsed() < Duration::from_secs(60), "{error}: {}", server.log()),
+            Err(error) => assert!(
+                begun.elapsed() < Duration::from_secs(60),
+                "{error}: {}",
+                server.log()
+            ),
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     };
@@ -239,7 +302,9 @@ async fn postgres_answers_and_its_log_shows_what_the_audit_shows() {
     let facts = facts.expect("facts");
     assert_eq!(facts.get("accepts"), Some(&Value::Bool(true)));
     assert_eq!(facts.get("in_recovery"), Some(&Value::Bool(false)));
-    assert!(matches!(facts.get("server_version"), Some(Value::Text(version)) if version.starts_with(char::is_numeric)));
+    assert!(
+        matches!(facts.get("server_version"), Some(Value::Text(version)) if version.starts_with(char::is_numeric))
+    );
 
     let everything = "SELECT 3::int8 AS whole, 12.50::numeric AS exact, 12345678901234567890::numeric AS long, \
         'gr\u{fc}n'::text AS word, true AS yes, NULL::int AS nothing, timestamptz '2026-06-05 10:55:04+08' AS moment, \
@@ -247,9 +312,15 @@ async fn postgres_answers_and_its_log_shows_what_the_audit_shows() {
         ARRAY[1, NULL, 3] AS list, '10.0.0.0/8'::inet AS net, -0.0005::numeric AS small, 1e10::numeric AS big, \
         timestamp '2026-06-05 10:55:04' AS local, '12:30:00'::time AS clock, 0.1::float4 AS short, '\\x00ff'::bytea AS raw, \
         '6ba7b810-9dad-11d1-80b4-00c04fd430c8'::uuid AS id, interval '1 mon' AS month, 'a'::\"char\"::text AS one";
-    let (facts, ledger) = probe("postgres", on_postgres(&server, &json!({ "query": everything }))).await;
+    let (facts, ledger) = probe(
+        "postgres",
+        on_postgres(&server, &json!({ "query": everything })),
+    )
+    .await;
     let facts = facts.expect("facts");
-    let Some(Value::Map(row)) = facts.get("row") else { panic!("a row") };
+    let Some(Value::Map(row)) = facts.get("row") else {
+        panic!("a row")
+    };
     let seen: serde_json::Map<String, Json> = row
         .iter()
         .map(|(name, value)| (name.clone(), serde_json::to_value(value).expect("JSON")))
@@ -261,12 +332,19 @@ async fn postgres_answers_and_its_log_shows_what_the_audit_shows() {
         "local": "2026-06-05T10:55:04", "clock": "12:30:00", "short": 0.1, "raw": "\\x00ff",
         "id": "6ba7b810-9dad-11d1-80b4-00c04fd430c8", "month": "P1M", "one": "a",
     });
-    let mut expected: Vec<_> = expected.as_object().expect("an object").clone().into_iter().collect();
+    let mut expected: Vec<_> = expected
+        .as_object()
+        .expect("an object")
+        .clone()
+        .into_iter()
+        .collect();
     expected.sort_by(|left, right| left.0.cmp(&right.0));
     assert_eq!(seen.into_iter().collect::<Vec<_>>(), expected);
 
     // What the server logged for us is what the audit says, no more and no less.
-    boss.batch_execute("SELECT 'the end of the log'").await.expect("a marker");
+    boss.batch_execute("SELECT 'the end of the log'")
+        .await
+        .expect("a marker");
     let begun = Instant::now();
     while !server.log().contains("the end of the log") {
         assert!(begun.elapsed() < Duration::from_secs(20));
@@ -277,19 +355,36 @@ async fn postgres_answers_and_its_log_shows_what_the_audit_shows() {
         .lines()
         .filter_map(|line| line.strip_prefix("coldstart|LOG:  "))
         .filter_map(|line| {
-            line.strip_prefix("statement: ").or_else(|| line.strip_prefix("execute ")?.split_once(": ").map(|(_, sql)| sql))
+            line.strip_prefix("statement: ").or_else(|| {
+                line.strip_prefix("execute ")?
+                    .split_once(": ")
+                    .map(|(_, sql)| sql)
+            })
         })
         .collect();
     let audited = ledger.sent("postgres");
     assert_eq!(audited[0], "login boss to postgres");
     // The first probe of this test had no statement of its own.
-    assert_eq!(logged[3..], audited[1..].iter().map(String::as_str).collect::<Vec<_>>()[..], "{log}");
+    assert_eq!(
+        logged[3..],
+        audited[1..].iter().map(String::as_str).collect::<Vec<_>>()[..],
+        "{log}"
+    );
     assert!(!log.contains("unexpected EOF"), "{log}");
 
-    let (facts, _) =
-        probe("postgres", on_postgres(&server, &json!({ "query": "SELECT generate_series(1, 100000000)" }))).await;
+    let (facts, _) = probe(
+        "postgres",
+        on_postgres(
+            &server,
+            &json!({ "query": "SELECT generate_series(1, 100000000)" }),
+        ),
+    )
+    .await;
     let facts = facts.expect("facts");
-    assert_eq!((facts.get("rows_whole"), facts.get("rows")), (Some(&Value::Bool(false)), None));
+    assert_eq!(
+        (facts.get("rows_whole"), facts.get("rows")),
+        (Some(&Value::Bool(false)), None)
+    );
     assert_eq!(facts.get("value"), Some(&Value::Json(json!(1))));
 }
 
@@ -311,8 +406,13 @@ async fn postgres_refuses_to_write_through_us() {
         "SELECT 1; DELETE FROM backlog",
         "SELECT 1; COMMIT; DELETE FROM backlog",
     ] {
-        let (seen, ledger) = probe("postgres", on_postgres(&server, &json!({ "query": query }))).await;
-        assert_eq!(seen.expect_err(query).kind, FaultKind::LocalSetup, "{query}");
+        let (seen, ledger) =
+            probe("postgres", on_postgres(&server, &json!({ "query": query }))).await;
+        assert_eq!(
+            seen.expect_err(query).kind,
+            FaultKind::LocalSetup,
+            "{query}"
+        );
         assert_eq!(ledger.sent("tcp"), Vec::<String>::new(), "{query}");
     }
     // What the server has to refuse, although we are its superuser.
@@ -328,7 +428,13 @@ async fn postgres_refuses_to_write_through_us() {
         let fault = seen.expect_err(query);
         assert_eq!(fault.kind, FaultKind::Denied, "{query}: {}", fault.seen);
     }
-    let row = boss.query_one("SELECT count(*), (SELECT is_called FROM tickets) FROM backlog", &[]).await.expect("a row");
+    let row = boss
+        .query_one(
+            "SELECT count(*), (SELECT is_called FROM tickets) FROM backlog",
+            &[],
+        )
+        .await
+        .expect("a row");
     assert_eq!((row.get::<_, i64>(0), row.get::<_, bool>(1)), (3, false));
 }
 
@@ -377,27 +483,65 @@ async fn postgres_over_tls_and_without_its_database() {
     };
     for (mode, expected) in [("disable", false), ("prefer", true), ("require", true)] {
         let url = at("127.0.0.1", &format!("postgres?sslmode={mode}"));
-        let facts = probe("postgres", merged(&[&url, &encrypted])).await.0.expect("facts");
-        assert_eq!(facts.get("value"), Some(&Value::Json(json!(expected))), "{mode}");
+        let facts = probe("postgres", merged(&[&url, &encrypted]))
+            .await
+            .0
+            .expect("facts");
+        assert_eq!(
+            facts.get("value"),
+            Some(&Value::Json(json!(expected))),
+            "{mode}"
+        );
     }
     let verified = at("localhost", "postgres?sslmode=verify-full");
     let trusted = json!({ "ca": ca });
-    probe("postgres", merged(&[&verified, &trusted])).await.0.expect("facts");
-    let fault = probe("postgres", merged(&[&verified])).await.0.expect_err("an unknown authority");
+    probe("postgres", merged(&[&verified, &trusted]))
+        .await
+        .0
+        .expect("facts");
+    let fault = probe("postgres", merged(&[&verified]))
+        .await
+        .0
+        .expect_err("an unknown authority");
     assert_eq!(fault.kind, FaultKind::HostKey, "{}", fault.seen);
     let other_name = at("127.0.0.1", "postgres?sslmode=verify-full");
-    let fault = probe("postgres", merged(&[&other_name, &trusted])).await.0.expect_err("another name");
-    assert_eq!(fault.seen, "certificate is not valid for 127.0.0.1, only for localhost");
-    let fault = probe("postgres", merged(&[&at("127.0.0.1", "nowhere")])).await.0.expect_err("no database");
-    assert_eq!((fault.kind, fault.seen.as_str()), (FaultKind::Missing, "database \"nowhere\" does not exist"));
+    let fault = probe("postgres", merged(&[&other_name, &trusted]))
+        .await
+        .0
+        .expect_err("another name");
+    assert_eq!(
+        fault.seen,
+        "certificate is not valid for 127.0.0.1, only for localhost"
+    );
+    let fault = probe("postgres", merged(&[&at("127.0.0.1", "nowhere")]))
+        .await
+        .0
+        .expect_err("no database");
+    assert_eq!(
+        (fault.kind, fault.seen.as_str()),
+        (FaultKind::Missing, "database \"nowhere\" does not exist")
+    );
 }
 
 async fn redis() -> Running {
     let folder = folder();
     let port = free_port();
     let mut command = unprivileged(&program(&["/usr/bin", "/usr/local/bin"], "redis-server"));
-    command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--requirepass", PASSWORD]);
-    command.arg("--dir").arg(folder.path()).arg("--unixsocket").arg(folder.path().join("redis.sock"));
+    command.args([
+        "--port",
+        &port.to_string(),
+        "--bind",
+        "127.0.0.1",
+        "--save",
+        "",
+        "--requirepass",
+        PASSWORD,
+    ]);
+    command
+        .arg("--dir")
+        .arg(folder.path())
+        .arg("--unixsocket")
+        .arg(folder.path().join("redis.sock"));
     start(command, folder, port).ready().await
 }
 
@@ -406,7 +550,9 @@ struct Watcher(BufReader<TcpStream>);
 
 impl Watcher {
     async fn on(server: &Running) -> Self {
-        let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, server.port)).await.expect("open");
+        let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, server.port))
+            .await
+            .expect("open");
         let mut watcher = Self(BufReader::new(stream));
         assert_eq!(watcher.ask(&format!("AUTH \"{PASSWORD}\"")).await, "+OK");
         watcher
@@ -415,19 +561,29 @@ impl Watcher {
     async fn line(&mut self) -> String {
         let mut line = String::new();
         let reading = self.0.read_line(&mut line);
-        tokio::time::timeout(Duration::from_secs(20), reading).await.expect("in time").expect("a line");
+        tokio::time::timeout(Duration::from_secs(20), reading)
+            .await
+            .expect("in time")
+            .expect("a line");
         line.trim_end().to_owned()
     }
 
     async fn ask(&mut self, command: &str) -> String {
-        self.0.write_all(format!("{command}\r\n").as_bytes()).await.expect("sent");
+        self.0
+            .write_all(format!("{command}\r\n").as_bytes())
+            .await
+            .expect("sent");
         self.line().await
     }
 }
 
 fn on_redis(server: &Running, more: &Json) -> Json {
-    let mut options = json!({ "address": "127.0.0.1", "port": server.port, "password": "env:PASSWORD" });
-    options.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+    let mut options =
+        json!({ "address": "127.0.0.1", "port": server.port, "password": "env:PASSWORD" });
+    options
+        .as_object_mut()
+        .expect("an object")
+        .extend(more.as_object().expect("an object").clone());
     options
 }
 
@@ -438,19 +594,39 @@ async fn redis_answers_and_reads() {
     }
     let server = redis().await;
     let mut boss = Watcher::on(&server).await;
-    for command in ["HSET state queue 3 mode open", "RPUSH list a b", "SELECT 2", "SET name two"] {
+    for command in [
+        "HSET state queue 3 mode open",
+        "RPUSH list a b",
+        "SELECT 2",
+        "SET name two",
+    ] {
         boss.ask(command).await;
     }
     for (more, reply) in [
-        (json!({"command": ["HGETALL", "state"]}), Some(json!({"queue": "3", "mode": "open"}))),
-        (json!({"command": ["lrange", "list", "0", "-1"]}), Some(json!(["a", "b"]))),
+        (
+            json!({"command": ["HGETALL", "state"]}),
+            Some(json!({"queue": "3", "mode": "open"})),
+        ),
+        (
+            json!({"command": ["lrange", "list", "0", "-1"]}),
+            Some(json!(["a", "b"])),
+        ),
         (json!({"command": ["EXISTS", "state"]}), Some(json!(1))),
         (json!({"command": ["GET", "nothing"]}), None),
-        (json!({"command": ["GET", "name"], "db": 2}), Some(json!("two"))),
+        (
+            json!({"command": ["GET", "name"], "db": 2}),
+            Some(json!("two")),
+        ),
         (json!({"command": ["MEMORY", "USAGE", "nothing"]}), None),
-        (json!({"command": ["OBJECT", "ENCODING", "list"]}), Some(json!("listpack"))),
+        (
+            json!({"command": ["OBJECT", "ENCODING", "list"]}),
+            Some(json!("listpack")),
+        ),
     ] {
-        let facts = probe("redis", on_redis(&server, &more)).await.0.unwrap_or_else(|fault| panic!("{more}: {fault}"));
+        let facts = probe("redis", on_redis(&server, &more))
+            .await
+            .0
+            .unwrap_or_else(|fault| panic!("{more}: {fault}"));
         assert_eq!(facts.get("pong"), Some(&Value::Bool(true)));
         assert_eq!(facts.get("loading"), Some(&Value::Bool(false)));
         assert_eq!(facts.get("role"), Some(&Value::from("master")));
@@ -463,7 +639,8 @@ async fn redis_answers_and_reads() {
         };
         assert_eq!(seen, reply, "{more}");
     }
-    let socket = json!({"socket": server.folder.path().join("redis.sock"), "password": "env:PASSWORD"});
+    let socket =
+        json!({"socket": server.folder.path().join("redis.sock"), "password": "env:PASSWORD"});
     let facts = probe("redis", socket).await.0.expect("facts");
     assert_eq!(facts.get("pong"), Some(&Value::Bool(true)));
 }
@@ -488,7 +665,8 @@ async fn redis_never_sees_a_write() {
         json!(["DEBUG", "SLEEP", "1"]),
         json!(["SHUTDOWN"]),
     ] {
-        let (seen, ledger) = probe("redis", on_redis(&server, &json!({ "command": command }))).await;
+        let (seen, ledger) =
+            probe("redis", on_redis(&server, &json!({ "command": command }))).await;
         let fault = seen.expect_err("refused");
         assert_eq!(fault.kind, FaultKind::Denied, "{command}: {}", fault.seen);
         assert!(fault.seen.contains("is not sent"), "{}", fault.seen);
@@ -497,7 +675,11 @@ async fn redis_never_sees_a_write() {
         assert!(sent[3].starts_with("COMMAND INFO "), "{sent:?}");
         assert_eq!(sent.len(), 4, "{command}");
     }
-    let (seen, _) = probe("redis", on_redis(&server, &json!({ "command": ["FROBNICATE"] }))).await;
+    let (seen, _) = probe(
+        "redis",
+        on_redis(&server, &json!({ "command": ["FROBNICATE"] })),
+    )
+    .await;
     assert_eq!(seen.expect_err("unknown").kind, FaultKind::Missing);
     Watcher::on(&server).await.ask("ECHO the-end").await;
     loop {
@@ -506,7 +688,10 @@ async fn redis_never_sees_a_write() {
             break;
         }
         let command = line.split('"').nth(1).unwrap_or_default().to_owned();
-        assert!(["PING", "INFO", "COMMAND", "AUTH"].contains(&command.to_uppercase().as_str()), "{line}");
+        assert!(
+            ["PING", "INFO", "COMMAND", "AUTH"].contains(&command.to_uppercase().as_str()),
+            "{line}"
+        );
     }
 }
 
@@ -516,7 +701,12 @@ async fn redis_never_sees_a_write() {
 #[case::user(json!({"username": "nobody"}), PASSWORD, FaultKind::Denied, "WRONGPASS")]
 #[case::database(json!({"db": 99}), PASSWORD, FaultKind::Missing, "no such database: SELECT 99")]
 #[tokio::test]
-async fn redis_says_no(#[case] more: Json, #[case] password: &str, #[case] kind: FaultKind, #[case] seen: &str) {
+async fn redis_says_no(
+    #[case] more: Json,
+    #[case] password: &str,
+    #[case] kind: FaultKind,
+    #[case] seen: &str,
+) {
     if left_out() {
         return;
     }
@@ -553,12 +743,25 @@ async fn nginx_answers(#[case] path: &str, #[case] status: f64) {
     );
     write(&folder.path().join("nginx.conf"), &configuration, 0o644);
     let mut command = unprivileged(&program(&["/usr/sbin", "/usr/bin"], "nginx"));
-    command.arg("-e").arg("stderr").arg("-p").arg(folder.path()).arg("-c").arg(folder.path().join("nginx.conf"));
+    command
+        .arg("-e")
+        .arg("stderr")
+        .arg("-p")
+        .arg(folder.path())
+        .arg("-c")
+        .arg(folder.path().join("nginx.conf"));
     let server = start(command, folder, port).ready().await;
-    let (facts, ledger) = probe("http", json!({ "url": format!("http://127.0.0.1:{port}{path}") })).await;
+    let (facts, ledger) = probe(
+        "http",
+        json!({ "url": format!("http://127.0.0.1:{port}{path}") }),
+    )
+    .await;
     let facts = facts.expect("facts");
     assert_eq!(facts.get("status"), Some(&Value::Number(status)));
     assert_eq!(facts.get("redirected_to").is_some(), path == "/moved");
-    assert_eq!(ledger.sent("http"), [format!("GET http://127.0.0.1:{port}{path}")]);
+    assert_eq!(
+        ledger.sent("http"),
+        [format!("GET http://127.0.0.1:{port}{path}")]
+    );
     drop(server);
 }

@@ -97,11 +97,12 @@ impl Context {
     /// The fault, scrubbed the same way.
     pub fn scrubbed(&self, seen: Result<Facts, Fault>) -> Result<Facts, Fault> {
         let scrub = |text: &str| self.transports.secrets.scrub(text);
-        seen.map(|facts| facts.map_text(&scrub)).map_err(|mut fault| {
-            fault.seen = scrub(&fault.seen);
-            fault.hint = fault.hint.map(|hint| scrub(&hint));
-            fault
-        })
+        seen.map(|facts| facts.map_text(&scrub))
+            .map_err(|mut fault| {
+                fault.seen = scrub(&fault.seen);
+                fault.hint = fault.hint.map(|hint| scrub(&hint));
+                fault
+            })
     }
 
     /// Notes in the audit what is about to be sent for this check.

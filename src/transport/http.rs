@@ -1,7 +1,8 @@
 //! HTTP/1.1 requests that only read: GET, HEAD and OPTIONS are all there is.
 //! No proxy, no cookies, no cache, nothing from the environment.
 
-use std::fmt;
+mod message;
+
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,114 +11,15 @@ use hyper::body::Incoming;
 use hyper::header::{HOST, HeaderMap, HeaderName, HeaderValue, LOCATION, USER_AGENT};
 use hyper::{Request, Response, Version};
 use hyper_util::rt::TokioIo;
-use schemars::JsonSchema;
-use serde::Deserialize;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 
+pub use message::{Answer, Ask, Header, Method, request_line};
+
 use super::open::Opener;
-use super::tls::{Shown, Tls, TlsOptions};
+use super::tls::Tls;
 use super::{Connection, Fault, FaultKind, Stream};
-
-/// The methods that promise to change nothing (RFC 9110, section 9.2.1).
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum Method {
-    /// The resource.
-    #[default]
-    Get,
-    /// Its headers only.
-    Head,
-    /// What the server allows.
-    Options,
-}
-
-impl Method {
-    /// As it goes on the wire.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Get => "GET",
-            Self::Head => "HEAD",
-            Self::Options => "OPTIONS",
-        }
-    }
-}
-
-/// A header to send.
-#[derive(Debug, Clone)]
-pub struct Header {
-    /// Its name.
-    pub name: HeaderName,
-    /// Its value; one that is marked sensitive is shown as `***`.
-    pub value: HeaderValue,
-}
-
-impl fmt::Display for Header {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let value = if self.value.is_sensitive() { "***".to_owned() } else { text(self.value.as_bytes()) };
-        write!(f, "{}: {value}", self.name)
-    }
-}
-
-/// What to ask for.
-#[derive(Debug, Clone)]
-pub struct Ask {
-    /// `http` or `https`, without user name, password and fragment.
-    pub url: Url,
-    /// How.
-    pub method: Method,
-    /// Headers besides `host`, `user-agent` and `accept`.
-    pub headers: Vec<Header>,
-    /// Whom to trust.
-    pub tls: TlsOptions,
-    /// How many redirects to follow; beyond, the redirect itself is the answer
-    /// when none are to be followed, else a fault.
-    pub redirects: u8,
-    /// How many bytes of the body to read; the rest is left.
-    pub body_max: usize,
-    /// Time from the open connection to the last byte, over all hops.
-    pub timeout: Duration,
-}
-
-/// An answer.
-#[derive(Debug, Clone)]
-pub struct Answer {
-    /// Status code.
-    pub status: u16,
-    /// `HTTP/1.1`.
-    pub version: &'static str,
-    /// The headers, names in lower case, several of one name joined by `, `.
-    pub headers: Vec<(String, String)>,
-    /// The body, up to the cap.
-    pub body: Vec<u8>,
-    /// Whether the body ended within the cap.
-    pub body_whole: bool,
-    /// Time to open the last connection.
-    pub connect: Duration,
-    /// From the request to the end of the headers, of the last hop.
-    pub first_byte: Duration,
-    /// From the first packet to the last byte, over all hops.
-    pub total: Duration,
-    /// Where the answer came from, after redirects.
-    pub url: Url,
-    /// Where it points to, when it is a redirect.
-    pub redirected_to: Option<String>,
-    /// The certificates shown by the last hop, when it was `https`.
-    pub shown: Option<Shown>,
-}
-
-/// The request for the audit and for `plan`: method, address, and the headers
-/// that the baseline adds, secret ones as `***`.
-#[must_use]
-pub fn request_line<'a>(method: Method, url: &Url, headers: impl Iterator<Item = &'a Header>) -> String {
-    let headers: Vec<String> = headers.map(Header::to_string).collect();
-    if headers.is_empty() {
-        return format!("{} {url}", method.as_str());
-    }
-    format!("{} {url} [{}]", method.as_str(), headers.join("; "))
-}
 
 /// Asks, following redirects as far as told. Each hop is a connection of its
 /// own, opened and audited by `opener`.
@@ -137,8 +39,17 @@ pub async fn ask(opener: &impl Opener, tls: &Tls, ask: &Ask) -> Result<Answer, F
         let port = url.port_or_known_default().unwrap_or(80);
         let connection = opener.open(&host, port).await?;
         let opened = Instant::now();
-        let hop = Hop { ask, url: &url, same_origin: url.origin() == ask.url.origin(), left };
-        opener.note(&connection.peer, "http", &request_line(ask.method, &url, hop.headers()));
+        let hop = Hop {
+            ask,
+            url: &url,
+            same_origin: url.origin() == ask.url.origin(),
+            left,
+        };
+        opener.note(
+            &connection.peer,
+            "http",
+            &request_line(ask.method, &url, hop.headers()),
+        );
         let (mut answer, location) = hop.exchange(tls, connection, &host).await?;
         left = left.saturating_sub(opened.elapsed());
         been.push(url.clone());
@@ -147,7 +58,10 @@ pub async fn ask(opener: &impl Opener, tls: &Tls, ask: &Ask) -> Result<Answer, F
             return Ok(answer);
         };
         let next = url.join(&location).map_err(|error| {
-            protocol(format!("status {} leads to {location:?}, which is no address: {error}", answer.status))
+            protocol(format!(
+                "status {} leads to {location:?}, which is no address: {error}",
+                answer.status
+            ))
         })?;
         if ask.redirects == 0 {
             answer.redirected_to = Some(next.to_string());
@@ -165,17 +79,25 @@ fn protocol(seen: String) -> Fault {
 
 fn allow_redirect(been: &[Url], next: &Url, most: u8) -> Result<(), Fault> {
     if !matches!(next.scheme(), "http" | "https") || next.host_str().is_none() {
-        return Err(protocol(format!("a redirect leads to {next}, which is not http")));
+        return Err(protocol(format!(
+            "a redirect leads to {next}, which is not http"
+        )));
     }
     if next.scheme() == "http" && been.last().is_some_and(|last| last.scheme() == "https") {
-        return Err(protocol(format!("a redirect leads from https on to plain {next}")));
+        return Err(protocol(format!(
+            "a redirect leads from https on to plain {next}"
+        )));
     }
     if been.contains(next) {
-        return Err(protocol(format!("redirects lead in a circle, back to {next}")));
+        return Err(protocol(format!(
+            "redirects lead in a circle, back to {next}"
+        )));
     }
     if been.len() > usize::from(most) {
         let redirects = if most == 1 { "redirect" } else { "redirects" };
-        return Err(protocol(format!("more than {most} {redirects}, the last to {next}")));
+        return Err(protocol(format!(
+            "more than {most} {redirects}, the last to {next}"
+        )));
     }
     Ok(())
 }
@@ -219,7 +141,12 @@ impl Hop<'_> {
         let version = version(response.version());
         let location = status
             .is_redirection()
-            .then(|| response.headers().get(LOCATION).map(|value| text(value.as_bytes())))
+            .then(|| {
+                response
+                    .headers()
+                    .get(LOCATION)
+                    .map(|value| text(value.as_bytes()))
+            })
             .flatten();
         let headers = headers(response.headers());
         let (body, body_whole) = self.read_body(response, deadline).await?;
@@ -239,7 +166,11 @@ impl Hop<'_> {
         Ok((answer, location))
     }
 
-    async fn send(&self, stream: Box<dyn Stream>, tasks: &mut JoinSet<()>) -> Result<Response<Incoming>, Fault> {
+    async fn send(
+        &self,
+        stream: Box<dyn Stream>,
+        tasks: &mut JoinSet<()>,
+    ) -> Result<Response<Incoming>, Fault> {
         let (mut sender, connection) = hyper::client::conn::http1::Builder::new()
             .max_headers(256)
             .handshake(TokioIo::new(stream))
@@ -249,7 +180,10 @@ impl Hop<'_> {
             // Its error also reaches the request that waits for it.
             drop(connection.await);
         });
-        sender.send_request(self.request()?).await.map_err(|error| wire_fault(&error, "before the answer"))
+        sender
+            .send_request(self.request()?)
+            .await
+            .map_err(|error| wire_fault(&error, "before the answer"))
     }
 
     fn request(&self) -> Result<Request<Empty<Bytes>>, Fault> {
@@ -261,15 +195,24 @@ impl Hop<'_> {
             .header(USER_AGENT, concat!("coldstart/", env!("CARGO_PKG_VERSION")))
             .header(hyper::header::ACCEPT, "*/*")
             .body(Empty::new())
-            .map_err(|error| Fault::new(FaultKind::LocalSetup, format!("{path} cannot be asked for: {error}")))?;
+            .map_err(|error| {
+                Fault::new(
+                    FaultKind::LocalSetup,
+                    format!("{path} cannot be asked for: {error}"),
+                )
+            })?;
         let headers = request.headers_mut();
         let mut own = HeaderMap::new();
         for header in self.headers() {
             own.append(header.name.clone(), header.value.clone());
         }
         if !own.contains_key(HOST) {
-            let host = HeaderValue::from_str(host)
-                .map_err(|error| Fault::new(FaultKind::LocalSetup, format!("{host} cannot be a host header: {error}")))?;
+            let host = HeaderValue::from_str(host).map_err(|error| {
+                Fault::new(
+                    FaultKind::LocalSetup,
+                    format!("{host} cannot be a host header: {error}"),
+                )
+            })?;
             own.insert(HOST, host);
         }
         headers.remove(HOST);
@@ -283,14 +226,19 @@ impl Hop<'_> {
     /// The baseline's headers, without what is meant for another server.
     fn headers(&self) -> impl Iterator<Item = &Header> {
         self.ask.headers.iter().filter(|header| {
-            let private = header.value.is_sensitive() || header.name == HOST || is_credential(&header.name);
+            let private =
+                header.value.is_sensitive() || header.name == HOST || is_credential(&header.name);
             self.same_origin || !private
         })
     }
 
     /// Reads until the body ends, the cap or the deadline. At the cap the
     /// rest is not waited for: an endless body is an answer too.
-    async fn read_body(&self, response: Response<Incoming>, deadline: Instant) -> Result<(Vec<u8>, bool), Fault> {
+    async fn read_body(
+        &self,
+        response: Response<Incoming>,
+        deadline: Instant,
+    ) -> Result<(Vec<u8>, bool), Fault> {
         let mut stream = response.into_body();
         let mut body = Vec::new();
         loop {
@@ -300,7 +248,9 @@ impl Hop<'_> {
             match frame {
                 None => return Ok((body, true)),
                 Some(Ok(frame)) => {
-                    let Some(data) = frame.data_ref() else { continue };
+                    let Some(data) = frame.data_ref() else {
+                        continue;
+                    };
                     let room = self.ask.body_max - body.len();
                     if data.len() > room {
                         body.extend_from_slice(&data[..room]);
@@ -309,7 +259,10 @@ impl Hop<'_> {
                     body.extend_from_slice(data);
                 }
                 Some(Err(error)) => {
-                    return Err(wire_fault(&error, &format!("after {} bytes of the body", body.len())));
+                    return Err(wire_fault(
+                        &error,
+                        &format!("after {} bytes of the body", body.len()),
+                    ));
                 }
             }
         }
@@ -337,7 +290,10 @@ fn wire_fault(error: &hyper::Error, place: &str) -> Fault {
     if error.is_parse() {
         return protocol(format!("the answer is not HTTP/1: {error}"));
     }
-    let cut = Fault::new(FaultKind::Closed, format!("the connection was cut off {place}"));
+    let cut = Fault::new(
+        FaultKind::Closed,
+        format!("the connection was cut off {place}"),
+    );
     let mut source = std::error::Error::source(error);
     while let Some(cause) = source {
         if let Some(io) = cause.downcast_ref::<std::io::Error>() {
@@ -371,7 +327,11 @@ fn text(bytes: &[u8]) -> String {
 fn headers(map: &HeaderMap) -> Vec<(String, String)> {
     map.keys()
         .map(|name| {
-            let values: Vec<String> = map.get_all(name).iter().map(|value| text(value.as_bytes())).collect();
+            let values: Vec<String> = map
+                .get_all(name)
+                .iter()
+                .map(|value| text(value.as_bytes()))
+                .collect();
             (name.as_str().to_owned(), values.join(", "))
         })
         .collect()

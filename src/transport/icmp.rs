@@ -61,14 +61,25 @@ pub async fn ping(
         note("dns", &format!("lookup {address}"));
     }
     let Some(ip) = dialer.resolve(address, budget).await?.first().copied() else {
-        return Err(Fault::new(FaultKind::Unresolved, format!("{address} has no address")));
+        return Err(Fault::new(
+            FaultKind::Unresolved,
+            format!("{address} has no address"),
+        ));
     };
     let ask = match dialer.verdict(&ip.to_string()) {
-        Some(_) => Ask { timeout: ask.timeout.min(SECOND_CHANCE), ..ask },
+        Some(_) => Ask {
+            timeout: ask.timeout.min(SECOND_CHANCE),
+            ..ask
+        },
         None => ask,
     };
     note("icmp", &format!("{} echo requests to {ip}", ask.count));
-    let Exchanged { sent, round_trips, unreachable, by } = exchange(ip, ask).await?;
+    let Exchanged {
+        sent,
+        round_trips,
+        unreachable,
+        by,
+    } = exchange(ip, ask).await?;
     if !round_trips.is_empty() {
         dialer.mark_alive(ip);
     } else if !dialer.alive(ip) {
@@ -76,17 +87,31 @@ pub async fn ping(
             Some(words) => Fault::new(FaultKind::Unreachable, words),
             None => {
                 let (requests, seconds) = (requests(sent), ask.timeout.as_secs_f64());
-                Fault::new(FaultKind::TimedOut, format!("no reply from {ip} to {requests} in {seconds:.1} s"))
+                Fault::new(
+                    FaultKind::TimedOut,
+                    format!("no reply from {ip} to {requests} in {seconds:.1} s"),
+                )
             }
         };
         // Unlike a dial's, this failure is not remembered: the next attempt asks again.
-        return Err(fault.on_connection(ConnectionKey::address(&ip.to_canonical().to_string())).hopeless(false));
+        return Err(fault
+            .on_connection(ConnectionKey::address(&ip.to_canonical().to_string()))
+            .hopeless(false));
     }
-    Ok(Answer { address: ip, sent, round_trips, by })
+    Ok(Answer {
+        address: ip,
+        sent,
+        round_trips,
+        by,
+    })
 }
 
 fn requests(count: u16) -> String {
-    if count == 1 { "1 echo request".to_owned() } else { format!("{count} echo requests") }
+    if count == 1 {
+        "1 echo request".to_owned()
+    } else {
+        format!("{count} echo requests")
+    }
 }
 
 struct Exchanged {
@@ -103,12 +128,21 @@ async fn exchange(ip: IpAddr, ask: Ask) -> Result<Exchanged, Fault> {
         match Socket::connect(kind, SocketAddr::new(ip, 0)) {
             Ok(socket) => {
                 return socket.exchange(ask).await.map_err(|error| {
-                    Fault::new(FaultKind::LocalSetup, format!("echo requests cannot be sent: {error}")).hopeless(false)
+                    Fault::new(
+                        FaultKind::LocalSetup,
+                        format!("echo requests cannot be sent: {error}"),
+                    )
+                    .hopeless(false)
                 });
             }
             Err(error) => match unreachable(&error) {
                 Some(words) => {
-                    return Ok(Exchanged { sent: 0, round_trips: Vec::new(), unreachable: Some(words), by: kind.name() });
+                    return Ok(Exchanged {
+                        sent: 0,
+                        round_trips: Vec::new(),
+                        unreachable: Some(words),
+                        by: kind.name(),
+                    });
                 }
                 None => refused.push(format!("{}: {error}", kind.name())),
             },

@@ -66,7 +66,8 @@ impl Transports {
             secrets,
             policy,
             audit,
-            dialer: Dialer::default(), tls: Tls::default(),
+            dialer: Dialer::default(),
+            tls: Tls::default(),
         })
     }
 }

@@ -11,7 +11,11 @@ pub trait Opener: Sync {
     ///
     /// # Errors
     /// The fault that kept it from opening within the time for connecting.
-    fn open(&self, address: &str, port: u16) -> impl Future<Output = Result<Connection, Fault>> + Send;
+    fn open(
+        &self,
+        address: &str,
+        port: u16,
+    ) -> impl Future<Output = Result<Connection, Fault>> + Send;
 
     /// Notes in the audit what is about to be sent; secrets as `***`.
     fn note(&self, target: &str, protocol: &str, sent: &str);

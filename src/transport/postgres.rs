@@ -8,29 +8,29 @@
 //! role without rights keeps away.
 
 mod cell;
+mod fault;
 pub mod statement;
+mod wire;
 
 use std::io;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_util::{StreamExt, pin_mut};
 use secrecy::{ExposeSecret, SecretString};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 use tokio_postgres::config::SslMode;
-use tokio_postgres::error::SqlState;
 use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
 use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage, Transaction};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 pub use cell::Cell;
+use fault::{fault, is_no_tls, is_tls, protocol, source_of};
+use wire::Wire;
 
 use super::open::Opener;
 use super::tls::{self, Tls, TlsOptions};
-use super::{Connection, Fault, FaultKind, Stream};
+use super::{Connection, Fault, FaultKind};
 
 /// Rows that are read; the server is not asked for more.
 pub const ROW_CAP: usize = 100;
@@ -124,7 +124,14 @@ pub async fn ask(opener: &impl Opener, tls: &Tls, ask: &Ask) -> Result<Answer, F
         statement::check(query).map_err(|message| Fault::new(FaultKind::LocalSetup, message))?;
     }
     let connection = opener.open(&ask.host, ask.port).await?;
-    Session { opener, tls, ask, deadline: Instant::now() + ask.timeout }.run(connection).await
+    Session {
+        opener,
+        tls,
+        ask,
+        deadline: Instant::now() + ask.timeout,
+    }
+    .run(connection)
+    .await
 }
 
 struct Session<'a, O> {
@@ -136,12 +143,27 @@ struct Session<'a, O> {
 
 impl<O: Opener> Session<'_, O> {
     async fn run(&self, connection: Connection) -> Result<Answer, Fault> {
-        let Connection { stream, peer, connect } = connection;
+        let Connection {
+            stream,
+            peer,
+            connect,
+        } = connection;
         let started = Instant::now();
         // Dropped with the session, and the connection with it.
         let mut tasks = JoinSet::new();
-        self.note(&peer, &format!("login {} to {}", self.ask.user, self.ask.database));
-        let (mut client, server_version) = self.within("the login", self.login(Wire(stream), &mut tasks)).await?;
+        self.note(
+            &peer,
+            &format!("login {} to {}", self.ask.user, self.ask.database),
+        );
+        let (mut client, server_version) = self
+            .within(
+                "the login",
+                self.login(
+                    Wire::new(stream),
+                    &mut tasks,
+                ),
+            )
+            .await?;
         let login = started.elapsed();
         let answer = self.converse(&mut client, &peer).await;
         drop(client);
@@ -149,18 +171,35 @@ impl<O: Opener> Session<'_, O> {
         // tell of a connection lost.
         drop(timeout_at(self.deadline, tasks.join_next()).await);
         let (in_recovery, rows) = answer?;
-        Ok(Answer { connect, login, server_version, in_recovery, rows })
+        Ok(Answer {
+            connect,
+            login,
+            server_version,
+            in_recovery,
+            rows,
+        })
     }
 
-    async fn converse(&self, client: &mut Client, peer: &str) -> Result<(bool, Option<Rows>), Fault> {
+    async fn converse(
+        &self,
+        client: &mut Client,
+        peer: &str,
+    ) -> Result<(bool, Option<Rows>), Fault> {
         let [begin, first] = preamble(self.ask.timeout);
         self.note(peer, &begin);
         let opening = async {
-            client.build_transaction().read_only(true).start().await.map_err(|error| fault(&error))
+            client
+                .build_transaction()
+                .read_only(true)
+                .start()
+                .await
+                .map_err(|error| fault(&error))
         };
         let transaction = self.within("the first query", opening).await?;
         self.note(peer, &first);
-        let in_recovery = self.within("the first query", recovery(&transaction, &first)).await?;
+        let in_recovery = self
+            .within("the first query", recovery(&transaction, &first))
+            .await?;
         let rows = match &self.ask.query {
             None => None,
             Some(query) => {
@@ -178,10 +217,17 @@ impl<O: Opener> Session<'_, O> {
         self.opener.note(peer, "postgres", sent);
     }
 
-    async fn within<T>(&self, what: &str, work: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
+    async fn within<T>(
+        &self,
+        what: &str,
+        work: impl Future<Output = Result<T, Fault>>,
+    ) -> Result<T, Fault> {
         timeout_at(self.deadline, work).await.unwrap_or_else(|_| {
             let seconds = self.ask.timeout.as_secs_f64();
-            Err(Fault::new(FaultKind::TimedOut, format!("no answer to {what} within {seconds:.1} s")))
+            Err(Fault::new(
+                FaultKind::TimedOut,
+                format!("no answer to {what} within {seconds:.1} s"),
+            ))
         })
     }
 
@@ -202,8 +248,9 @@ impl<O: Opener> Session<'_, O> {
         let (mode, verify) = match self.ask.encryption {
             Encryption::Disable => {
                 config.ssl_mode(SslMode::Disable);
-                let (client, version, task) =
-                    establish(config, stream, NoTls).await.map_err(|error| fault(&error))?;
+                let (client, version, task) = establish(config, stream, NoTls)
+                    .await
+                    .map_err(|error| fault(&error))?;
                 tasks.spawn(task);
                 return Ok((client, version));
             }
@@ -212,7 +259,10 @@ impl<O: Opener> Session<'_, O> {
             Encryption::VerifyFull => (SslMode::Require, true),
         };
         config.ssl_mode(mode);
-        let options = TlsOptions { verify, ..self.ask.tls.clone() };
+        let options = TlsOptions {
+            verify,
+            ..self.ask.tls.clone()
+        };
         let setup = self.tls.setup(&options).await?;
         tls::server_name(&self.ask.host)?;
         let bare = self.ask.host.trim_start_matches('[').trim_end_matches(']');
@@ -221,15 +271,19 @@ impl<O: Opener> Session<'_, O> {
             Ok(connector) => connector,
             Err(never) => match never {},
         };
-        let (client, version, task) = establish(config, stream, connector).await.map_err(|error| {
-            if mode == SslMode::Require && is_no_tls(&error) {
-                return Fault::new(FaultKind::Protocol, "the server does not offer TLS")
-                    .hint("sslmode=prefer or sslmode=disable connects without");
-            }
-            source_of::<io::Error>(&error)
-                .filter(|io| io.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()))
-                .map_or_else(|| fault(&error), |io| tls::handshake_fault(io, &setup.shown()))
-        })?;
+        let (client, version, task) =
+            establish(config, stream, connector)
+                .await
+                .map_err(|error| {
+                    if mode == SslMode::Require && is_no_tls(&error) {
+                        return Fault::new(FaultKind::Protocol, "the server does not offer TLS")
+                            .hint("sslmode=prefer or sslmode=disable connects without");
+                    }
+                    match source_of::<io::Error>(&error) {
+                        Some(io) if is_tls(io) => tls::handshake_fault(io, &setup.shown()),
+                        Some(_) | None => fault(&error),
+                    }
+                })?;
         tasks.spawn(task);
         Ok((client, version))
     }
@@ -252,32 +306,11 @@ where
     Ok((client, version, async move { drop(connection.await) }))
 }
 
-/// A stream of a type without a lifetime: `Box<dyn Stream>` has one, and behind
-/// the traits of TLS the compiler cannot prove such a future `Send`.
-struct Wire(Box<dyn Stream>);
-
-impl AsyncRead for Wire {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_read(cx, buffer)
-    }
-}
-
-impl AsyncWrite for Wire {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write(cx, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_shutdown(cx)
-    }
-}
-
 async fn recovery(transaction: &Transaction<'_>, first: &str) -> Result<bool, Fault> {
-    let messages = transaction.simple_query(first).await.map_err(|error| fault(&error))?;
+    let messages = transaction
+        .simple_query(first)
+        .await
+        .map_err(|error| fault(&error))?;
     let answer = messages.iter().find_map(|message| match message {
         SimpleQueryMessage::Row(row) => row.try_get(0).ok().flatten(),
         _ => None,
@@ -298,11 +331,18 @@ async fn read(transaction: &Transaction<'_>, query: &str) -> Result<Rows, Fault>
         let seen = "the statement has parameters ($1), for which there are no values";
         return Err(Fault::new(FaultKind::LocalSetup, seen));
     }
-    let columns = prepared.columns().iter().map(|column| column.name().to_owned()).collect();
+    let columns = prepared
+        .columns()
+        .iter()
+        .map(|column| column.name().to_owned())
+        .collect();
     // Through a portal, so that the server stops at the cap, too.
     let portal = transaction.bind(&prepared, &[]).await.map_err(failed)?;
     let most = i32::try_from(ROW_CAP + 1).unwrap_or(i32::MAX);
-    let stream = transaction.query_portal_raw(&portal, most).await.map_err(failed)?;
+    let stream = transaction
+        .query_portal_raw(&portal, most)
+        .await
+        .map_err(failed)?;
     pin_mut!(stream);
     let mut rows = Vec::new();
     let mut bytes = 0;
@@ -310,78 +350,25 @@ async fn read(transaction: &Transaction<'_>, query: &str) -> Result<Rows, Fault>
         let row = row.map_err(failed)?;
         bytes += row.raw_size_bytes();
         if rows.len() == ROW_CAP || bytes > BYTE_CAP {
-            return Ok(Rows { elapsed: started.elapsed(), columns, rows, more: true });
+            return Ok(Rows {
+                elapsed: started.elapsed(),
+                columns,
+                rows,
+                more: true,
+            });
         }
-        let values: Result<Vec<Option<Cell>>, _> = (0..row.len()).map(|index| row.try_get(index)).collect();
+        let values: Result<Vec<Option<Cell>>, _> =
+            (0..row.len()).map(|index| row.try_get(index)).collect();
         rows.push(values.map_err(|error| {
-            let cause = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
+            let cause = std::error::Error::source(&error)
+                .map_or_else(|| error.to_string(), ToString::to_string);
             Fault::new(FaultKind::LocalSetup, cause)
         })?);
     }
-    Ok(Rows { elapsed: started.elapsed(), columns, rows, more: false })
-}
-
-fn protocol(seen: String) -> Fault {
-    Fault::new(FaultKind::Protocol, seen)
-}
-
-fn source_of<E: std::error::Error + 'static>(error: &tokio_postgres::Error) -> Option<&E> {
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        if let Some(found) = cause.downcast_ref() {
-            return Some(found);
-        }
-        source = cause.source();
-    }
-    None
-}
-
-fn is_no_tls(error: &tokio_postgres::Error) -> bool {
-    std::error::Error::source(error).is_some_and(|cause| cause.to_string().contains("server does not support TLS"))
-}
-
-fn fault(error: &tokio_postgres::Error) -> Fault {
-    let Some(answer) = error.as_db_error() else { return wire_fault(error) };
-    let message = answer.message().to_owned();
-    let code = answer.code().code();
-    match *answer.code() {
-        SqlState::CANNOT_CONNECT_NOW | SqlState::TOO_MANY_CONNECTIONS => Fault::new(FaultKind::Refused, message),
-        SqlState::ADMIN_SHUTDOWN | SqlState::CRASH_SHUTDOWN => Fault::new(FaultKind::Closed, message),
-        SqlState::QUERY_CANCELED => Fault::new(FaultKind::TimedOut, message),
-        SqlState::INVALID_PASSWORD
-        | SqlState::INVALID_AUTHORIZATION_SPECIFICATION
-        | SqlState::INSUFFICIENT_PRIVILEGE
-        | SqlState::READ_ONLY_SQL_TRANSACTION
-        | SqlState::ACTIVE_SQL_TRANSACTION => Fault::new(FaultKind::Denied, message),
-        SqlState::UNDEFINED_DATABASE
-        | SqlState::UNDEFINED_TABLE
-        | SqlState::UNDEFINED_COLUMN
-        | SqlState::UNDEFINED_FUNCTION
-        | SqlState::INVALID_SCHEMA_NAME
-        | SqlState::UNDEFINED_OBJECT => Fault::new(FaultKind::Missing, message),
-        SqlState::SYNTAX_ERROR => Fault::new(FaultKind::LocalSetup, format!("the statement is not one: {message}")),
-        SqlState::PROTOCOL_VIOLATION if message.contains("startup parameter") => protocol(message)
-            .hint("a PgBouncer in between needs `ignore_startup_parameters = options`"),
-        _ => protocol(format!("{message} (SQLSTATE {code})")),
-    }
-}
-
-fn wire_fault(error: &tokio_postgres::Error) -> Fault {
-    if let Some(io) = source_of::<io::Error>(error) {
-        return match io.kind() {
-            io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => {
-                protocol(format!("the answer is not PostgreSQL: {io}"))
-            }
-            _ => Fault::new(FaultKind::Closed, "the connection was cut off"),
-        };
-    }
-    if error.is_closed() {
-        return Fault::new(FaultKind::Closed, "the connection was cut off");
-    }
-    let cause = std::error::Error::source(error).map(|cause| format!(": {cause}")).unwrap_or_default();
-    let seen = format!("{error}{}", if error.to_string().contains(&cause) { "" } else { &cause });
-    if seen.contains("password missing") {
-        return Fault::new(FaultKind::Denied, "the server asks for a password").hint("give one by `password: env:NAME`");
-    }
-    protocol(format!("the answer is not PostgreSQL: {seen}"))
+    Ok(Rows {
+        elapsed: started.elapsed(),
+        columns,
+        rows,
+        more: false,
+    })
 }

@@ -64,10 +64,16 @@ pub struct Answer {
 
 /// What is sent, in order, without the command.
 #[must_use]
-pub fn opening(ask_username: Option<&str>, authenticates: bool, database: Option<u32>) -> Vec<String> {
+pub fn opening(
+    ask_username: Option<&str>,
+    authenticates: bool,
+    database: Option<u32>,
+) -> Vec<String> {
     let mut lines = Vec::new();
     if authenticates {
-        lines.push(ask_username.map_or_else(|| "AUTH ***".to_owned(), |user| format!("AUTH {user} ***")));
+        lines.push(
+            ask_username.map_or_else(|| "AUTH ***".to_owned(), |user| format!("AUTH {user} ***")),
+        );
     }
     if let Some(database) = database {
         lines.push(format!("SELECT {database}"));
@@ -84,13 +90,20 @@ pub fn table_question(command: &[String]) -> Vec<String> {
     if let [name, rest @ ..] = command {
         words.push(name.clone());
         // `MEMORY|USAGE`; servers before 7 know no such name and say nothing about it.
-        words.extend(rest.first().filter(|word| is_word(word)).map(|sub| format!("{name}|{sub}")));
+        words.extend(
+            rest.first()
+                .filter(|word| is_word(word))
+                .map(|sub| format!("{name}|{sub}")),
+        );
     }
     words
 }
 
 fn is_word(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'-' || byte == b'_')
+    !text.is_empty()
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphabetic() || byte == b'-' || byte == b'_')
 }
 
 /// Logs in, asks and hangs up.
@@ -105,9 +118,19 @@ pub async fn ask(opener: &impl Opener, ask: &Ask) -> Result<Answer, Fault> {
         Endpoint::Tcp(address, port) => opener.open(address, *port).await?,
         Endpoint::Socket(path) => open_socket(path, ask.timeout).await?,
     };
-    let Connection { stream, peer, connect } = connection;
+    let Connection {
+        stream,
+        peer,
+        connect,
+    } = connection;
     let deadline = Instant::now() + ask.timeout;
-    let mut session = Session { opener, peer, stream: BufStream::new(stream), deadline, timeout: ask.timeout };
+    let mut session = Session {
+        opener,
+        peer,
+        stream: BufStream::new(stream),
+        deadline,
+        timeout: ask.timeout,
+    };
     session.run(ask, connect).await
 }
 
@@ -120,20 +143,41 @@ async fn open_socket(path: &std::path::Path, timeout: Duration) -> Result<Connec
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) => {
             return Err(match error.kind() {
-                ErrorKind::NotFound => Fault::new(FaultKind::Missing, format!("there is no socket {shown}")),
-                ErrorKind::ConnectionRefused => Fault::new(FaultKind::Refused, format!("connection refused by {shown}")),
-                ErrorKind::PermissionDenied => Fault::new(FaultKind::Denied, format!("{shown} may not be opened")),
-                _ => Fault::new(FaultKind::LocalSetup, format!("{shown} cannot be opened: {error}")),
+                ErrorKind::NotFound => {
+                    Fault::new(FaultKind::Missing, format!("there is no socket {shown}"))
+                }
+                ErrorKind::ConnectionRefused => {
+                    Fault::new(FaultKind::Refused, format!("connection refused by {shown}"))
+                }
+                ErrorKind::PermissionDenied => {
+                    Fault::new(FaultKind::Denied, format!("{shown} may not be opened"))
+                }
+                _ => Fault::new(
+                    FaultKind::LocalSetup,
+                    format!("{shown} cannot be opened: {error}"),
+                ),
             });
         }
-        Err(_) => return Err(Fault::new(FaultKind::TimedOut, format!("{shown} did not open"))),
+        Err(_) => {
+            return Err(Fault::new(
+                FaultKind::TimedOut,
+                format!("{shown} did not open"),
+            ));
+        }
     };
-    Ok(Connection { stream: Box::new(stream), peer: shown.to_string(), connect: started.elapsed() })
+    Ok(Connection {
+        stream: Box::new(stream),
+        peer: shown.to_string(),
+        connect: started.elapsed(),
+    })
 }
 
 #[cfg(not(unix))]
 async fn open_socket(path: &std::path::Path, _: Duration) -> Result<Connection, Fault> {
-    Err(Fault::new(FaultKind::LocalSetup, format!("this system has no Unix sockets: {}", path.display())))
+    Err(Fault::new(
+        FaultKind::LocalSetup,
+        format!("this system has no Unix sockets: {}", path.display()),
+    ))
 }
 
 struct Session<'a, O> {
@@ -155,7 +199,8 @@ impl<O: Opener> Session<'_, O> {
         }
         if let Some(database) = ask.database {
             let number = database.to_string();
-            self.accepted(&["SELECT", &number], &format!("SELECT {number}")).await?;
+            self.accepted(&["SELECT", &number], &format!("SELECT {number}"))
+                .await?;
         }
         let sent = Instant::now();
         let pong = self.send(&["PING"], "PING").await?;
@@ -179,7 +224,14 @@ impl<O: Opener> Session<'_, O> {
             Some(command) if pong => Some(self.command(command).await?),
             Some(_) | None => None,
         };
-        Ok(Answer { connect, ping, pong, error, info, reply })
+        Ok(Answer {
+            connect,
+            ping,
+            pong,
+            error,
+            info,
+            reply,
+        })
     }
 
     async fn command(&mut self, command: &[String]) -> Result<Reply, Fault> {
@@ -197,10 +249,16 @@ impl<O: Opener> Session<'_, O> {
             Reply::Status(_) => Ok(()),
             Reply::Error(error) => Err(login_fault(&error).unwrap_or_else(|| {
                 if error.contains("without any password configured") {
-                    return Fault::new(FaultKind::Denied, "the server has no password, but one was given");
+                    return Fault::new(
+                        FaultKind::Denied,
+                        "the server has no password, but one was given",
+                    );
                 }
                 if error.contains("DB index is out of range") {
-                    return Fault::new(FaultKind::Missing, format!("there is no such database: {shown}"));
+                    return Fault::new(
+                        FaultKind::Missing,
+                        format!("there is no such database: {shown}"),
+                    );
                 }
                 protocol(error)
             })),
@@ -220,13 +278,19 @@ impl<O: Opener> Session<'_, O> {
         };
         match timeout_at(self.deadline, exchange).await {
             Ok(Ok(reply)) => Ok(reply),
-            Ok(Err(error)) if error.kind() == std::io::ErrorKind::InvalidData => {
-                Err(protocol(format!("the answer to {shown} is not Redis: {error}")))
-            }
-            Ok(Err(_)) => Err(Fault::new(FaultKind::Closed, format!("the connection was cut off before the answer to {shown}"))),
+            Ok(Err(error)) if error.kind() == std::io::ErrorKind::InvalidData => Err(protocol(
+                format!("the answer to {shown} is not Redis: {error}"),
+            )),
+            Ok(Err(_)) => Err(Fault::new(
+                FaultKind::Closed,
+                format!("the connection was cut off before the answer to {shown}"),
+            )),
             Err(_) => {
                 let seconds = self.timeout.as_secs_f64();
-                Err(Fault::new(FaultKind::TimedOut, format!("no answer to {shown} within {seconds:.1} s")))
+                Err(Fault::new(
+                    FaultKind::TimedOut,
+                    format!("no answer to {shown} within {seconds:.1} s"),
+                ))
             }
         }
     }
@@ -240,7 +304,8 @@ fn protocol(seen: String) -> Fault {
 fn login_fault(error: &str) -> Option<Fault> {
     let fault = |kind| Some(Fault::new(kind, error));
     match error.split(' ').next().unwrap_or_default() {
-        "NOAUTH" => fault(FaultKind::Denied).map(|fault| fault.hint("give a password by `password: env:NAME`")),
+        "NOAUTH" => fault(FaultKind::Denied)
+            .map(|fault| fault.hint("give a password by `password: env:NAME`")),
         "WRONGPASS" | "NOPERM" | "DENIED" => fault(FaultKind::Denied),
         // Passing states: worth another attempt.
         "LOADING" | "MASTERDOWN" | "BUSY" | "MISCONF" => None,
@@ -254,19 +319,30 @@ fn allowed(command: &[String], table: &Reply) -> Result<(), Fault> {
     let name = command.first().map(String::as_str).unwrap_or_default();
     let refused = |why: String| Err(Fault::new(FaultKind::Denied, why));
     let Reply::Array(Some(entries)) = table else {
-        return refused(format!("{name} is not sent: the server does not tell whether it only reads ({table:?})"));
+        return refused(format!(
+            "{name} is not sent: the server does not tell whether it only reads ({table:?})"
+        ));
     };
     // What is known of the subcommand outweighs what is known of its container.
     let known: Vec<Vec<String>> = entries.iter().filter_map(flags).collect();
     let Some(flags) = known.last() else {
-        return Err(Fault::new(FaultKind::Missing, format!("the server has no command {name}")));
+        return Err(Fault::new(
+            FaultKind::Missing,
+            format!("the server has no command {name}"),
+        ));
     };
     let has = |flag: &str| flags.iter().any(|known| known == flag);
     if !has("readonly") || has("write") || has("admin") {
-        return refused(format!("{name} is not sent: the server's own table does not call it read-only"));
+        return refused(format!(
+            "{name} is not sent: the server's own table does not call it read-only"
+        ));
     }
     // Before 7 the table has no subcommands, and MEMORY as a whole is called read-only.
-    if name.eq_ignore_ascii_case("memory") && command.get(1).is_some_and(|sub| sub.eq_ignore_ascii_case("purge")) {
+    if name.eq_ignore_ascii_case("memory")
+        && command
+            .get(1)
+            .is_some_and(|sub| sub.eq_ignore_ascii_case("purge"))
+    {
         return refused("MEMORY PURGE is not sent: it is no read".to_owned());
     }
     Ok(())
@@ -274,8 +350,12 @@ fn allowed(command: &[String], table: &Reply) -> Result<(), Fault> {
 
 /// Name, arity, flags, …; nothing for a command that is not known.
 fn flags(entry: &Reply) -> Option<Vec<String>> {
-    let Reply::Array(Some(fields)) = entry else { return None };
-    let Some(Reply::Array(Some(flags))) = fields.get(2) else { return None };
+    let Reply::Array(Some(fields)) = entry else {
+        return None;
+    };
+    let Some(Reply::Array(Some(flags))) = fields.get(2) else {
+        return None;
+    };
     flags
         .iter()
         .map(|flag| match flag {
@@ -294,4 +374,3 @@ fn parse_info(text: &str) -> BTreeMap<String, String> {
         .map(|(field, value)| (field.to_owned(), value.trim_end().to_owned()))
         .collect()
 }
-

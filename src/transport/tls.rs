@@ -13,7 +13,9 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
+};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
@@ -34,7 +36,10 @@ pub struct TlsOptions {
 
 impl Default for TlsOptions {
     fn default() -> Self {
-        Self { authorities: Vec::new(), verify: true }
+        Self {
+            authorities: Vec::new(),
+            verify: true,
+        }
     }
 }
 
@@ -88,7 +93,11 @@ impl Setup {
     /// What the other side has shown so far.
     #[must_use]
     pub fn shown(&self) -> Shown {
-        self.recorder.shown.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.recorder
+            .shown
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 }
 
@@ -103,18 +112,28 @@ impl Tls {
         let trust = if roots.is_empty() {
             None
         } else {
-            let built = WebPkiServerVerifier::builder_with_provider(roots, provider.clone()).build();
-            Some(built.map_err(|error| local(format!("the trusted authorities cannot be used: {error}")))?)
+            let built =
+                WebPkiServerVerifier::builder_with_provider(roots, provider.clone()).build();
+            Some(built.map_err(|error| {
+                local(format!("the trusted authorities cannot be used: {error}"))
+            })?)
         };
-        let recorder =
-            Arc::new(Recorder { trust, provider: provider.clone(), verify: options.verify, shown: Mutex::default() });
+        let recorder = Arc::new(Recorder {
+            trust,
+            provider: provider.clone(),
+            verify: options.verify,
+            shown: Mutex::default(),
+        });
         let config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map_err(|error| local(format!("TLS cannot be set up: {error}")))?
             .dangerous()
             .with_custom_certificate_verifier(recorder.clone())
             .with_no_client_auth();
-        Ok(Setup { config: Arc::new(config), recorder })
+        Ok(Setup {
+            config: Arc::new(config),
+            recorder,
+        })
     }
 
     /// Shakes hands over `stream` with the server named `name`.
@@ -133,15 +152,34 @@ impl Tls {
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        let nothing = |fault| Box::new(Insecure { fault, shown: Shown::default() });
+        let nothing = |fault| {
+            Box::new(Insecure {
+                fault,
+                shown: Shown::default(),
+            })
+        };
         let setup = self.setup(options).await.map_err(nothing)?;
         let server = server_name(name).map_err(nothing)?;
         let handshake = TlsConnector::from(setup.config.clone()).connect(server, stream);
         match timeout(budget, handshake).await {
             Ok(Ok(stream)) => {
-                let version = stream.get_ref().1.protocol_version().and_then(|version| version.as_str());
-                let version = version.map(|version| if version == "TLSv1_3" { "TLSv1.3" } else { "TLSv1.2" });
-                Ok(Secured { stream, shown: setup.shown(), version })
+                let version = stream
+                    .get_ref()
+                    .1
+                    .protocol_version()
+                    .and_then(|version| version.as_str());
+                let version = version.map(|version| {
+                    if version == "TLSv1_3" {
+                        "TLSv1.3"
+                    } else {
+                        "TLSv1.2"
+                    }
+                });
+                Ok(Secured {
+                    stream,
+                    shown: setup.shown(),
+                    version,
+                })
             }
             Ok(Err(error)) => {
                 let shown = setup.shown();
@@ -151,7 +189,10 @@ impl Tls {
             Err(_) => Err(Box::new(Insecure {
                 fault: Fault::new(
                     FaultKind::TimedOut,
-                    format!("the TLS handshake did not end within {:.1} s", budget.as_secs_f64()),
+                    format!(
+                        "the TLS handshake did not end within {:.1} s",
+                        budget.as_secs_f64()
+                    ),
                 ),
                 shown: setup.shown(),
             })),
@@ -172,9 +213,12 @@ impl Tls {
         let mut roots = RootCertStore::clone(system);
         for path in authorities {
             for certificate in read_authority(path).await? {
-                roots
-                    .add(certificate)
-                    .map_err(|error| local(format!("{} holds a certificate that cannot be used: {error}", path.display())))?;
+                roots.add(certificate).map_err(|error| {
+                    local(format!(
+                        "{} holds a certificate that cannot be used: {error}",
+                        path.display()
+                    ))
+                })?;
             }
         }
         Ok(Arc::new(roots))
@@ -186,27 +230,46 @@ impl Tls {
 /// # Errors
 /// `LocalSetup` when no certificate could be for such a name.
 pub fn server_name(name: &str) -> Result<ServerName<'static>, Fault> {
-    let bare = name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(name);
-    ServerName::try_from(bare.to_owned()).map_err(|_| local(format!("{name} is not a name that a certificate can be for")))
+    let bare = name
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'))
+        .unwrap_or(name);
+    ServerName::try_from(bare.to_owned()).map_err(|_| {
+        local(format!(
+            "{name} is not a name that a certificate can be for"
+        ))
+    })
 }
 
 /// Why a handshake failed: what the certificates showed, else the error itself.
 #[must_use]
 pub fn handshake_fault(error: &std::io::Error, shown: &Shown) -> Fault {
-    let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    let tls = error
+        .get_ref()
+        .and_then(|inner| inner.downcast_ref::<rustls::Error>());
     match tls {
-        Some(rustls::Error::InvalidCertificate(_)) => shown
-            .distrust
-            .clone()
-            .unwrap_or_else(|| Fault::new(FaultKind::HostKey, format!("the certificate is not acceptable: {error}"))),
+        Some(rustls::Error::InvalidCertificate(_)) => shown.distrust.clone().unwrap_or_else(|| {
+            Fault::new(
+                FaultKind::HostKey,
+                format!("the certificate is not acceptable: {error}"),
+            )
+        }),
         Some(rustls::Error::InvalidMessage(_)) => {
-            Fault::new(FaultKind::Protocol, "the answer is not TLS").hint("does this port expect a plain connection?")
+            Fault::new(FaultKind::Protocol, "the answer is not TLS")
+                .hint("does this port expect a plain connection?")
         }
-        Some(rustls::Error::AlertReceived(alert)) => {
-            Fault::new(FaultKind::Protocol, format!("the server refused the TLS handshake: {alert:?}"))
-        }
-        Some(other) => Fault::new(FaultKind::Protocol, format!("the TLS handshake failed: {other}")),
-        None => Fault::new(FaultKind::Closed, "the connection was cut off during the TLS handshake"),
+        Some(rustls::Error::AlertReceived(alert)) => Fault::new(
+            FaultKind::Protocol,
+            format!("the server refused the TLS handshake: {alert:?}"),
+        ),
+        Some(other) => Fault::new(
+            FaultKind::Protocol,
+            format!("the TLS handshake failed: {other}"),
+        ),
+        None => Fault::new(
+            FaultKind::Closed,
+            "the connection was cut off during the TLS handshake",
+        ),
     }
 }
 
@@ -215,12 +278,16 @@ fn local(seen: String) -> Fault {
 }
 
 async fn read_authority(path: &Path) -> Result<Vec<CertificateDer<'static>>, Fault> {
-    let text =
-        tokio::fs::read(path).await.map_err(|error| local(format!("{} cannot be read: {error}", path.display())))?;
+    let text = tokio::fs::read(path)
+        .await
+        .map_err(|error| local(format!("{} cannot be read: {error}", path.display())))?;
     let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
     match certificates {
         Ok(certificates) if !certificates.is_empty() => Ok(certificates),
-        Ok(_) => Err(local(format!("{} holds no PEM certificate", path.display()))),
+        Ok(_) => Err(local(format!(
+            "{} holds no PEM certificate",
+            path.display()
+        ))),
         Err(error) => Err(local(format!("{} is not PEM: {error}", path.display()))),
     }
 }
@@ -245,18 +312,29 @@ impl ServerCertVerifier for Recorder {
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
         let result = match &self.trust {
-            Some(trust) => trust.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now),
+            Some(trust) => {
+                trust.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+            }
             None => Err(CertificateError::UnknownIssuer.into()),
         };
-        let chain: Vec<Certificate> =
-            std::iter::once(end_entity).chain(intermediates).map_while(|der| Certificate::read(der)).collect();
+        let chain: Vec<Certificate> = std::iter::once(end_entity)
+            .chain(intermediates)
+            .map_while(|der| Certificate::read(der))
+            .collect();
         let distrust = result
             .as_ref()
             .err()
             .map(|error| certificate::distrust(error, chain.first(), &server_name.to_str()));
-        *self.shown.lock().unwrap_or_else(PoisonError::into_inner) =
-            Shown { chain, at: certificate::timestamp(now.as_secs()), distrust };
-        if self.verify { result } else { Ok(ServerCertVerified::assertion()) }
+        *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = Shown {
+            chain,
+            at: certificate::timestamp(now.as_secs()),
+            distrust,
+        };
+        if self.verify {
+            result
+        } else {
+            Ok(ServerCertVerified::assertion())
+        }
     }
 
     fn verify_tls12_signature(
@@ -265,7 +343,12 @@ impl ServerCertVerifier for Recorder {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        rustls::crypto::verify_tls12_signature(message, cert, dss, &self.provider.signature_verification_algorithms)
+        rustls::crypto::verify_tls12_signature(
+            message,
+            cert,
+            dss,
+            &self.provider.signature_verification_algorithms,
+        )
     }
 
     fn verify_tls13_signature(
@@ -274,11 +357,17 @@ impl ServerCertVerifier for Recorder {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        rustls::crypto::verify_tls13_signature(message, cert, dss, &self.provider.signature_verification_algorithms)
+        rustls::crypto::verify_tls13_signature(
+            message,
+            cert,
+            dss,
+            &self.provider.signature_verification_algorithms,
+        )
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
+        self.provider
+            .signature_verification_algorithms
+            .supported_schemes()
     }
 }
-

@@ -37,14 +37,20 @@ pub enum Shows {
 pub async fn secure(shows: Shows) -> (Server, String) {
     let mut authority = CertificateParams::new(Vec::new()).expect("parameters");
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    authority.distinguished_name.push(rcgen::DnType::CommonName, "coldstart test authority");
-    let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate().expect("a key")).expect("signed");
+    authority
+        .distinguished_name
+        .push(rcgen::DnType::CommonName, "coldstart test authority");
+    let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate().expect("a key"))
+        .expect("signed");
     let names = match shows {
         Shows::OtherName => vec!["other.test".to_owned()],
-        Shows::Good | Shows::Expired | Shows::NotYet => vec!["localhost".to_owned(), "127.0.0.1".to_owned()],
+        Shows::Good | Shows::Expired | Shows::NotYet => {
+            vec!["localhost".to_owned(), "127.0.0.1".to_owned()]
+        }
     };
     let mut leaf = CertificateParams::new(names).expect("parameters");
-    leaf.distinguished_name.push(rcgen::DnType::CommonName, "coldstart test server");
+    leaf.distinguished_name
+        .push(rcgen::DnType::CommonName, "coldstart test server");
     leaf.not_before = rcgen::date_time_ymd(2019, 1, 1);
     leaf.not_after = rcgen::date_time_ymd(2299, 1, 1);
     match shows {
@@ -85,17 +91,31 @@ async fn serve(
     while !request.ends_with(b"\r\n\r\n") {
         request.push(stream.read_u8().await?);
     }
-    received.lock().expect("the lock").extend_from_slice(&request);
+    received
+        .lock()
+        .expect("the lock")
+        .extend_from_slice(&request);
     let request = String::from_utf8_lossy(&request).into_owned();
     let head = request.starts_with("HEAD ");
     let path = request.split(' ').nth(1).unwrap_or_default();
     let whole = |status: &str, headers: &str, body: &str| {
         let shown = if head { "" } else { body };
-        format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\n{headers}\r\n{shown}", body.len())
+        format!(
+            "HTTP/1.1 {status}\r\ncontent-length: {}\r\n{headers}\r\n{shown}",
+            body.len()
+        )
     };
     let answer = match path.split('?').next().unwrap_or_default() {
-        "/ok" => whole("200 OK", "X-Role: primary\r\nset-cookie: a=1\r\nset-cookie: b=2\r\n", "fine"),
-        "/json" => whole("200 OK", "content-type: application/json\r\n", r#"{"status":"ready","queue":3}"#),
+        "/ok" => whole(
+            "200 OK",
+            "X-Role: primary\r\nset-cookie: a=1\r\nset-cookie: b=2\r\n",
+            "fine",
+        ),
+        "/json" => whole(
+            "200 OK",
+            "content-type: application/json\r\n",
+            r#"{"status":"ready","queue":3}"#,
+        ),
         "/502" => whole("502 Bad Gateway", "", "no upstream"),
         "/401" => whole("401 Unauthorized", "www-authenticate: Basic\r\n", ""),
         "/echo" => whole("200 OK", "", &request),
@@ -109,10 +129,14 @@ async fn serve(
         "/cut" => "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nonly this".to_owned(),
         "/cut-headers" => "HTTP/1.1 200 OK\r\ncontent-le".to_owned(),
         "/garbage" => "SSH-2.0-OpenSSH_9.2p1\r\n\r\n".to_owned(),
-        "/chunk" => "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\nfine\r\n".to_owned(),
+        "/chunk" => {
+            "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\nfine\r\n".to_owned()
+        }
         "/hang" => std::future::pending().await,
         "/drip" => {
-            stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n").await?;
+            stream
+                .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n")
+                .await?;
             loop {
                 stream.write_all(b".").await?;
                 stream.flush().await?;

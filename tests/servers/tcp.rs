@@ -24,7 +24,9 @@ impl Server {
         F: Fn(TcpStream, Arc<Mutex<Vec<u8>>>) -> W + Send + Sync + 'static,
         W: Future<Output = ()> + Send + 'static,
     {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+            .await
+            .expect("a free port");
         let address = listener.local_addr().expect("its address");
         let received = Arc::new(Mutex::new(Vec::new()));
         let mut tasks = JoinSet::new();
@@ -37,7 +39,11 @@ impl Server {
                 }
             }
         });
-        Self { address, received, _tasks: tasks }
+        Self {
+            address,
+            received,
+            _tasks: tasks,
+        }
     }
 
     /// Accepts, reads and never answers.
@@ -45,7 +51,10 @@ impl Server {
         Self::start(|mut stream, received| async move {
             let mut buffer = [0; 4096];
             while let Ok(read @ 1..) = stream.read(&mut buffer).await {
-                received.lock().expect("the lock").extend_from_slice(&buffer[..read]);
+                received
+                    .lock()
+                    .expect("the lock")
+                    .extend_from_slice(&buffer[..read]);
             }
         })
         .await
@@ -59,7 +68,10 @@ impl Server {
             async move {
                 let mut buffer = [0; 4096];
                 if let Ok(read @ 1..) = stream.read(&mut buffer).await {
-                    received.lock().expect("the lock").extend_from_slice(&buffer[..read]);
+                    received
+                        .lock()
+                        .expect("the lock")
+                        .extend_from_slice(&buffer[..read]);
                     drop(stream.write_all(&bytes).await);
                     drop(stream.shutdown().await);
                 }
@@ -76,6 +88,8 @@ impl Server {
 
 /// A port of 127.0.0.1 on which nothing listens.
 pub async fn closed_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+        .await
+        .expect("a free port");
     listener.local_addr().expect("its address").port()
 }

@@ -12,7 +12,11 @@ pub(super) fn destination(address: Option<&str>, target: &Target) -> String {
 /// `address:port` with an IPv6 address in brackets.
 pub(super) fn shown(address: &str, port: u16) -> String {
     let bare = bare(address);
-    if bare.contains(':') { format!("[{bare}]:{port}") } else { format!("{bare}:{port}") }
+    if bare.contains(':') {
+        format!("[{bare}]:{port}")
+    } else {
+        format!("{bare}:{port}")
+    }
 }
 
 /// Problems of an aim whose address stands at `path` of the options.
@@ -21,7 +25,9 @@ pub(super) fn problems(path: &str, address: Option<&str>, target: &Target) -> Ve
     if aim.is_empty() {
         return vec![OptionProblem {
             path: Vec::new(),
-            message: format!("there is nothing to connect to: the check names no host, and no `{path}`"),
+            message: format!(
+                "there is nothing to connect to: the check names no host, and no `{path}`"
+            ),
             suggestion: Some(format!("add `on: HOST` or `{path}`")),
         }];
     }
@@ -52,14 +58,19 @@ pub(super) fn port_problem(port: u16) -> Option<OptionProblem> {
 }
 
 fn bare(address: &str) -> &str {
-    address.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(address)
+    address
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'))
+        .unwrap_or(address)
 }
 
 fn is_loopback(address: &str) -> bool {
     let bare = bare(address).trim_end_matches('.').to_ascii_lowercase();
     bare == "localhost"
         || bare.ends_with(".localhost")
-        || bare.parse().is_ok_and(|ip: IpAddr| ip.to_canonical().is_loopback())
+        || bare
+            .parse()
+            .is_ok_and(|ip: IpAddr| ip.to_canonical().is_loopback())
 }
 
 #[cfg(test)]
@@ -74,7 +85,11 @@ pub(super) mod tests {
     fn host(id: &str, local: bool) -> Arc<Host> {
         Arc::new(Host {
             id: id.to_owned(),
-            address: if local { String::new() } else { "192.0.2.7".to_owned() },
+            address: if local {
+                String::new()
+            } else {
+                "192.0.2.7".to_owned()
+            },
             local,
             ssh: SshSettings::default(),
             connect_timeout: Duration::from_secs(5),
@@ -127,13 +142,26 @@ pub(super) mod tests {
         let ledger = Ledger::default();
         let audit = Audit::to(Box::new(ledger.clone()), || jiff::Timestamp::UNIX_EPOCH);
         let transports = Transports::new(known, Policy::default(), audit);
-        let target = Target { timeout: Duration::from_secs(20), connect_timeout: Duration::from_secs(20), ..target(None, None) };
-        (Context { check: "a-check".to_owned(), target, transports }, ledger)
+        let target = Target {
+            timeout: Duration::from_secs(20),
+            connect_timeout: Duration::from_secs(20),
+            ..target(None, None)
+        };
+        (
+            Context {
+                check: "a-check".to_owned(),
+                target,
+                transports,
+            },
+            ledger,
+        )
     }
 
     /// So that no test hangs.
     pub(in crate::probe::kinds) async fn within<T>(work: impl Future<Output = T>) -> T {
-        tokio::time::timeout(Duration::from_secs(60), work).await.expect("in time")
+        tokio::time::timeout(Duration::from_secs(60), work)
+            .await
+            .expect("in time")
     }
 
     #[rstest]
@@ -159,7 +187,10 @@ pub(super) mod tests {
         assert_eq!(!problems.is_empty(), problem, "{problems:?}");
         if let Some(found) = problems.first() {
             assert_eq!(found.path, ["address"]);
-            assert_eq!(found.suggestion.as_deref(), Some("add `via: data188` to look from there"));
+            assert_eq!(
+                found.suggestion.as_deref(),
+                Some("add `via: data188` to look from there")
+            );
         }
     }
 
@@ -168,6 +199,9 @@ pub(super) mod tests {
     #[case(Some("here"), true)]
     #[case(Some("data188"), false)]
     fn something_to_aim_at(#[case] on: Option<&str>, #[case] problem: bool) {
-        assert_eq!(!problems("address", None, &target(on, None)).is_empty(), problem);
+        assert_eq!(
+            !problems("address", None, &target(on, None)).is_empty(),
+            problem
+        );
     }
 }

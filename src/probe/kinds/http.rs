@@ -13,8 +13,8 @@ use url::Url;
 use self::options::{HeaderText, SecretText, StatusPattern, Statuses};
 use super::aim;
 use crate::probe::{
-    Context, Defaults, FactSpec, Facts, Fault, FaultKind, Kind, OptionProblem, Place, Policy, Request, SecretRef,
-    Target, Type, Unit, Value,
+    Context, Defaults, FactSpec, Facts, Fault, FaultKind, Kind, OptionProblem, Place, Policy,
+    Request, SecretRef, Target, Type, Unit, Value,
 };
 use crate::transport::http::{self, Answer, Header, Method};
 use crate::transport::tls::TlsOptions;
@@ -93,8 +93,13 @@ fn problem(path: &[&str], message: impl Into<String>, suggestion: Option<&str>) 
 
 impl Http {
     fn parsed(&self) -> Result<Url, OptionProblem> {
-        let mut url: Url =
-            self.url.parse().map_err(|error| problem(&["url"], format!("{} is no address: {error}", self.url), None))?;
+        let mut url: Url = self.url.parse().map_err(|error| {
+            problem(
+                &["url"],
+                format!("{} is no address: {error}", self.url),
+                None,
+            )
+        })?;
         if !matches!(url.scheme(), "http" | "https") {
             let message = format!("{} is neither http nor https", url.scheme());
             return Err(problem(&["url"], message, None));
@@ -124,14 +129,19 @@ impl Http {
                     .map_err(|_| local(format!("{name} is not the name of a header")))?;
                 let (text, sensitive) = match text {
                     HeaderText::Plain(text) => (text.clone(), false),
-                    HeaderText::Secret(SecretText { secret: reference, prefix }) => {
-                        (format!("{prefix}{}", secret(reference)?), true)
-                    }
+                    HeaderText::Secret(SecretText {
+                        secret: reference,
+                        prefix,
+                    }) => (format!("{prefix}{}", secret(reference)?), true),
                 };
-                let mut value = HeaderValue::try_from(text)
-                    .map_err(|_| local(format!("the value of {name} cannot be sent in a header")))?;
+                let mut value = HeaderValue::try_from(text).map_err(|_| {
+                    local(format!("the value of {name} cannot be sent in a header"))
+                })?;
                 value.set_sensitive(sensitive);
-                Ok(Header { name: header, value })
+                Ok(Header {
+                    name: header,
+                    value,
+                })
             })
             .collect()
     }
@@ -153,13 +163,20 @@ impl Http {
         facts.set("connect_ms", milliseconds(answer.connect));
         facts.set("ttfb_ms", milliseconds(answer.first_byte));
         facts.set("total_ms", milliseconds(answer.total));
-        let headers = answer.headers.into_iter().map(|(name, value)| (name, Value::Text(value))).collect();
+        let headers = answer
+            .headers
+            .into_iter()
+            .map(|(name, value)| (name, Value::Text(value)))
+            .collect();
         facts.set("headers", Value::Map(headers));
         #[expect(clippy::cast_precision_loss, reason = "at most 16 MiB")]
         facts.set("body_bytes", answer.body.len() as f64);
         facts.set("body_whole", answer.body_whole);
         if answer.body_whole {
-            facts.set_some("json", serde_json::from_slice(&answer.body).ok().map(Value::Json));
+            facts.set_some(
+                "json",
+                serde_json::from_slice(&answer.body).ok().map(Value::Json),
+            );
         }
         facts.set("body", String::from_utf8_lossy(&answer.body).into_owned());
         if let Some(shown) = answer.shown
@@ -167,7 +184,10 @@ impl Http {
         {
             facts.set("certificate_expires", leaf.not_after);
             if let Some(at) = shown.at {
-                facts.set("certificate_days", leaf.not_after.duration_since(at).as_secs_f64() / 86_400.0);
+                facts.set(
+                    "certificate_days",
+                    leaf.not_after.duration_since(at).as_secs_f64() / 86_400.0,
+                );
             }
         }
         facts
@@ -181,18 +201,62 @@ impl Kind for Http {
     const FACTS: &'static [FactSpec] = &[
         FactSpec::number("status", Unit::None, "The status code."),
         FactSpec::new("version", Type::Text, "`HTTP/1.1` or `HTTP/1.0`."),
-        FactSpec::new("url", Type::Text, "Where the answer came from, after redirects."),
-        FactSpec::new("redirected_to", Type::Text, "Where a redirect that was not followed points to."),
-        FactSpec::number("connect_ms", Unit::Milliseconds, "Time to open the TCP connection."),
-        FactSpec::number("ttfb_ms", Unit::Milliseconds, "From the request to the end of the answer's headers."),
-        FactSpec::number("total_ms", Unit::Milliseconds, "From the first packet to the last byte, over all redirects."),
-        FactSpec::new("headers", Type::Map(&Type::Text), "Headers by lower-case name, several of one name joined by `, `."),
+        FactSpec::new(
+            "url",
+            Type::Text,
+            "Where the answer came from, after redirects.",
+        ),
+        FactSpec::new(
+            "redirected_to",
+            Type::Text,
+            "Where a redirect that was not followed points to.",
+        ),
+        FactSpec::number(
+            "connect_ms",
+            Unit::Milliseconds,
+            "Time to open the TCP connection.",
+        ),
+        FactSpec::number(
+            "ttfb_ms",
+            Unit::Milliseconds,
+            "From the request to the end of the answer's headers.",
+        ),
+        FactSpec::number(
+            "total_ms",
+            Unit::Milliseconds,
+            "From the first packet to the last byte, over all redirects.",
+        ),
+        FactSpec::new(
+            "headers",
+            Type::Map(&Type::Text),
+            "Headers by lower-case name, several of one name joined by `, `.",
+        ),
         FactSpec::new("body", Type::Text, "The body, up to `body_max`."),
-        FactSpec::number("body_bytes", Unit::Bytes, "Bytes of the body that were read."),
-        FactSpec::new("body_whole", Type::Bool, "The body ended within `body_max`."),
-        FactSpec::new("json", Type::Json, "The body as JSON; absent when it is none or was cut."),
-        FactSpec::new("certificate_expires", Type::Time, "When the server's certificate expires."),
-        FactSpec::number("certificate_days", Unit::None, "Days until then, negative after it."),
+        FactSpec::number(
+            "body_bytes",
+            Unit::Bytes,
+            "Bytes of the body that were read.",
+        ),
+        FactSpec::new(
+            "body_whole",
+            Type::Bool,
+            "The body ended within `body_max`.",
+        ),
+        FactSpec::new(
+            "json",
+            Type::Json,
+            "The body as JSON; absent when it is none or was cut.",
+        ),
+        FactSpec::new(
+            "certificate_expires",
+            Type::Time,
+            "When the server's certificate expires.",
+        ),
+        FactSpec::number(
+            "certificate_days",
+            Unit::None,
+            "Days until then, negative after it.",
+        ),
     ];
     const EXAMPLE: &'static str = "title: Harbor's registry answers\n\
         http: { url: \"http://192.168.0.110:5000/v2/\", status: [200, 401] }\n";
@@ -200,31 +264,56 @@ impl Kind for Http {
     fn problems(&self, target: &Target, _: &Policy) -> Vec<OptionProblem> {
         let mut problems = Vec::new();
         match self.parsed() {
-            Ok(url) => problems.extend(url.host_str().and_then(|host| aim::loopback("url", host, target))),
+            Ok(url) => problems.extend(
+                url.host_str()
+                    .and_then(|host| aim::loopback("url", host, target)),
+            ),
             Err(problem) => problems.push(problem),
         }
         for name in self.headers.keys() {
             if HeaderName::try_from(name.as_str()).is_err() {
-                problems.push(problem(&["headers", name], format!("{name} is not the name of a header"), None));
+                problems.push(problem(
+                    &["headers", name],
+                    format!("{name} is not the name of a header"),
+                    None,
+                ));
             } else if REFUSED_HEADERS.contains(&name.to_ascii_lowercase().as_str()) {
-                let message = format!("{name} could turn the request into another one and is not sent");
+                let message =
+                    format!("{name} could turn the request into another one and is not sent");
                 problems.push(problem(&["headers", name], message, None));
             }
         }
         for (name, text) in &self.headers {
-            let (HeaderText::Plain(text) | HeaderText::Secret(SecretText { prefix: text, .. })) = text;
+            let (HeaderText::Plain(text) | HeaderText::Secret(SecretText { prefix: text, .. })) =
+                text;
             if HeaderValue::try_from(text.as_str()).is_err() {
-                problems.push(problem(&["headers", name], "the value cannot be sent in a header", None));
+                problems.push(problem(
+                    &["headers", name],
+                    "the value cannot be sent in a header",
+                    None,
+                ));
             }
         }
         if self.status.patterns().is_empty() {
-            problems.push(problem(&["status"], "no status would be right", Some("status: 2xx")));
+            problems.push(problem(
+                &["status"],
+                "no status would be right",
+                Some("status: 2xx"),
+            ));
         }
         if self.redirects > 20 {
-            problems.push(problem(&["redirects"], "at most 20 redirects are followed", None));
+            problems.push(problem(
+                &["redirects"],
+                "at most 20 redirects are followed",
+                None,
+            ));
         }
         if self.body_max > 16 << 20 {
-            problems.push(problem(&["body_max"], "at most 16777216 bytes are read", None));
+            problems.push(problem(
+                &["body_max"],
+                "at most 16777216 bytes are read",
+                None,
+            ));
         }
         problems
     }
@@ -234,14 +323,27 @@ impl Kind for Http {
     }
 
     fn goal(&self, _: &Target) -> String {
-        let statuses: Vec<String> = self.status.patterns().iter().map(StatusPattern::to_string).collect();
-        format!("status {} from {} {}", statuses.join(" or "), self.method.as_str(), self.url)
+        let statuses: Vec<String> = self
+            .status
+            .patterns()
+            .iter()
+            .map(StatusPattern::to_string)
+            .collect();
+        format!(
+            "status {} from {} {}",
+            statuses.join(" or "),
+            self.method.as_str(),
+            self.url
+        )
     }
 
     fn requests(&self, _: &Target, _: &Policy) -> Vec<Request> {
         let mut requests = vec![Request::new("http", self.line())];
         if self.redirects > 0 {
-            requests.push(Request::new("http", format!("the same to up to {} redirects", self.redirects)));
+            requests.push(Request::new(
+                "http",
+                format!("the same to up to {} redirects", self.redirects),
+            ));
         }
         requests
     }
@@ -257,12 +359,18 @@ impl Kind for Http {
     }
 
     async fn run(&self, context: &Context) -> Result<Facts, Fault> {
-        let url = self.parsed().map_err(|problem| Fault::new(FaultKind::LocalSetup, problem.message))?;
+        let url = self
+            .parsed()
+            .map_err(|problem| Fault::new(FaultKind::LocalSetup, problem.message))?;
         let ask = http::Ask {
             url,
             method: self.method,
-            headers: self.headers(|reference| Ok(context.secret(reference)?.expose_secret().to_owned()))?,
-            tls: TlsOptions { authorities: self.ca.iter().cloned().collect(), verify: self.tls_verify },
+            headers: self
+                .headers(|reference| Ok(context.secret(reference)?.expose_secret().to_owned()))?,
+            tls: TlsOptions {
+                authorities: self.ca.iter().cloned().collect(),
+                verify: self.tls_verify,
+            },
             redirects: self.redirects,
             body_max: self.body_max.try_into().unwrap_or(usize::MAX),
             timeout: context.target.timeout,

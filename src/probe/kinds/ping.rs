@@ -7,7 +7,8 @@ use serde::Deserialize;
 
 use super::aim;
 use crate::probe::{
-    Context, Defaults, FactSpec, Facts, Fault, Kind, OptionProblem, Place, Policy, Request, Target, Type, Unit,
+    Context, Defaults, FactSpec, Facts, Fault, Kind, OptionProblem, Place, Policy, Request, Target,
+    Type, Unit,
 };
 use crate::transport::icmp;
 
@@ -50,8 +51,15 @@ impl Ping {
     fn facts(answer: &icmp::Answer) -> Facts {
         let mut facts = Facts::new();
         let sent = f64::from(answer.sent);
-        let times: Vec<f64> = answer.round_trips.iter().map(|time| time.as_secs_f64() * 1000.0).collect();
-        #[expect(clippy::cast_precision_loss, reason = "at most as many as were sent, a u16")]
+        let times: Vec<f64> = answer
+            .round_trips
+            .iter()
+            .map(|time| time.as_secs_f64() * 1000.0)
+            .collect();
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "at most as many as were sent, a u16"
+        )]
         let received = times.len() as f64;
         facts.set("sent", sent);
         facts.set("received", received);
@@ -59,7 +67,10 @@ impl Ping {
             facts.set("loss_percent", (sent - received) / sent * 100.0);
         }
         if received > 0.0 {
-            facts.set("rtt_min_ms", times.iter().copied().fold(f64::INFINITY, f64::min));
+            facts.set(
+                "rtt_min_ms",
+                times.iter().copied().fold(f64::INFINITY, f64::min),
+            );
             facts.set("rtt_avg_ms", times.iter().sum::<f64>() / received);
             facts.set("rtt_max_ms", times.iter().copied().fold(0.0, f64::max));
         }
@@ -74,12 +85,32 @@ impl Kind for Ping {
     const PLACE: Place = Place::Network;
     const FACTS: &'static [FactSpec] = &[
         FactSpec::number("sent", Unit::Count, "Echo requests sent."),
-        FactSpec::number("received", Unit::Count, "Echo replies received; a second reply to one request does not count."),
+        FactSpec::number(
+            "received",
+            Unit::Count,
+            "Echo replies received; a second reply to one request does not count.",
+        ),
         FactSpec::number("loss_percent", Unit::Percent, "Requests without a reply."),
-        FactSpec::number("rtt_min_ms", Unit::Milliseconds, "The shortest round trip; absent without a reply."),
-        FactSpec::number("rtt_avg_ms", Unit::Milliseconds, "The mean round trip; absent without a reply."),
-        FactSpec::number("rtt_max_ms", Unit::Milliseconds, "The longest round trip; absent without a reply."),
-        FactSpec::new("by", Type::Text, "What sent them: `datagram socket`, `raw socket` or `ping program`."),
+        FactSpec::number(
+            "rtt_min_ms",
+            Unit::Milliseconds,
+            "The shortest round trip; absent without a reply.",
+        ),
+        FactSpec::number(
+            "rtt_avg_ms",
+            Unit::Milliseconds,
+            "The mean round trip; absent without a reply.",
+        ),
+        FactSpec::number(
+            "rtt_max_ms",
+            Unit::Milliseconds,
+            "The longest round trip; absent without a reply.",
+        ),
+        FactSpec::new(
+            "by",
+            Type::Text,
+            "What sent them: `datagram socket`, `raw socket` or `ping program`.",
+        ),
     ];
     const EXAMPLE: &'static str = "title: 188 answers pings\non: data188\nping: {}\n";
 
@@ -93,20 +124,31 @@ impl Kind for Ping {
             });
         };
         if target.via.is_some() {
-            problem(&[], "an SSH connection carries TCP, not pings", "leave `via` out, or use `tcp`");
+            problem(
+                &[],
+                "an SSH connection carries TCP, not pings",
+                "leave `via` out, or use `tcp`",
+            );
         }
         if !(1..=20).contains(&self.count) {
             problem(&["count"], "between 1 and 20 requests are sent", "count: 3");
         }
         if !(10..=1000).contains(&self.interval_ms) {
-            problem(&["interval_ms"], "the interval is between 10 and 1000 ms", "interval_ms: 200");
+            problem(
+                &["interval_ms"],
+                "the interval is between 10 and 1000 ms",
+                "interval_ms: 200",
+            );
         }
         problems
     }
 
     fn defaults(&self) -> Defaults {
         // One lost of three is a busy network; two are a bad one.
-        Defaults { require: vec!["received > 0".to_owned()], prefer: vec!["loss_percent < 50".to_owned()] }
+        Defaults {
+            require: vec!["received > 0".to_owned()],
+            prefer: vec!["loss_percent < 50".to_owned()],
+        }
     }
 
     fn goal(&self, target: &Target) -> String {
@@ -114,7 +156,14 @@ impl Kind for Ping {
     }
 
     fn requests(&self, target: &Target, _: &Policy) -> Vec<Request> {
-        vec![Request::new("icmp", format!("{} echo requests to {}", self.count, self.destination(target)))]
+        vec![Request::new(
+            "icmp",
+            format!(
+                "{} echo requests to {}",
+                self.count,
+                self.destination(target)
+            ),
+        )]
     }
 
     async fn run(&self, context: &Context) -> Result<Facts, Fault> {
@@ -141,7 +190,8 @@ mod tests {
 
     #[tokio::test]
     async fn loopback_answers() {
-        let ping: Ping = serde_json::from_str(r#"{"address":"127.0.0.1","interval_ms":10}"#).expect("options");
+        let ping: Ping =
+            serde_json::from_str(r#"{"address":"127.0.0.1","interval_ms":10}"#).expect("options");
         let (context, audit) = context(&[]);
         let facts = within(Kind::run(&ping, &context)).await.expect("replies");
         assert_eq!(facts.get("received"), Some(&Value::Number(3.0)));
@@ -164,14 +214,24 @@ mod tests {
         assert_eq!(number("rtt_min_ms"), Some(Value::Number(1.0)));
         assert_eq!(number("rtt_avg_ms"), Some(Value::Number(2.0)));
         assert_eq!(number("rtt_max_ms"), Some(Value::Number(3.0)));
-        let none = Ping::facts(&icmp::Answer { round_trips: Vec::new(), ..answer });
+        let none = Ping::facts(&icmp::Answer {
+            round_trips: Vec::new(),
+            ..answer
+        });
         assert_eq!(none.get("loss_percent"), Some(&Value::Number(100.0)));
         assert_eq!(none.get("rtt_avg_ms"), None, "a missing fact is not zero");
     }
 
     #[test]
     fn what_cannot_be_meant() {
-        let ping = Ping { address: None, count: 0, interval_ms: 0 };
-        assert_eq!(Kind::problems(&ping, &target(Some("a"), Some("b")), &Policy::default()).len(), 3);
+        let ping = Ping {
+            address: None,
+            count: 0,
+            interval_ms: 0,
+        };
+        assert_eq!(
+            Kind::problems(&ping, &target(Some("a"), Some("b")), &Policy::default()).len(),
+            3
+        );
     }
 }

@@ -11,8 +11,8 @@ use serde::Deserialize;
 use self::address::Address;
 use super::aim;
 use crate::probe::{
-    Context, Defaults, FactSpec, Facts, Fault, FaultKind, Kind, OptionProblem, Place, Policy, Request, SecretRef,
-    Target, Type, Unit, Value,
+    Context, Defaults, FactSpec, Facts, Fault, FaultKind, Kind, OptionProblem, Place, Policy,
+    Request, SecretRef, Target, Type, Unit, Value,
 };
 use crate::transport::postgres::{self, Answer, statement};
 use crate::transport::tls::TlsOptions;
@@ -30,9 +30,8 @@ use crate::transport::tls::TlsOptions;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Postgres {
-    /// `postgres://USER@HOST:PORT/DATABASE?sslmode=MODE`. The host is the
-    /// check's when left out, the port 5432, the database the user's name.
-    /// Modes: `disable`, `prefer` (when none is given), `require`, `verify-full`.
+    /// `postgres://USER@HOST:PORT/DATABASE?sslmode=MODE`. The port is
+    /// 5432 and the database the user's name when left out. Modes: `disable`, `prefer` (when none is given), `require`, `verify-full`.
     url: String,
     /// The password, by reference: `env:NAME`, `file:/path`, `credential:NAME`.
     #[serde(default)]
@@ -46,12 +45,18 @@ pub struct Postgres {
 }
 
 impl Postgres {
-    fn aim(&self, target: &Target) -> (String, String) {
+    fn aim(&self) -> (String, String) {
         match self.url.parse::<Address>() {
-            Ok(address) => {
-                let host = aim::destination(address.host.as_deref(), target);
-                (aim::shown(&host, address.port), format!("login {} to {}", address.user, address.database))
-            }
+            Ok(Address {
+                host,
+                port,
+                user,
+                database,
+                ..
+            }) => (
+                aim::shown(&host, port),
+                format!("login {user} to {database}"),
+            ),
             Err(_) => ("PostgreSQL".to_owned(), "login".to_owned()),
         }
     }
@@ -64,14 +69,24 @@ impl Postgres {
         facts.set("login_ms", milliseconds(answer.login));
         facts.set_some("server_version", answer.server_version);
         facts.set("in_recovery", answer.in_recovery);
-        let Some(rows) = answer.rows else { return facts };
+        let Some(rows) = answer.rows else {
+            return facts;
+        };
         facts.set("query_ms", milliseconds(rows.elapsed));
         if !rows.more {
             #[expect(clippy::cast_precision_loss, reason = "at most 100")]
             facts.set("rows", rows.rows.len() as f64);
         }
         facts.set("rows_whole", !rows.more);
-        facts.set("columns", Value::List(rows.columns.iter().map(|name| Value::Text(name.clone())).collect()));
+        facts.set(
+            "columns",
+            Value::List(
+                rows.columns
+                    .iter()
+                    .map(|name| Value::Text(name.clone()))
+                    .collect(),
+            ),
+        );
         if let Some(first) = rows.rows.into_iter().next() {
             if let Some(Some(cell)) = first.first() {
                 facts.set("value", Value::Json(cell.json.clone()));
@@ -91,7 +106,11 @@ impl Postgres {
 }
 
 fn problem(path: &str, message: String, suggestion: Option<&str>) -> OptionProblem {
-    OptionProblem { path: vec![path.to_owned()], message, suggestion: suggestion.map(str::to_owned) }
+    OptionProblem {
+        path: vec![path.to_owned()],
+        message,
+        suggestion: suggestion.map(str::to_owned),
+    }
 }
 
 impl Kind for Postgres {
@@ -100,22 +119,66 @@ impl Kind for Postgres {
     const PLACE: Place = Place::Network;
     const FACTS: &'static [FactSpec] = &[
         FactSpec::new("accepts", Type::Bool, "Login and the first query worked."),
-        FactSpec::number("connect_ms", Unit::Milliseconds, "Time to open the TCP connection."),
-        FactSpec::number("login_ms", Unit::Milliseconds, "From the open connection to the end of the login, TLS included."),
-        FactSpec::new("server_version", Type::Text, "The server's `server_version`."),
-        FactSpec::new("in_recovery", Type::Bool, "`pg_is_in_recovery()`: true on a standby."),
-        FactSpec::number("query_ms", Unit::Milliseconds, "From the statement to its last row."),
-        FactSpec::number("rows", Unit::Count, "Rows of the statement; absent when there are more than were read."),
-        FactSpec::new("rows_whole", Type::Bool, "All rows were read: at most 100, and 1 MiB."),
-        FactSpec::new("columns", Type::List(&Type::Text), "The names of the statement's columns."),
+        FactSpec::number(
+            "connect_ms",
+            Unit::Milliseconds,
+            "Time to open the TCP connection.",
+        ),
+        FactSpec::number(
+            "login_ms",
+            Unit::Milliseconds,
+            "From the open connection to the end of the login, TLS included.",
+        ),
+        FactSpec::new(
+            "server_version",
+            Type::Text,
+            "The server's `server_version`.",
+        ),
+        FactSpec::new(
+            "in_recovery",
+            Type::Bool,
+            "`pg_is_in_recovery()`: true on a standby.",
+        ),
+        FactSpec::number(
+            "query_ms",
+            Unit::Milliseconds,
+            "From the statement to its last row.",
+        ),
+        FactSpec::number(
+            "rows",
+            Unit::Count,
+            "Rows of the statement; absent when there are more than were read.",
+        ),
+        FactSpec::new(
+            "rows_whole",
+            Type::Bool,
+            "All rows were read: at most 100, and 1 MiB.",
+        ),
+        FactSpec::new(
+            "columns",
+            Type::List(&Type::Text),
+            "The names of the statement's columns.",
+        ),
         FactSpec::new(
             "row",
             Type::Map(&Type::Json),
             "The first row by column; a null is absent. Moments are RFC 3339 text, intervals seconds, decimals of more than 15 digits text.",
         ),
-        FactSpec::new("value", Type::Json, "The first column of the first row; absent when null."),
-        FactSpec::new("value_time", Type::Time, "`value` when it is a `timestamptz`."),
-        FactSpec::new("value_duration", Type::Duration, "`value` when it is an `interval` without months."),
+        FactSpec::new(
+            "value",
+            Type::Json,
+            "The first column of the first row; absent when null.",
+        ),
+        FactSpec::new(
+            "value_time",
+            Type::Time,
+            "`value` when it is a `timestamptz`.",
+        ),
+        FactSpec::new(
+            "value_duration",
+            Type::Duration,
+            "`value` when it is an `interval` without months.",
+        ),
     ];
     const EXAMPLE: &'static str = "title: PostgreSQL accepts queries\n\
         postgres:\n  url: postgres://checker@192.168.0.188/k3s_datastore\n  password: env:CHECKER_PASSWORD\n";
@@ -123,7 +186,7 @@ impl Kind for Postgres {
     fn problems(&self, target: &Target, _: &Policy) -> Vec<OptionProblem> {
         let mut problems = Vec::new();
         match self.url.parse::<Address>() {
-            Ok(address) => problems.extend(aim::problems("url", address.host.as_deref(), target)),
+            Ok(address) => problems.extend(aim::loopback("url", &address.host, target)),
             Err(wrong) => problems.push(problem("url", wrong.message, wrong.suggestion)),
         }
         if let Some(Err(message)) = self.query.as_deref().map(statement::check) {
@@ -136,20 +199,30 @@ impl Kind for Postgres {
         Defaults::require(["accepts"])
     }
 
-    fn goal(&self, target: &Target) -> String {
-        let (server, _) = self.aim(target);
-        let what = if self.query.is_some() { "rows" } else { "an accepted login" };
+    fn goal(&self, _: &Target) -> String {
+        let (server, _) = self.aim();
+        let what = if self.query.is_some() {
+            "rows"
+        } else {
+            "an accepted login"
+        };
         format!("{what} from {server}")
     }
 
     fn requests(&self, target: &Target, _: &Policy) -> Vec<Request> {
-        let (_, login) = self.aim(target);
+        let (_, login) = self.aim();
         let [begin, first] = postgres::preamble(target.timeout);
-        [Some(login), Some(begin), Some(first), self.query.clone(), Some("ROLLBACK".to_owned())]
-            .into_iter()
-            .flatten()
-            .map(|text| Request::new("postgres", text))
-            .collect()
+        [
+            Some(login),
+            Some(begin),
+            Some(first),
+            self.query.clone(),
+            Some("ROLLBACK".to_owned()),
+        ]
+        .into_iter()
+        .flatten()
+        .map(|text| Request::new("postgres", text))
+        .collect()
     }
 
     fn secrets(&self) -> Vec<&SecretRef> {
@@ -157,17 +230,26 @@ impl Kind for Postgres {
     }
 
     async fn run(&self, context: &Context) -> Result<Facts, Fault> {
-        let address: Address =
-            self.url.parse().map_err(|wrong: address::Wrong| Fault::new(FaultKind::LocalSetup, wrong.message))?;
-        let password = self.password.as_ref().map(|reference| context.secret(reference)).transpose()?;
+        let address: Address = self
+            .url
+            .parse()
+            .map_err(|wrong: address::Wrong| Fault::new(FaultKind::LocalSetup, wrong.message))?;
+        let password = self
+            .password
+            .as_ref()
+            .map(|reference| context.secret(reference))
+            .transpose()?;
         let ask = postgres::Ask {
-            host: aim::destination(address.host.as_deref(), &context.target),
+            host: address.host,
             port: address.port,
             user: address.user,
             password: password.cloned(),
             database: address.database,
             encryption: address.encryption,
-            tls: TlsOptions { authorities: self.ca.iter().cloned().collect(), verify: true },
+            tls: TlsOptions {
+                authorities: self.ca.iter().cloned().collect(),
+                verify: true,
+            },
             query: self.query.clone(),
             timeout: context.target.timeout,
         };

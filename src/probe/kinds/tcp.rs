@@ -5,7 +5,8 @@ use serde::Deserialize;
 
 use super::aim;
 use crate::probe::{
-    Context, Defaults, FactSpec, Facts, Fault, Kind, OptionProblem, Place, Policy, Request, Target, Type, Unit,
+    Context, Defaults, FactSpec, Facts, Fault, Kind, OptionProblem, Place, Policy, Request, Target,
+    Type, Unit,
 };
 
 /// Opens a TCP connection and closes it without sending a byte.
@@ -35,9 +36,14 @@ impl Kind for Tcp {
     const PLACE: Place = Place::Network;
     const FACTS: &'static [FactSpec] = &[
         FactSpec::new("open", Type::Bool, "The connection opened."),
-        FactSpec::number("connect_ms", Unit::Milliseconds, "From the first SYN to the open connection."),
+        FactSpec::number(
+            "connect_ms",
+            Unit::Milliseconds,
+            "From the first SYN to the open connection.",
+        ),
     ];
-    const EXAMPLE: &'static str = "title: PostgreSQL's port is open\non: data188\ntcp: { port: 5432 }\n";
+    const EXAMPLE: &'static str =
+        "title: PostgreSQL's port is open\non: data188\ntcp: { port: 5432 }\n";
 
     fn problems(&self, target: &Target, _: &Policy) -> Vec<OptionProblem> {
         let mut problems = aim::problems("address", self.address.as_deref(), target);
@@ -50,15 +56,26 @@ impl Kind for Tcp {
     }
 
     fn goal(&self, target: &Target) -> String {
-        format!("a TCP connection to {}", aim::shown(&self.destination(target), self.port))
+        format!(
+            "a TCP connection to {}",
+            aim::shown(&self.destination(target), self.port)
+        )
     }
 
     fn requests(&self, target: &Target, _: &Policy) -> Vec<Request> {
-        vec![Request::new("tcp", format!("connect {}", aim::shown(&self.destination(target), self.port)))]
+        vec![Request::new(
+            "tcp",
+            format!(
+                "connect {}",
+                aim::shown(&self.destination(target), self.port)
+            ),
+        )]
     }
 
     async fn run(&self, context: &Context) -> Result<Facts, Fault> {
-        let connection = context.connect(&self.destination(&context.target), self.port).await?;
+        let connection = context
+            .connect(&self.destination(&context.target), self.port)
+            .await?;
         let mut facts = Facts::new();
         facts.set("open", true);
         facts.set("connect_ms", connection.connect.as_secs_f64() * 1000.0);
@@ -76,26 +93,40 @@ mod tests {
     #[tokio::test]
     async fn an_open_port_gets_not_a_byte() {
         let server = Server::hangs().await;
-        let tcp = Tcp { address: Some("127.0.0.1".to_owned()), port: server.address.port() };
+        let tcp = Tcp {
+            address: Some("127.0.0.1".to_owned()),
+            port: server.address.port(),
+        };
         let (context, audit) = context(&[]);
         let facts = within(Kind::run(&tcp, &context)).await.expect("open");
         assert_eq!(facts.get("open"), Some(&Value::Bool(true)));
         assert!(matches!(facts.get("connect_ms"), Some(Value::Number(ms)) if *ms >= 0.0));
         assert_eq!(server.received(), "");
         assert_eq!(audit.sent(), [format!("tcp connect {}", server.address)]);
-        assert_eq!(Kind::requests(&tcp, &context.target, &Policy::default())[0].text, format!("connect {}", server.address));
+        assert_eq!(
+            Kind::requests(&tcp, &context.target, &Policy::default())[0].text,
+            format!("connect {}", server.address)
+        );
     }
 
     #[tokio::test]
     async fn a_closed_port_is_a_fault() {
-        let tcp = Tcp { address: Some("127.0.0.1".to_owned()), port: closed_port().await };
-        let fault = within(Kind::run(&tcp, &context(&[]).0)).await.expect_err("refused");
+        let tcp = Tcp {
+            address: Some("127.0.0.1".to_owned()),
+            port: closed_port().await,
+        };
+        let fault = within(Kind::run(&tcp, &context(&[]).0))
+            .await
+            .expect_err("refused");
         assert_eq!(fault.kind, FaultKind::Refused);
     }
 
     #[test]
     fn port_zero_and_no_address_are_problems() {
-        let tcp = Tcp { address: None, port: 0 };
+        let tcp = Tcp {
+            address: None,
+            port: 0,
+        };
         let problems = Kind::problems(&tcp, &target(None, None), &Policy::default());
         assert_eq!(problems.len(), 2, "{problems:?}");
     }

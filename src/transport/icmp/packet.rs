@@ -35,14 +35,20 @@ pub(super) fn reply(from: IpAddr, mut packet: &[u8], token: &Token) -> Option<u1
         129
     };
     let (header, body) = packet.split_at_checked(HEADER)?;
-    (header[0] == kind && header[1] == 0 && body == token).then(|| u16::from_be_bytes([header[6], header[7]]))
+    (header[0] == kind && header[1] == 0 && body == token)
+        .then(|| u16::from_be_bytes([header[6], header[7]]))
 }
 
 /// The internet checksum (RFC 1071).
 fn checksum(bytes: &[u8]) -> u16 {
     let mut sum: u32 = bytes
         .chunks(2)
-        .map(|pair| u32::from(u16::from_be_bytes([pair[0], pair.get(1).copied().unwrap_or_default()])))
+        .map(|pair| {
+            u32::from(u16::from_be_bytes([
+                pair[0],
+                pair.get(1).copied().unwrap_or_default(),
+            ]))
+        })
         .sum();
     while sum > 0xFFFF {
         sum = (sum & 0xFFFF) + (sum >> 16);

@@ -47,7 +47,11 @@ impl Socket {
             Kind::Datagram => Type::DGRAM,
             Kind::Raw => Type::RAW,
         };
-        let protocol = if to.is_ipv4() { Protocol::ICMPV4 } else { Protocol::ICMPV6 };
+        let protocol = if to.is_ipv4() {
+            Protocol::ICMPV4
+        } else {
+            Protocol::ICMPV6
+        };
         let socket = socket2::Socket::new(Domain::for_address(to), ty, Some(protocol))?;
         socket.set_nonblocking(true)?;
         socket.connect(&to.into())?;
@@ -57,7 +61,13 @@ impl Socket {
         token[..8].copy_from_slice(&first.to_be_bytes());
         token[8..].copy_from_slice(&second.to_be_bytes());
         let id = u16::from_be_bytes([token[0], token[1]]);
-        Ok(Self { socket: UdpSocket::from_std(socket.into())?, to: to.ip(), kind, id, token })
+        Ok(Self {
+            socket: UdpSocket::from_std(socket.into())?,
+            to: to.ip(),
+            kind,
+            id,
+            token,
+        })
     }
 
     /// Sends and waits as told; ends early when every request has its reply.
@@ -105,7 +115,10 @@ impl Socket {
         }
         Ok(Exchanged {
             sent: u16::try_from(sent.len()).unwrap_or(u16::MAX),
-            round_trips: arrived.into_iter().map(|(_, round_trip)| round_trip).collect(),
+            round_trips: arrived
+                .into_iter()
+                .map(|(_, round_trip)| round_trip)
+                .collect(),
             unreachable: said,
             by: self.kind.name(),
         })

@@ -21,7 +21,11 @@ pub struct Cell {
 
 impl From<Json> for Cell {
     fn from(json: Json) -> Self {
-        Self { json, time: None, span: None }
+        Self {
+            json,
+            time: None,
+            span: None,
+        }
     }
 }
 
@@ -52,26 +56,42 @@ fn decode(ty: &Type, raw: &[u8]) -> Result<Cell, Failed> {
         Type::TIMESTAMPTZ => match moment(raw)? {
             Ok(at) => {
                 let at = at.to_zoned(jiff::tz::TimeZone::UTC)?.timestamp();
-                Cell { json: Json::from(at.to_string()), time: Some(at), span: None }
+                Cell {
+                    json: Json::from(at.to_string()),
+                    time: Some(at),
+                    span: None,
+                }
             }
             Err(endless) => Json::from(endless).into(),
         },
         // It has no zone, so which moment it is cannot be told.
-        Type::TIMESTAMP => Json::from(moment(raw)?.map_or_else(str::to_owned, |at| at.to_string())).into(),
+        Type::TIMESTAMP => {
+            Json::from(moment(raw)?.map_or_else(str::to_owned, |at| at.to_string())).into()
+        }
         Type::DATE => {
             let days = i32::from_be_bytes(raw.try_into()?);
             Json::from(epoch().date().checked_add(days.days())?.to_string()).into()
         }
         Type::TIME => {
             let micros = i64::from_be_bytes(raw.try_into()?);
-            Json::from(epoch().checked_add(SignedDuration::from_micros(micros))?.time().to_string()).into()
+            Json::from(
+                epoch()
+                    .checked_add(SignedDuration::from_micros(micros))?
+                    .time()
+                    .to_string(),
+            )
+            .into()
         }
         Type::INTERVAL => interval(raw)?,
         Type::JSON => serde_json::from_slice::<Json>(raw)?.into(),
         // One byte of version precedes the text.
         Type::JSONB => serde_json::from_slice::<Json>(raw.get(1..).unwrap_or_default())?.into(),
         Type::UUID => uuid(raw.try_into()?).into(),
-        Type::BYTEA => Json::from(raw.iter().fold("\\x".to_owned(), |hex, byte| format!("{hex}{byte:02x}"))).into(),
+        Type::BYTEA => Json::from(
+            raw.iter()
+                .fold("\\x".to_owned(), |hex, byte| format!("{hex}{byte:02x}")),
+        )
+        .into(),
         Type::PG_LSN => {
             let lsn = u64::from_be_bytes(raw.try_into()?);
             Json::from(format!("{:X}/{:X}", lsn >> 32, lsn & 0xFFFF_FFFF)).into()
@@ -82,12 +102,20 @@ fn decode(ty: &Type, raw: &[u8]) -> Result<Cell, Failed> {
             Kind::Array(element) => array(element, raw)?.into(),
             Kind::Domain(inner) => decode(inner, raw)?,
             Kind::Enum(_) => text()?,
-            _ if matches!(*ty, Type::TEXT | Type::VARCHAR | Type::BPCHAR | Type::NAME | Type::UNKNOWN | Type::XML)
-                || ty.name() == "citext" =>
+            _ if matches!(
+                *ty,
+                Type::TEXT | Type::VARCHAR | Type::BPCHAR | Type::NAME | Type::UNKNOWN | Type::XML
+            ) || ty.name() == "citext" =>
             {
                 text()?
             }
-            _ => return Err(format!("values of type {} are not understood; cast it to text", ty.name()).into()),
+            _ => {
+                return Err(format!(
+                    "values of type {} are not understood; cast it to text",
+                    ty.name()
+                )
+                .into());
+            }
         },
     })
 }
@@ -98,7 +126,11 @@ fn epoch() -> DateTime {
 
 /// Above 2^53 a float no longer names one integer.
 fn whole(value: i64) -> Json {
-    if value.unsigned_abs() <= 1 << 53 { Json::from(value) } else { Json::from(value.to_string()) }
+    if value.unsigned_abs() <= 1 << 53 {
+        Json::from(value)
+    } else {
+        Json::from(value.to_string())
+    }
 }
 
 fn float(value: f64) -> Json {
@@ -107,10 +139,19 @@ fn float(value: f64) -> Json {
 
 /// A decimal of up to fifteen digits survives the way through a float.
 fn number(text: &str) -> Json {
-    let digits = text.trim_start_matches(['-', '0', '.']).bytes().filter(u8::is_ascii_digit).count();
+    let digits = text
+        .trim_start_matches(['-', '0', '.'])
+        .bytes()
+        .filter(u8::is_ascii_digit)
+        .count();
     match text.parse::<f64>() {
         Ok(value) if digits <= 15 && value.is_finite() => {
-            if text.contains('.') { float(value) } else { text.parse::<i64>().map_or_else(|_| float(value), Json::from) }
+            if text.contains('.') {
+                float(value)
+            } else {
+                text.parse::<i64>()
+                    .map_or_else(|_| float(value), Json::from)
+            }
         }
         _ => Json::from(text),
     }
@@ -119,8 +160,13 @@ fn number(text: &str) -> Json {
 /// Groups of four decimal digits: count, weight of the first, sign, digits
 /// after the point (src/backend/utils/adt/numeric.c, `numeric_send`).
 fn numeric(raw: &[u8]) -> Result<String, Failed> {
-    let words: Vec<u16> = raw.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]])).collect();
-    let [count, weight, sign, scale, groups @ ..] = words.as_slice() else { return Err("a numeric is cut off".into()) };
+    let words: Vec<u16> = raw
+        .chunks_exact(2)
+        .map(|pair| u16::from_be_bytes([pair[0], pair[1]]))
+        .collect();
+    let [count, weight, sign, scale, groups @ ..] = words.as_slice() else {
+        return Err("a numeric is cut off".into());
+    };
     if groups.len() != usize::from(*count) {
         return Err("a numeric is cut off".into());
     }
@@ -132,19 +178,32 @@ fn numeric(raw: &[u8]) -> Result<String, Failed> {
     }
     let weight = i32::from(weight.cast_signed());
     let group = |place: i32| {
-        usize::try_from(weight - place).ok().and_then(|index| groups.get(index)).copied().unwrap_or_default()
+        usize::try_from(weight - place)
+            .ok()
+            .and_then(|index| groups.get(index))
+            .copied()
+            .unwrap_or_default()
     };
-    let before: String = (0..=weight.max(0)).rev().map(|place| format!("{:04}", group(place))).collect();
+    let before: String = (0..=weight.max(0))
+        .rev()
+        .map(|place| format!("{:04}", group(place)))
+        .collect();
     let before = match before.trim_start_matches('0') {
         "" => "0",
         digits => digits,
     };
     let scale = usize::from(*scale);
     let places = i32::try_from(scale.div_ceil(4))?;
-    let mut after: String = (1..=places).map(|place| format!("{:04}", group(-place))).collect();
+    let mut after: String = (1..=places)
+        .map(|place| format!("{:04}", group(-place)))
+        .collect();
     after.truncate(scale);
     let sign = if *sign == 0x4000 { "-" } else { "" };
-    Ok(if after.is_empty() { format!("{sign}{before}") } else { format!("{sign}{before}.{after}") })
+    Ok(if after.is_empty() {
+        format!("{sign}{before}")
+    } else {
+        format!("{sign}{before}.{after}")
+    })
 }
 
 /// Microseconds since 2000; the ends of the range mean without end.
@@ -157,33 +216,60 @@ fn moment(raw: &[u8]) -> Result<Result<DateTime, &'static str>, Failed> {
 }
 
 fn interval(raw: &[u8]) -> Result<Cell, Failed> {
-    let (micros, rest) = raw.split_first_chunk::<8>().ok_or("an interval is cut off")?;
-    let (days, months) = rest.split_first_chunk::<4>().ok_or("an interval is cut off")?;
+    let (micros, rest) = raw
+        .split_first_chunk::<8>()
+        .ok_or("an interval is cut off")?;
+    let (days, months) = rest
+        .split_first_chunk::<4>()
+        .ok_or("an interval is cut off")?;
     let (micros, days) = (i64::from_be_bytes(*micros), i32::from_be_bytes(*days));
     let months = i32::from_be_bytes(months.try_into()?);
     if months != 0 {
-        let span = jiff::Span::new().try_months(months)?.try_days(days)?.try_microseconds(micros)?;
+        let span = jiff::Span::new()
+            .try_months(months)?
+            .try_days(days)?
+            .try_microseconds(micros)?;
         return Ok(Json::from(span.to_string()).into());
     }
     let span = SignedDuration::from_hours(i64::from(days) * 24)
         .checked_add(SignedDuration::from_micros(micros))
         .ok_or("an interval is too long")?;
-    Ok(Cell { json: float(span.as_secs_f64()), time: None, span: Some(span) })
+    Ok(Cell {
+        json: float(span.as_secs_f64()),
+        time: None,
+        span: Some(span),
+    })
 }
 
 fn uuid(bytes: [u8; 16]) -> Json {
     let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    Json::from(format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]))
+    Json::from(format!(
+        "{}-{}-{}-{}-{}",
+        &hex[..8],
+        &hex[8..12],
+        &hex[12..16],
+        &hex[16..20],
+        &hex[20..]
+    ))
 }
 
 /// Family, prefix length, whether a network, length, address.
 fn inet(raw: &[u8]) -> Result<Json, Failed> {
-    let [_, bits, cidr, _, address @ ..] = raw else { return Err("an address is cut off".into()) };
+    let [_, bits, cidr, _, address @ ..] = raw else {
+        return Err("an address is cut off".into());
+    };
     let (address, whole) = match address {
         [a, b, c, d] => (std::net::Ipv4Addr::new(*a, *b, *c, *d).to_string(), 32),
-        other => (std::net::Ipv6Addr::from(<[u8; 16]>::try_from(other)?).to_string(), 128),
+        other => (
+            std::net::Ipv6Addr::from(<[u8; 16]>::try_from(other)?).to_string(),
+            128,
+        ),
     };
-    Ok(Json::from(if *cidr == 0 && *bits == whole { address } else { format!("{address}/{bits}") }))
+    Ok(Json::from(if *cidr == 0 && *bits == whole {
+        address
+    } else {
+        format!("{address}/{bits}")
+    }))
 }
 
 /// Dimensions, whether there are nulls, type; per dimension its length and
@@ -192,7 +278,10 @@ fn inet(raw: &[u8]) -> Result<Json, Failed> {
 fn array(element: &Type, raw: &[u8]) -> Result<Json, Failed> {
     let cut = || -> Failed { "an array is cut off".into() };
     let word = |at: usize| {
-        raw.get(at..at + 4).and_then(|bytes| bytes.try_into().ok()).map(i32::from_be_bytes).ok_or_else(cut)
+        raw.get(at..at + 4)
+            .and_then(|bytes| bytes.try_into().ok())
+            .map(i32::from_be_bytes)
+            .ok_or_else(cut)
     };
     let dimensions = usize::try_from(word(0)?)?;
     let mut at = 12 + 8 * dimensions;
@@ -230,7 +319,10 @@ mod tests {
     #[case(&[5, 4, 0, 0, 1234, 5678, 9012, 3456, 7890], json!("12345678901234567890"))]
     #[case(&[0, 0, 0xC000, 0], json!("NaN"))]
     fn numerics(#[case] sent: &[u16], #[case] expected: Json) {
-        assert_eq!(decode(&Type::NUMERIC, &words(sent)).expect("a value").json, expected);
+        assert_eq!(
+            decode(&Type::NUMERIC, &words(sent)).expect("a value").json,
+            expected
+        );
     }
 
     #[rstest]
@@ -253,8 +345,12 @@ mod tests {
 
     #[test]
     fn moments_and_intervals_keep_their_type() {
-        let moment = decode(&Type::TIMESTAMPTZ, &86_400_000_000i64.to_be_bytes()).expect("a moment");
-        assert_eq!(moment.time.map(|at| at.to_string()).as_deref(), Some("2000-01-02T00:00:00Z"));
+        let moment =
+            decode(&Type::TIMESTAMPTZ, &86_400_000_000i64.to_be_bytes()).expect("a moment");
+        assert_eq!(
+            moment.time.map(|at| at.to_string()).as_deref(),
+            Some("2000-01-02T00:00:00Z")
+        );
         let mut raw = 1_500_000i64.to_be_bytes().to_vec();
         raw.extend(1i32.to_be_bytes());
         raw.extend(0i32.to_be_bytes());

@@ -29,7 +29,10 @@ pub fn check(text: &str) -> Result<(), String> {
     match first {
         None => Err("there is no statement".to_owned()),
         Some(word) if READING.contains(&word.as_str()) => Ok(()),
-        Some(word) => Err(format!("a statement must begin with {}, not with {word}", READING.join(", "))),
+        Some(word) => Err(format!(
+            "a statement must begin with {}, not with {word}",
+            READING.join(", ")
+        )),
     }
 }
 
@@ -52,13 +55,17 @@ fn next_token<'a>(rest: &mut &'a str) -> Result<Option<Token<'a>>, String> {
             break;
         }
     }
-    let Some(first) = rest.chars().next() else { return Ok(None) };
+    let Some(first) = rest.chars().next() else {
+        return Ok(None);
+    };
     if first == ';' {
         *rest = &rest[1..];
         return Ok(Some(Token::Semicolon));
     }
     if first.is_alphabetic() || first == '_' {
-        let end = rest.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '$')).unwrap_or(rest.len());
+        let end = rest
+            .find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '$'))
+            .unwrap_or(rest.len());
         let (word, after) = rest.split_at(end);
         if matches!(word, "E" | "e") && after.starts_with('\'') {
             *rest = after_quote(after, '\'', true)?;
@@ -114,7 +121,9 @@ fn after_quote(text: &str, quote: char, backslash: bool) -> Result<&str, String>
 /// `$$ … $$`, `$tag$ … $tag$`; `$1` is a parameter.
 fn after_dollar(text: &str) -> Result<&str, String> {
     let body = &text[1..];
-    let end = body.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(body.len());
+    let end = body
+        .find(|c: char| !(c.is_alphanumeric() || c == '_'))
+        .unwrap_or(body.len());
     if !body[end..].starts_with('$') || body.starts_with(|c: char| c.is_ascii_digit()) {
         return Ok(body);
     }

@@ -62,7 +62,9 @@ where
             b'-' => Ok(Reply::Error(text())),
             b':' => Ok(Reply::Integer(number(rest)?)),
             b'$' => {
-                let Ok(length) = usize::try_from(number(rest)?) else { return Ok(Reply::Bulk(None)) };
+                let Ok(length) = usize::try_from(number(rest)?) else {
+                    return Ok(Reply::Bulk(None));
+                };
                 take(room, length)?;
                 let mut content = vec![0; length];
                 stream.read_exact(&mut content).await?;
@@ -74,7 +76,9 @@ where
                 Ok(Reply::Bulk(Some(content)))
             }
             b'*' => {
-                let Ok(count) = usize::try_from(number(rest)?) else { return Ok(Reply::Array(None)) };
+                let Ok(count) = usize::try_from(number(rest)?) else {
+                    return Ok(Reply::Array(None));
+                };
                 if depth >= DEPTH_MAX {
                     return Err(invalid("the reply nests too deep"));
                 }
@@ -103,7 +107,9 @@ async fn read_line<R: AsyncBufRead + Unpin>(stream: &mut R) -> io::Result<Vec<u8
 }
 
 fn take(room: &mut usize, bytes: usize) -> io::Result<()> {
-    *room = room.checked_sub(bytes).ok_or_else(|| invalid("the reply is larger than allowed"))?;
+    *room = room
+        .checked_sub(bytes)
+        .ok_or_else(|| invalid("the reply is larger than allowed"))?;
     Ok(())
 }
 
@@ -148,21 +154,35 @@ mod tests {
     #[case::bare_newline(b"+OK\n", 100, io::ErrorKind::InvalidData)]
     #[case::large(b"$200\r\n", 100, io::ErrorKind::InvalidData)]
     #[case::vast(b"$99999999999999\r\n", 100, io::ErrorKind::InvalidData)]
-    #[case::endless_array(b"*999999999\r\n:1\r\n:1\r\n:1\r\n:1\r\n", 20, io::ErrorKind::InvalidData)]
+    #[case::endless_array(
+        b"*999999999\r\n:1\r\n:1\r\n:1\r\n:1\r\n",
+        20,
+        io::ErrorKind::InvalidData
+    )]
     #[case::no_number(b":x\r\n", 100, io::ErrorKind::InvalidData)]
     #[tokio::test]
-    async fn what_is_no_reply(#[case] bytes: &[u8], #[case] room: usize, #[case] kind: io::ErrorKind) {
+    async fn what_is_no_reply(
+        #[case] bytes: &[u8],
+        #[case] room: usize,
+        #[case] kind: io::ErrorKind,
+    ) {
         assert_eq!(parse(bytes, room).await.expect_err("an error").kind(), kind);
     }
 
     #[tokio::test]
     async fn nesting_has_an_end() {
         let deep = b"*1\r\n".repeat(100);
-        assert_eq!(parse(&deep, 1000).await.expect_err("an error").kind(), io::ErrorKind::InvalidData);
+        assert_eq!(
+            parse(&deep, 1000).await.expect_err("an error").kind(),
+            io::ErrorKind::InvalidData
+        );
     }
 
     #[test]
     fn commands_are_arrays_of_strings() {
-        assert_eq!(encode(&["GET", "gr\u{fc}n"]), b"*2\r\n$3\r\nGET\r\n$5\r\ngr\xc3\xbcn\r\n");
+        assert_eq!(
+            encode(&["GET", "gr\u{fc}n"]),
+            b"*2\r\n$3\r\nGET\r\n$5\r\ngr\xc3\xbcn\r\n"
+        );
     }
 }

@@ -49,7 +49,9 @@ fn name(name: &GeneralName) -> Option<String> {
         GeneralName::DnsName(name) => Some(name.to_string()),
         GeneralName::IpAddress(bytes) => match bytes.as_bytes() {
             [a, b, c, d] => Some(std::net::Ipv4Addr::new(*a, *b, *c, *d).to_string()),
-            other => <[u8; 16]>::try_from(other).ok().map(|octets| std::net::Ipv6Addr::from(octets).to_string()),
+            other => <[u8; 16]>::try_from(other)
+                .ok()
+                .map(|octets| std::net::Ipv6Addr::from(octets).to_string()),
         },
         _ => None,
     }
@@ -73,29 +75,55 @@ pub(super) fn distrust(error: &rustls::Error, leaf: Option<&Certificate>, server
         (CertificateError::Expired | CertificateError::ExpiredContext { .. }, Some(leaf)) => {
             // The leaf may be valid and an intermediate expired.
             let when = match error {
-                CertificateError::ExpiredContext { not_after, .. } => timestamp(not_after.as_secs()),
+                CertificateError::ExpiredContext { not_after, .. } => {
+                    timestamp(not_after.as_secs())
+                }
                 _ => None,
             };
-            fault(format!("certificate expired on {}", day(when.unwrap_or(leaf.not_after))))
+            fault(format!(
+                "certificate expired on {}",
+                day(when.unwrap_or(leaf.not_after))
+            ))
         }
-        (CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. }, Some(leaf)) => {
-            fault(format!("certificate is not valid before {}", day(leaf.not_before)))
-                .hint("after a power cut, look at the clocks of both machines first")
-        }
-        (CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. }, Some(leaf)) => {
-            let names = if leaf.names.is_empty() { "no name at all".to_owned() } else { leaf.names.join(", ") };
-            fault(format!("certificate is not valid for {server}, only for {names}"))
+        (
+            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. },
+            Some(leaf),
+        ) => fault(format!(
+            "certificate is not valid before {}",
+            day(leaf.not_before)
+        ))
+        .hint("after a power cut, look at the clocks of both machines first"),
+        (
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+            Some(leaf),
+        ) => {
+            let names = if leaf.names.is_empty() {
+                "no name at all".to_owned()
+            } else {
+                leaf.names.join(", ")
+            };
+            fault(format!(
+                "certificate is not valid for {server}, only for {names}"
+            ))
         }
         (CertificateError::UnknownIssuer, Some(leaf)) if leaf.issuer == leaf.subject => {
-            fault(format!("certificate is self-signed ({}) and not among the trusted ones", leaf.subject))
-                .hint("name its file in `ca`, if it is the right one")
+            fault(format!(
+                "certificate is self-signed ({}) and not among the trusted ones",
+                leaf.subject
+            ))
+            .hint("name its file in `ca`, if it is the right one")
         }
-        (CertificateError::UnknownIssuer, Some(leaf)) => {
-            fault(format!("certificate has an unknown issuer: {}", leaf.issuer))
-                .hint("name the issuer's file in `ca`, or let the server send its intermediate certificates")
-        }
+        (CertificateError::UnknownIssuer, Some(leaf)) => fault(format!(
+            "certificate has an unknown issuer: {}",
+            leaf.issuer
+        ))
+        .hint(
+            "name the issuer's file in `ca`, or let the server send its intermediate certificates",
+        ),
         (CertificateError::Revoked, _) => fault("certificate is revoked".to_owned()),
-        (CertificateError::BadSignature, _) => fault("certificate has a wrong signature".to_owned()),
+        (CertificateError::BadSignature, _) => {
+            fault("certificate has a wrong signature".to_owned())
+        }
         (other, _) => fault(format!("certificate is not acceptable: {other}")),
     }
 }

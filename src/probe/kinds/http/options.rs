@@ -85,7 +85,10 @@ impl fmt::Display for StatusPattern {
 
 /// The right statuses; `2xx` when nothing is said.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(untagged, expecting = "a status such as 200, a class such as 2xx, or a list of them")]
+#[serde(
+    untagged,
+    expecting = "a status such as 200, a class such as 2xx, or a list of them"
+)]
 pub(super) enum Statuses {
     /// One of them.
     One(StatusPattern),
@@ -123,13 +126,19 @@ impl Statuses {
             several => Some(format!("status in [{}]", several.join(", "))),
         };
         let classes = self.patterns().iter().filter_map(|pattern| match pattern {
-            StatusPattern::Class(class) => Some(format!("status >= {class}00 && status < {}00", class + 1)),
+            StatusPattern::Class(class) => {
+                Some(format!("status >= {class}00 && status < {}00", class + 1))
+            }
             StatusPattern::One(_) => None,
         });
         let all: Vec<String> = single.into_iter().chain(classes).collect();
         match all.as_slice() {
             [only] => only.clone(),
-            several => several.iter().map(|part| format!("({part})")).collect::<Vec<_>>().join(" || "),
+            several => several
+                .iter()
+                .map(|part| format!("({part})"))
+                .collect::<Vec<_>>()
+                .join(" || "),
         }
     }
 }

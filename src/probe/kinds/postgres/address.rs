@@ -10,8 +10,7 @@ use crate::transport::postgres::Encryption;
 /// `postgres://USER@HOST:PORT/DATABASE?sslmode=MODE`.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Address {
-    /// Absent: the check's host.
-    pub(super) host: Option<String>,
+    pub(super) host: String,
     pub(super) port: u16,
     pub(super) user: String,
     pub(super) database: String,
@@ -29,22 +28,36 @@ impl FromStr for Address {
     type Err = Wrong;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let wrong = |message: &str, suggestion| Wrong { message: message.to_owned(), suggestion };
+        let wrong = |message: &str, suggestion| Wrong {
+            message: message.to_owned(),
+            suggestion,
+        };
         const SHAPE: Option<&str> = Some("postgres://USER@HOST:PORT/DATABASE");
-        let url: Url = text.parse().map_err(|error| wrong(&format!("this is no address: {error}"), SHAPE))?;
+        let url: Url = text
+            .parse()
+            .map_err(|error| wrong(&format!("this is no address: {error}"), SHAPE))?;
         if !matches!(url.scheme(), "postgres" | "postgresql") {
-            return Err(wrong("the address of a database begins with postgres://", SHAPE));
+            return Err(wrong(
+                "the address of a database begins with postgres://",
+                SHAPE,
+            ));
         }
         if url.password().is_some() {
-            return Err(wrong("a password does not belong into the address", Some("password: env:NAME")));
+            return Err(wrong(
+                "a password does not belong into the address",
+                Some("password: env:NAME"),
+            ));
         }
         if url.fragment().is_some() {
-            return Err(wrong("the address has a part after `#`, which means nothing", SHAPE));
+            return Err(wrong(
+                "the address has a part after `#`, which means nothing",
+                SHAPE,
+            ));
         }
         let decoded = |text: &str| {
             percent_decode_str(text)
                 .decode_utf8()
-                .map(|text| text.into_owned())
+                .map(std::borrow::Cow::into_owned)
                 .map_err(|_| wrong("a %-escape in the address is not UTF-8", None))
         };
         let user = decoded(url.username())?;
@@ -52,6 +65,10 @@ impl FromStr for Address {
             return Err(wrong("the address names no user", SHAPE));
         }
         let database = decoded(url.path().trim_start_matches('/'))?;
+        let host = url
+            .host_str()
+            .filter(|host| !host.is_empty())
+            .ok_or_else(|| wrong("the address names no host", SHAPE))?;
         let mut encryption = Encryption::default();
         for (name, value) in url.query_pairs() {
             match (name.as_ref(), value.as_ref()) {
@@ -60,17 +77,27 @@ impl FromStr for Address {
                 ("sslmode", "require") => encryption = Encryption::Require,
                 ("sslmode", "verify-full") => encryption = Encryption::VerifyFull,
                 ("sslmode", _) => {
-                    return Err(wrong("sslmode is one of disable, prefer, require, verify-full", None));
+                    return Err(wrong(
+                        "sslmode is one of disable, prefer, require, verify-full",
+                        None,
+                    ));
                 }
                 (other, _) => {
-                    return Err(wrong(&format!("{other} is not understood after the `?`"), Some("?sslmode=verify-full")));
+                    return Err(wrong(
+                        &format!("{other} is not understood after the `?`"),
+                        Some("?sslmode=verify-full"),
+                    ));
                 }
             }
         }
         Ok(Self {
-            host: url.host_str().filter(|host| !host.is_empty()).map(str::to_owned),
+            host: host.to_owned(),
             port: url.port().unwrap_or(5432),
-            database: if database.is_empty() { user.clone() } else { database },
+            database: if database.is_empty() {
+                user.clone()
+            } else {
+                database
+            },
             user,
             encryption,
         })
@@ -83,19 +110,40 @@ mod tests {
     use rstest::rstest;
 
     #[rstest]
-    #[case("postgres://me@db.lan/store", Some("db.lan"), 5432, "me", "store", Encryption::Prefer)]
-    #[case("postgresql://me@10.0.0.1:6432?sslmode=verify-full", Some("10.0.0.1"), 6432, "me", "me", Encryption::VerifyFull)]
-    #[case("postgres://a%40b@[::1]/d%2Fe?sslmode=disable", Some("[::1]"), 5432, "a@b", "d/e", Encryption::Disable)]
+    #[case(
+        "postgres://me@db.lan/store",
+        "db.lan",
+        5432,
+        "me",
+        "store",
+        Encryption::Prefer
+    )]
+    #[case(
+        "postgresql://me@10.0.0.1:6432?sslmode=verify-full",
+        "10.0.0.1",
+        6432,
+        "me",
+        "me",
+        Encryption::VerifyFull
+    )]
+    #[case(
+        "postgres://a%40b@[::1]/d%2Fe?sslmode=disable",
+        "[::1]",
+        5432,
+        "a@b",
+        "d/e",
+        Encryption::Disable
+    )]
     fn addresses(
         #[case] text: &str,
-        #[case] host: Option<&str>,
+        #[case] host: &str,
         #[case] port: u16,
         #[case] user: &str,
         #[case] database: &str,
         #[case] encryption: Encryption,
     ) {
         let expected = Address {
-            host: host.map(str::to_owned),
+            host: host.to_owned(),
             port,
             user: user.to_owned(),
             database: database.to_owned(),

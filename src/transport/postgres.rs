@@ -156,13 +156,7 @@ impl<O: Opener> Session<'_, O> {
             &format!("login {} to {}", self.ask.user, self.ask.database),
         );
         let (mut client, server_version) = self
-            .within(
-                "the login",
-                self.login(
-                    Wire::new(stream),
-                    &mut tasks,
-                ),
-            )
+            .within("the login", self.login(Wire::new(stream), &mut tasks))
             .await?;
         let login = started.elapsed();
         let answer = self.converse(&mut client, &peer).await;

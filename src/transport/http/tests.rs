@@ -3,10 +3,10 @@ use std::sync::Mutex;
 use rstest::rstest;
 
 use super::*;
-use crate::transport::tls::TlsOptions;
 use crate::servers::http::{Shows, plain, secure};
 use crate::servers::tcp::{Server, closed_port};
 use crate::transport::dial::{Dialer, Role};
+use crate::transport::tls::TlsOptions;
 
 /// Connects directly and keeps the audit lines.
 #[derive(Default)]

@@ -54,6 +54,7 @@ impl Socket {
         };
         let socket = socket2::Socket::new(Domain::for_address(to), ty, Some(protocol))?;
         socket.set_nonblocking(true)?;
+        report_errors(&socket, to)?;
         socket.connect(&to.into())?;
         // Random keys of the standard library's hasher: enough to tell apart.
         let [first, second] = [0, 1].map(|half: u8| RandomState::new().hash_one(half));
@@ -139,4 +140,22 @@ impl Socket {
         let length = self.socket.recv(&mut buffer).await?;
         Ok(packet::reply(self.to, &buffer[..length], &self.token))
     }
+}
+
+/// Linux keeps "no route to host" from ICMP sockets unless they ask for it, so
+/// that a missing neighbour would look like silence.
+#[cfg(target_os = "linux")]
+fn report_errors(socket: &socket2::Socket, to: SocketAddr) -> io::Result<()> {
+    use nix::sys::socket::{setsockopt, sockopt};
+    let set = if to.is_ipv4() {
+        setsockopt(socket, sockopt::Ipv4RecvErr, &true)
+    } else {
+        setsockopt(socket, sockopt::Ipv6RecvErr, &true)
+    };
+    set.map_err(io::Error::from)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn report_errors(_: &socket2::Socket, _: SocketAddr) -> io::Result<()> {
+    Ok(())
 }

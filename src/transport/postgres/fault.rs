@@ -11,7 +11,9 @@ pub(super) fn protocol(seen: String) -> Fault {
     Fault::new(FaultKind::Protocol, seen)
 }
 
-pub(super) fn source_of<E: std::error::Error + 'static>(error: &tokio_postgres::Error) -> Option<&E> {
+pub(super) fn source_of<E: std::error::Error + 'static>(
+    error: &tokio_postgres::Error,
+) -> Option<&E> {
     let mut source = std::error::Error::source(error);
     while let Some(cause) = source {
         if let Some(found) = cause.downcast_ref() {

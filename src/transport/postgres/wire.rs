@@ -20,7 +20,10 @@ pub(super) struct Wire {
 
 impl Wire {
     pub(super) fn new(stream: Box<dyn Stream>) -> Self {
-        Self { stream, received: 0 }
+        Self {
+            stream,
+            received: 0,
+        }
     }
 }
 

@@ -220,3 +220,22 @@ async fn the_days_of_a_certificate() {
         Some(Value::Time(_))
     ));
 }
+
+#[rstest]
+#[case(json!(200), true)]
+#[case(json!("2xx"), true)]
+#[case(json!([200, "3xx", "401"]), true)]
+#[case(json!(42), false)]
+#[case(json!("9xx"), false)]
+#[case(json!("20x"), false)]
+#[case(json!({"min": 200}), false)]
+fn editors_take_the_statuses_that_the_kind_takes(
+    #[case] status: serde_json::Value,
+    #[case] good: bool,
+) {
+    let options = json!({ "url": "http://192.0.2.1/", "status": status });
+    let schema = schemars::schema_for!(Http).to_value();
+    let validator = jsonschema::validator_for(&schema).expect("a schema");
+    assert_eq!(validator.is_valid(&options), good);
+    assert_eq!(serde_json::from_value::<Http>(options).is_ok(), good);
+}

@@ -19,8 +19,4 @@ pub mod cli;
 // path as well.
 #[cfg(test)]
 #[path = "../tests/servers/mod.rs"]
-#[expect(
-    unreachable_pub,
-    reason = "public for the tests that include it by path"
-)]
 mod servers;

@@ -5,11 +5,14 @@ use std::time::{Duration, Instant};
 
 use secrecy::SecretString;
 
+use super::Facts;
 use super::kind::Request;
 use crate::transport::audit::Ledger;
 use crate::transport::capture::Limits;
 use crate::transport::command::{Output, ReadOnlyCommand};
+use crate::transport::dial::Role;
 use crate::transport::local;
+use crate::transport::open::Opener;
 use crate::transport::ssh::{self, Session};
 use crate::transport::{Connection, Fault, FaultKind, Host, SecretRef, Transports};
 
@@ -69,11 +72,56 @@ impl Context {
     /// # Errors
     /// The fault that kept the connection from opening within `connect_timeout`.
     pub async fn connect(&self, address: &str, port: u16) -> Result<Connection, Fault> {
-        if let Some(via) = &self.target.via {
-            return self.connect_through(via, address, port).await;
+        match &self.target.via {
+            None => self.connect_directly(address, port).await,
+            Some(via) => self.connect_through(via, address, port).await,
         }
-        let _ = (address, port);
-        Err(Fault::new(FaultKind::Internal, "no dialler"))
+    }
+
+    async fn connect_directly(&self, address: &str, port: u16) -> Result<Connection, Fault> {
+        let dialer = &self.transports.dialer;
+        if let Some(fault) = dialer.verdict(address) {
+            // Nothing is sent, so nothing is audited.
+            return Err(fault);
+        }
+        if dialer.would_look_up(address) {
+            self.record("local", "dns", &format!("lookup {address}"));
+        }
+        let bare = address.trim_start_matches('[').trim_end_matches(']');
+        let destination = if bare.contains(':') {
+            format!("[{bare}]:{port}")
+        } else {
+            format!("{bare}:{port}")
+        };
+        self.record(address, "tcp", &format!("connect {destination}"));
+        let dialed = dialer
+            .dial(address, port, self.target.connect_timeout, Role::Port)
+            .await?;
+        Ok(Connection {
+            stream: Box::new(dialed.stream),
+            peer: dialed.peer.to_string(),
+            connect: dialed.connect,
+        })
+    }
+
+    /// What a probe saw, with every known secret as `***`: a server may repeat
+    /// in its answer what it was sent.
+    ///
+    /// # Errors
+    /// The fault, scrubbed the same way.
+    pub fn scrubbed(&self, seen: Result<Facts, Fault>) -> Result<Facts, Fault> {
+        let scrub = |text: &str| self.transports.secrets.scrub(text);
+        seen.map(|facts| facts.map_text(&scrub))
+            .map_err(|mut fault| {
+                fault.seen = scrub(&fault.seen);
+                fault.hint = fault.hint.map(|hint| scrub(&hint));
+                fault
+            })
+    }
+
+    /// Notes in the audit what is about to be sent for this check.
+    pub fn record(&self, target: &str, protocol: &str, sent: &str) {
+        self.ledger().record(target, protocol, sent);
     }
 
     /// Runs a command on `target.host`: over its shared SSH connection, or
@@ -152,5 +200,15 @@ impl Context {
                 format!("the secret {reference} is not set"),
             )
         })
+    }
+}
+
+impl Opener for Context {
+    async fn open(&self, address: &str, port: u16) -> Result<Connection, Fault> {
+        self.connect(address, port).await
+    }
+
+    fn note(&self, target: &str, protocol: &str, sent: &str) {
+        self.record(target, protocol, sent);
     }
 }

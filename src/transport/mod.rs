@@ -4,11 +4,19 @@
 pub mod audit;
 pub mod capture;
 pub mod command;
+pub mod dial;
 mod fault;
 mod host;
+pub mod http;
+pub mod icmp;
 pub mod local;
+pub mod open;
+pub mod postgres;
+mod reach;
+pub mod redis;
 mod secret;
 pub mod ssh;
+pub mod tls;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +29,9 @@ pub use secret::{SecretRef, Secrets};
 
 use audit::{Audit, Clock};
 use command::Policy;
+use dial::Dialer;
 use ssh::{SshEnvironment, SshPool};
+use tls::Tls;
 
 /// A byte stream to a target, direct or through a host.
 pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -46,6 +56,10 @@ pub struct Transports {
     pub policy: Policy,
     /// The ledger of everything sent.
     pub audit: Audit,
+    /// Opens TCP connections from this machine.
+    pub dialer: Arc<Dialer>,
+    /// The certificate authorities that this machine trusts.
+    pub tls: Tls,
     /// The SSH connections.
     pub ssh: SshPool,
     /// The operator's wall clock, for the skew of the hosts' clocks.
@@ -56,13 +70,13 @@ impl Transports {
     /// Transports that have connected to nothing yet.
     #[must_use]
     pub fn new(secrets: Secrets, policy: Policy, audit: Audit) -> Arc<Self> {
-        Arc::new(Self {
+        Arc::new(Self::of(
             secrets,
             policy,
             audit,
-            ssh: SshPool::new(SshEnvironment::default()),
-            clock: None,
-        })
+            SshEnvironment::default(),
+            None,
+        ))
     }
 
     /// The same, with what SSH needs to know of this machine, and its clock.
@@ -74,12 +88,25 @@ impl Transports {
         ssh: SshEnvironment,
         clock: Clock,
     ) -> Arc<Self> {
-        Arc::new(Self {
+        Arc::new(Self::of(secrets, policy, audit, ssh, Some(clock)))
+    }
+
+    fn of(
+        secrets: Secrets,
+        policy: Policy,
+        audit: Audit,
+        ssh: SshEnvironment,
+        clock: Option<Clock>,
+    ) -> Self {
+        let dialer = Arc::new(Dialer::default());
+        Self {
             secrets,
             policy,
             audit,
-            ssh: SshPool::new(ssh),
-            clock: Some(clock),
-        })
+            tls: Tls::default(),
+            ssh: SshPool::new(ssh, Arc::clone(&dialer)),
+            dialer,
+            clock,
+        }
     }
 }

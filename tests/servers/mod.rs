@@ -1,5 +1,13 @@
-//! Servers that run inside the test process, on ports of their own. They use
-//! external crates only: unit tests, integration tests and examples include
-//! them by path.
+//! Servers on loopback that behave as told. They use no room of this crate:
+//! unit tests, integration tests and examples include them by path.
 
+#![expect(
+    unreachable_pub,
+    reason = "shared by the unit tests of the library and by tests of their own"
+)]
+
+pub mod http;
+pub mod postgres;
+pub mod redis;
 pub mod ssh;
+pub mod tcp;

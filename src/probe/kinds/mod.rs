@@ -1,8 +1,13 @@
 //! One file per kind.
 
+mod aim;
 mod answer;
 mod command;
 mod file;
+mod http;
+mod ping;
+mod postgres;
+mod redis;
 mod ssh;
 #[cfg(test)]
 mod stage;
@@ -11,6 +16,10 @@ mod tcp;
 
 pub use command::Command;
 pub use file::File;
+pub use http::Http;
+pub use ping::Ping;
+pub use postgres::Postgres;
+pub use redis::Redis;
 pub use ssh::Ssh;
 pub use systemd::Systemd;
 pub use tcp::Tcp;

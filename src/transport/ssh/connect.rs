@@ -8,8 +8,7 @@ use std::time::Duration;
 
 use russh::client::{self, Handle};
 use russh::{Preferred, SshId};
-use tokio::net::TcpStream;
-use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use super::SshPool;
 use super::auth::{self, AuthFailure};
@@ -18,6 +17,7 @@ use super::known_hosts::KnownHosts;
 use super::login::Login;
 use super::session::{About, Session};
 use crate::transport::audit::Ledger;
+use crate::transport::dial::Role;
 use crate::transport::{ConnectionKey, Fault, FaultKind, Host, Stream};
 
 /// The first pause before a quick failure is tried again; doubled each time.
@@ -125,11 +125,6 @@ impl Attempts<'_> {
             let spent = self.started.elapsed().as_secs_f64();
             fault.seen = format!("{}, {made} attempts in {spent:.1} s", fault.seen);
         }
-        // Where TCP itself gets no way through, the address is down, not its SSH alone.
-        let unreached = matches!(fault.kind, FaultKind::Unreachable) && self.jump.is_none();
-        if unreached && fault.connection.is_none() {
-            return fault.on_connection(ConnectionKey::address(&self.login.address));
-        }
         fault
     }
 
@@ -152,6 +147,12 @@ impl Attempts<'_> {
     }
 
     async fn attempt(&mut self) -> Result<Session, Failure> {
+        if self.jump.is_none()
+            && let Some(fault) = self.pool.dialer.verdict(&self.login.address)
+        {
+            // Nothing is sent, so nothing is audited.
+            return Err(Failure::Final(fault));
+        }
         self.record();
         let started = Instant::now();
         let stream = self.open().await?;
@@ -182,9 +183,10 @@ impl Attempts<'_> {
         let budget = self.deadline.saturating_duration_since(Instant::now());
         let opened = match &self.jump {
             Some(jump) => jump.open_tcp(address, *port, budget).await,
-            None => dial(address, *port, budget)
+            None => (self.pool.dialer)
+                .dial(address, *port, budget, Role::HostSsh)
                 .await
-                .map(|stream| Box::new(stream) as Box<dyn Stream>),
+                .map(|dialed| Box::new(dialed.stream) as Box<dyn Stream>),
         };
         opened.map_err(|fault| match fault.kind {
             // A fault that already names its connection is remembered there.
@@ -293,52 +295,4 @@ impl Attempts<'_> {
         };
         Fault::new(FaultKind::TimedOut, seen)
     }
-}
-
-/// Opens the TCP connection, without Nagle's delay. No answer within `budget`
-/// speaks for the address as a whole.
-async fn dial(address: &str, port: u16, budget: Duration) -> Result<TcpStream, Fault> {
-    use std::io::ErrorKind;
-    let connecting = TcpStream::connect((address, port));
-    let stream = match timeout(budget, connecting).await {
-        Err(_) => {
-            let seen = format!(
-                "no answer from {address}:{port} in {:.1} s",
-                budget.as_secs_f64()
-            );
-            return Err(Fault::new(FaultKind::TimedOut, seen)
-                .on_connection(ConnectionKey::address(address)));
-        }
-        Ok(Ok(stream)) => stream,
-        Ok(Err(error)) => {
-            let (kind, seen) = match error.kind() {
-                ErrorKind::ConnectionRefused => (
-                    FaultKind::Refused,
-                    format!("connection refused by {address}:{port}"),
-                ),
-                ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => {
-                    (FaultKind::Unreachable, format!("no route to {address}"))
-                }
-                ErrorKind::ConnectionReset => (
-                    FaultKind::Closed,
-                    format!("{address}:{port} reset the connection"),
-                ),
-                ErrorKind::TimedOut => (
-                    FaultKind::TimedOut,
-                    format!("no answer from {address}:{port}"),
-                ),
-                _ if error.raw_os_error().is_none() => (
-                    FaultKind::Unresolved,
-                    format!("{address} does not resolve: {error}"),
-                ),
-                _ => (
-                    FaultKind::LocalSetup,
-                    format!("cannot connect to {address}:{port}: {error}"),
-                ),
-            };
-            return Err(Fault::new(kind, seen));
-        }
-    };
-    drop(stream.set_nodelay(true));
-    Ok(stream)
 }

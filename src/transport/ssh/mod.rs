@@ -25,6 +25,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{OnceCell, Semaphore};
 
 use super::audit::Ledger;
+use super::dial::Dialer;
 use super::{Fault, Host};
 
 pub use session::{Session, line};
@@ -65,6 +66,7 @@ type Cell = Arc<OnceCell<Result<Arc<Session>, Fault>>>;
 /// The SSH connections of one run.
 pub struct SshPool {
     environment: SshEnvironment,
+    dialer: Arc<Dialer>,
     handshakes: Semaphore,
     cells: Mutex<HashMap<String, Cell>>,
 }
@@ -79,9 +81,10 @@ impl fmt::Debug for SshPool {
 impl SshPool {
     /// A pool that has connected to nothing yet.
     #[must_use]
-    pub fn new(environment: SshEnvironment) -> Self {
+    pub fn new(environment: SshEnvironment, dialer: Arc<Dialer>) -> Self {
         Self {
             environment,
+            dialer,
             handshakes: Semaphore::new(HANDSHAKES_AT_ONCE),
             cells: Mutex::default(),
         }

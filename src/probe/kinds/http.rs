@@ -1,0 +1,384 @@
+//! `http`: an address answers with the right status.
+
+mod options;
+
+use std::path::PathBuf;
+
+use hyper::header::{HeaderName, HeaderValue};
+use schemars::JsonSchema;
+use secrecy::ExposeSecret;
+use serde::Deserialize;
+use url::Url;
+
+use self::options::{HeaderText, SecretText, StatusPattern, Statuses};
+use super::aim;
+use crate::probe::{
+    Context, Defaults, FactSpec, Facts, Fault, FaultKind, Kind, OptionProblem, Place, Policy,
+    Request, SecretRef, Target, Type, Unit, Value,
+};
+use crate::transport::http::{self, Answer, Header, Method};
+use crate::transport::tls::TlsOptions;
+
+const BODY_MAX: u32 = 1 << 20;
+
+/// Asks an HTTP server by GET, HEAD or OPTIONS, the methods that change
+/// nothing, and looks at the answer.
+///
+/// Any status is an answer; which ones are right is said by `status`, or by
+/// expectations of your own. Redirects are not followed unless asked for, no
+/// proxy is used, and certificates are verified against this machine's
+/// authorities and `ca`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Http {
+    /// `http://` or `https://` address to ask, without user name and password.
+    url: String,
+    /// The method.
+    #[serde(default)]
+    method: Method,
+    /// The right statuses: one (`200`), a class (`2xx`), or a list of them.
+    #[serde(default)]
+    status: Statuses,
+    /// Headers to send. A secret value is given by reference:
+    /// `authorization: { secret: env:TOKEN, prefix: "Bearer " }`.
+    #[serde(default)]
+    headers: std::collections::BTreeMap<String, HeaderText>,
+    /// A PEM file of authorities to trust besides this machine's.
+    #[serde(default)]
+    ca: Option<PathBuf>,
+    /// Whether the certificate must be trusted and name the server.
+    #[serde(default = "yes")]
+    tls_verify: bool,
+    /// How many redirects to follow. From `https` none leads on to `http`.
+    #[serde(default)]
+    #[schemars(range(max = 20))]
+    redirects: u8,
+    /// Bytes of the body to read; the rest is left, and `body_whole` is false.
+    #[serde(default = "body_max")]
+    #[schemars(range(max = 16_777_216))]
+    body_max: u32,
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn body_max() -> u32 {
+    BODY_MAX
+}
+
+/// Headers that would change the meaning of the request: its framing, or the
+/// method, which some servers take from a header.
+const REFUSED_HEADERS: [&str; 11] = [
+    "connection",
+    "content-length",
+    "expect",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "x-http-method",
+    "x-http-method-override",
+    "x-method-override",
+    "x-original-method",
+];
+
+fn problem(path: &[&str], message: impl Into<String>, suggestion: Option<&str>) -> OptionProblem {
+    OptionProblem {
+        path: path.iter().map(|&part| part.to_owned()).collect(),
+        message: message.into(),
+        suggestion: suggestion.map(str::to_owned),
+    }
+}
+
+impl Http {
+    fn parsed(&self) -> Result<Url, OptionProblem> {
+        let mut url: Url = self.url.parse().map_err(|error| {
+            problem(
+                &["url"],
+                format!("{} is no address: {error}", self.url),
+                None,
+            )
+        })?;
+        if !matches!(url.scheme(), "http" | "https") {
+            let message = format!("{} is neither http nor https", url.scheme());
+            return Err(problem(&["url"], message, None));
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(problem(
+                &["url"],
+                "a login does not belong into the address",
+                Some("headers: { authorization: { secret: env:NAME, prefix: \"Basic \" } }"),
+            ));
+        }
+        // It is never sent.
+        url.set_fragment(None);
+        Ok(url)
+    }
+
+    /// The headers, with secrets resolved by `secret`.
+    fn headers<'a>(
+        &'a self,
+        secret: impl Fn(&'a SecretRef) -> Result<String, Fault>,
+    ) -> Result<Vec<Header>, Fault> {
+        let local = |seen: String| Fault::new(FaultKind::LocalSetup, seen);
+        self.headers
+            .iter()
+            .map(|(name, text)| {
+                let header = HeaderName::try_from(name.as_str())
+                    .map_err(|_| local(format!("{name} is not the name of a header")))?;
+                let (text, sensitive) = match text {
+                    HeaderText::Plain(text) => (text.clone(), false),
+                    HeaderText::Secret(SecretText {
+                        secret: reference,
+                        prefix,
+                    }) => (format!("{prefix}{}", secret(reference)?), true),
+                };
+                let mut value = HeaderValue::try_from(text).map_err(|_| {
+                    local(format!("the value of {name} cannot be sent in a header"))
+                })?;
+                value.set_sensitive(sensitive);
+                Ok(Header {
+                    name: header,
+                    value,
+                })
+            })
+            .collect()
+    }
+
+    fn line(&self) -> String {
+        match (self.parsed(), self.headers(|_| Ok(String::new()))) {
+            (Ok(url), Ok(headers)) => http::request_line(self.method, &url, headers.iter()),
+            _ => format!("{} {}", self.method.as_str(), self.url),
+        }
+    }
+
+    fn facts(answer: Answer) -> Facts {
+        let mut facts = Facts::new();
+        let milliseconds = |time: std::time::Duration| time.as_secs_f64() * 1000.0;
+        facts.set("status", f64::from(answer.status));
+        facts.set("version", answer.version);
+        facts.set("url", answer.url.to_string());
+        facts.set_some("redirected_to", answer.redirected_to);
+        facts.set("connect_ms", milliseconds(answer.connect));
+        facts.set("ttfb_ms", milliseconds(answer.first_byte));
+        facts.set("total_ms", milliseconds(answer.total));
+        let headers = answer
+            .headers
+            .into_iter()
+            .map(|(name, value)| (name, Value::Text(value)))
+            .collect();
+        facts.set("headers", Value::Map(headers));
+        #[expect(clippy::cast_precision_loss, reason = "at most 16 MiB")]
+        facts.set("body_bytes", answer.body.len() as f64);
+        facts.set("body_whole", answer.body_whole);
+        if answer.body_whole {
+            facts.set_some(
+                "json",
+                serde_json::from_slice(&answer.body).ok().map(Value::Json),
+            );
+        }
+        facts.set("body", String::from_utf8_lossy(&answer.body).into_owned());
+        if let Some(shown) = answer.shown
+            && let Some(leaf) = shown.chain.first()
+        {
+            facts.set("certificate_expires", leaf.not_after);
+            if let Some(at) = shown.at {
+                facts.set(
+                    "certificate_days",
+                    leaf.not_after.duration_since(at).as_secs_f64() / 86_400.0,
+                );
+            }
+        }
+        facts
+    }
+}
+
+impl Kind for Http {
+    const NAME: &'static str = "http";
+    const SUMMARY: &'static str = "an HTTP address answers with the right status";
+    const PLACE: Place = Place::Network;
+    const FACTS: &'static [FactSpec] = &[
+        FactSpec::number("status", Unit::None, "The status code."),
+        FactSpec::new("version", Type::Text, "`HTTP/1.1` or `HTTP/1.0`."),
+        FactSpec::new(
+            "url",
+            Type::Text,
+            "Where the answer came from, after redirects.",
+        ),
+        FactSpec::new(
+            "redirected_to",
+            Type::Text,
+            "Where a redirect that was not followed points to.",
+        ),
+        FactSpec::number(
+            "connect_ms",
+            Unit::Milliseconds,
+            "Time to open the TCP connection.",
+        ),
+        FactSpec::number(
+            "ttfb_ms",
+            Unit::Milliseconds,
+            "From the request to the end of the answer's headers.",
+        ),
+        FactSpec::number(
+            "total_ms",
+            Unit::Milliseconds,
+            "From the first packet to the last byte, over all redirects.",
+        ),
+        FactSpec::new(
+            "headers",
+            Type::Map(&Type::Text),
+            "Headers by lower-case name, several of one name joined by `, `.",
+        ),
+        FactSpec::new("body", Type::Text, "The body, up to `body_max`."),
+        FactSpec::number(
+            "body_bytes",
+            Unit::Bytes,
+            "Bytes of the body that were read.",
+        ),
+        FactSpec::new(
+            "body_whole",
+            Type::Bool,
+            "The body ended within `body_max`.",
+        ),
+        FactSpec::new(
+            "json",
+            Type::Json,
+            "The body as JSON; absent when it is none or was cut.",
+        ),
+        FactSpec::new(
+            "certificate_expires",
+            Type::Time,
+            "When the server's certificate expires.",
+        ),
+        FactSpec::number(
+            "certificate_days",
+            Unit::None,
+            "Days until then, negative after it.",
+        ),
+    ];
+    const EXAMPLE: &'static str = "title: Harbor's registry answers\n\
+        http: { url: \"http://192.168.0.110:5000/v2/\", status: [200, 401] }\n";
+
+    fn problems(&self, target: &Target, _: &Policy) -> Vec<OptionProblem> {
+        let mut problems = Vec::new();
+        match self.parsed() {
+            Ok(url) => problems.extend(
+                url.host_str()
+                    .and_then(|host| aim::loopback("url", host, target)),
+            ),
+            Err(problem) => problems.push(problem),
+        }
+        for name in self.headers.keys() {
+            if HeaderName::try_from(name.as_str()).is_err() {
+                problems.push(problem(
+                    &["headers", name],
+                    format!("{name} is not the name of a header"),
+                    None,
+                ));
+            } else if REFUSED_HEADERS.contains(&name.to_ascii_lowercase().as_str()) {
+                let message =
+                    format!("{name} could turn the request into another one and is not sent");
+                problems.push(problem(&["headers", name], message, None));
+            }
+        }
+        for (name, text) in &self.headers {
+            let (HeaderText::Plain(text) | HeaderText::Secret(SecretText { prefix: text, .. })) =
+                text;
+            if HeaderValue::try_from(text.as_str()).is_err() {
+                problems.push(problem(
+                    &["headers", name],
+                    "the value cannot be sent in a header",
+                    None,
+                ));
+            }
+        }
+        if self.status.patterns().is_empty() {
+            problems.push(problem(
+                &["status"],
+                "no status would be right",
+                Some("status: 2xx"),
+            ));
+        }
+        if self.redirects > 20 {
+            problems.push(problem(
+                &["redirects"],
+                "at most 20 redirects are followed",
+                None,
+            ));
+        }
+        if self.body_max > 16 << 20 {
+            problems.push(problem(
+                &["body_max"],
+                "at most 16777216 bytes are read",
+                None,
+            ));
+        }
+        problems
+    }
+
+    fn defaults(&self) -> Defaults {
+        Defaults::require([self.status.expectation()])
+    }
+
+    fn goal(&self, _: &Target) -> String {
+        let statuses: Vec<String> = self
+            .status
+            .patterns()
+            .iter()
+            .map(StatusPattern::to_string)
+            .collect();
+        format!(
+            "status {} from {} {}",
+            statuses.join(" or "),
+            self.method.as_str(),
+            self.url
+        )
+    }
+
+    fn requests(&self, _: &Target, _: &Policy) -> Vec<Request> {
+        let mut requests = vec![Request::new("http", self.line())];
+        if self.redirects > 0 {
+            requests.push(Request::new(
+                "http",
+                format!("the same to up to {} redirects", self.redirects),
+            ));
+        }
+        requests
+    }
+
+    fn secrets(&self) -> Vec<&SecretRef> {
+        self.headers
+            .values()
+            .filter_map(|text| match text {
+                HeaderText::Secret(SecretText { secret, .. }) => Some(secret),
+                HeaderText::Plain(_) => None,
+            })
+            .collect()
+    }
+
+    async fn run(&self, context: &Context) -> Result<Facts, Fault> {
+        let url = self
+            .parsed()
+            .map_err(|problem| Fault::new(FaultKind::LocalSetup, problem.message))?;
+        let ask = http::Ask {
+            url,
+            method: self.method,
+            headers: self
+                .headers(|reference| Ok(context.secret(reference)?.expose_secret().to_owned()))?,
+            tls: TlsOptions {
+                authorities: self.ca.iter().cloned().collect(),
+                verify: self.tls_verify,
+            },
+            redirects: self.redirects,
+            body_max: self.body_max.try_into().unwrap_or(usize::MAX),
+            timeout: context.target.timeout,
+        };
+        let answer = http::ask(context, &context.transports.tls, &ask).await;
+        context.scrubbed(answer.map(Self::facts))
+    }
+}
+
+#[cfg(test)]
+mod tests;

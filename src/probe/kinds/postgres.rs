@@ -1,0 +1,262 @@
+//! `postgres`: a PostgreSQL server lets us in and answers.
+
+mod address;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use self::address::Address;
+use super::aim;
+use crate::probe::{
+    Context, Defaults, FactSpec, Facts, Fault, FaultKind, Kind, OptionProblem, Place, Policy,
+    Request, SecretRef, Target, Type, Unit, Value,
+};
+use crate::transport::postgres::{self, Answer, statement};
+use crate::transport::tls::TlsOptions;
+
+/// Logs in to PostgreSQL and runs one statement that reads.
+///
+/// The statement runs in a read-only transaction that is never committed; it
+/// must begin with SELECT, WITH, TABLE, VALUES, SHOW or EXPLAIN. Functions can
+/// have effects outside of the database (`pg_terminate_backend`, `dblink`): give the
+/// check a role without rights to them.
+///
+/// Without a statement the check tells whether the server accepts
+/// connections, as `pg_isready` does, but also whether login and the first
+/// query work.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Postgres {
+    /// `postgres://USER@HOST:PORT/DATABASE?sslmode=MODE`. The port is
+    /// 5432 and the database the user's name when left out. Modes: `disable`, `prefer` (when none is given), `require`, `verify-full`.
+    url: String,
+    /// The password, by reference: `env:NAME`, `file:/path`, `credential:NAME`.
+    #[serde(default)]
+    password: Option<SecretRef>,
+    /// A statement that reads. At most 100 rows of it are looked at.
+    #[serde(default)]
+    query: Option<String>,
+    /// A PEM file of authorities to trust besides this machine's, for `sslmode=verify-full`.
+    #[serde(default)]
+    ca: Option<PathBuf>,
+}
+
+impl Postgres {
+    fn aim(&self) -> (String, String) {
+        match self.url.parse::<Address>() {
+            Ok(Address {
+                host,
+                port,
+                user,
+                database,
+                ..
+            }) => (
+                aim::shown(&host, port),
+                format!("login {user} to {database}"),
+            ),
+            Err(_) => ("PostgreSQL".to_owned(), "login".to_owned()),
+        }
+    }
+
+    fn facts(answer: Answer) -> Facts {
+        let mut facts = Facts::new();
+        let milliseconds = |time: std::time::Duration| time.as_secs_f64() * 1000.0;
+        facts.set("accepts", true);
+        facts.set("connect_ms", milliseconds(answer.connect));
+        facts.set("login_ms", milliseconds(answer.login));
+        facts.set_some("server_version", answer.server_version);
+        facts.set("in_recovery", answer.in_recovery);
+        let Some(rows) = answer.rows else {
+            return facts;
+        };
+        facts.set("query_ms", milliseconds(rows.elapsed));
+        if !rows.more {
+            #[expect(clippy::cast_precision_loss, reason = "at most 100")]
+            facts.set("rows", rows.rows.len() as f64);
+        }
+        facts.set("rows_whole", !rows.more);
+        facts.set(
+            "columns",
+            Value::List(
+                rows.columns
+                    .iter()
+                    .map(|name| Value::Text(name.clone()))
+                    .collect(),
+            ),
+        );
+        if let Some(first) = rows.rows.into_iter().next() {
+            if let Some(Some(cell)) = first.first() {
+                facts.set("value", Value::Json(cell.json.clone()));
+                facts.set_some("value_time", cell.time);
+                facts.set_some("value_duration", cell.span.map(Value::Duration));
+            }
+            let row: BTreeMap<String, Value> = rows
+                .columns
+                .into_iter()
+                .zip(first)
+                .filter_map(|(name, cell)| Some((name, Value::Json(cell?.json))))
+                .collect();
+            facts.set("row", Value::Map(row));
+        }
+        facts
+    }
+}
+
+fn problem(path: &str, message: String, suggestion: Option<&str>) -> OptionProblem {
+    OptionProblem {
+        path: vec![path.to_owned()],
+        message,
+        suggestion: suggestion.map(str::to_owned),
+    }
+}
+
+impl Kind for Postgres {
+    const NAME: &'static str = "postgres";
+    const SUMMARY: &'static str = "a PostgreSQL server accepts a login and answers a query";
+    const PLACE: Place = Place::Network;
+    const FACTS: &'static [FactSpec] = &[
+        FactSpec::new("accepts", Type::Bool, "Login and the first query worked."),
+        FactSpec::number(
+            "connect_ms",
+            Unit::Milliseconds,
+            "Time to open the TCP connection.",
+        ),
+        FactSpec::number(
+            "login_ms",
+            Unit::Milliseconds,
+            "From the open connection to the end of the login, TLS included.",
+        ),
+        FactSpec::new(
+            "server_version",
+            Type::Text,
+            "The server's `server_version`.",
+        ),
+        FactSpec::new(
+            "in_recovery",
+            Type::Bool,
+            "`pg_is_in_recovery()`: true on a standby.",
+        ),
+        FactSpec::number(
+            "query_ms",
+            Unit::Milliseconds,
+            "From the statement to its last row.",
+        ),
+        FactSpec::number(
+            "rows",
+            Unit::Count,
+            "Rows of the statement; absent when there are more than were read.",
+        ),
+        FactSpec::new(
+            "rows_whole",
+            Type::Bool,
+            "All rows were read: at most 100, and 1 MiB.",
+        ),
+        FactSpec::new(
+            "columns",
+            Type::List(&Type::Text),
+            "The names of the statement's columns.",
+        ),
+        FactSpec::new(
+            "row",
+            Type::Map(&Type::Json),
+            "The first row by column; a null is absent. Moments are RFC 3339 text, intervals seconds, decimals of more than 15 digits text.",
+        ),
+        FactSpec::new(
+            "value",
+            Type::Json,
+            "The first column of the first row; absent when null.",
+        ),
+        FactSpec::new(
+            "value_time",
+            Type::Time,
+            "`value` when it is a `timestamptz`.",
+        ),
+        FactSpec::new(
+            "value_duration",
+            Type::Duration,
+            "`value` when it is an `interval` without months.",
+        ),
+    ];
+    const EXAMPLE: &'static str = "title: PostgreSQL accepts queries\n\
+        postgres:\n  url: postgres://checker@192.168.0.188/k3s_datastore\n  password: env:CHECKER_PASSWORD\n";
+
+    fn problems(&self, target: &Target, _: &Policy) -> Vec<OptionProblem> {
+        let mut problems = Vec::new();
+        match self.url.parse::<Address>() {
+            Ok(address) => problems.extend(aim::loopback("url", &address.host, target)),
+            Err(wrong) => problems.push(problem("url", wrong.message, wrong.suggestion)),
+        }
+        if let Some(Err(message)) = self.query.as_deref().map(statement::check) {
+            problems.push(problem("query", message, None));
+        }
+        problems
+    }
+
+    fn defaults(&self) -> Defaults {
+        Defaults::require(["accepts"])
+    }
+
+    fn goal(&self, _: &Target) -> String {
+        let (server, _) = self.aim();
+        let what = if self.query.is_some() {
+            "rows"
+        } else {
+            "an accepted login"
+        };
+        format!("{what} from {server}")
+    }
+
+    fn requests(&self, target: &Target, _: &Policy) -> Vec<Request> {
+        let (_, login) = self.aim();
+        let [begin, first] = postgres::preamble(target.timeout);
+        [
+            Some(login),
+            Some(begin),
+            Some(first),
+            self.query.clone(),
+            Some("ROLLBACK".to_owned()),
+        ]
+        .into_iter()
+        .flatten()
+        .map(|text| Request::new("postgres", text))
+        .collect()
+    }
+
+    fn secrets(&self) -> Vec<&SecretRef> {
+        self.password.iter().collect()
+    }
+
+    async fn run(&self, context: &Context) -> Result<Facts, Fault> {
+        let address: Address = self
+            .url
+            .parse()
+            .map_err(|wrong: address::Wrong| Fault::new(FaultKind::LocalSetup, wrong.message))?;
+        let password = self
+            .password
+            .as_ref()
+            .map(|reference| context.secret(reference))
+            .transpose()?;
+        let ask = postgres::Ask {
+            host: address.host,
+            port: address.port,
+            user: address.user,
+            password: password.cloned(),
+            database: address.database,
+            encryption: address.encryption,
+            tls: TlsOptions {
+                authorities: self.ca.iter().cloned().collect(),
+                verify: true,
+            },
+            query: self.query.clone(),
+            timeout: context.target.timeout,
+        };
+        let answer = postgres::ask(context, &context.transports.tls, &ask).await;
+        context.scrubbed(answer.map(Self::facts))
+    }
+}
+
+#[cfg(test)]
+mod tests;

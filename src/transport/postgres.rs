@@ -1,0 +1,368 @@
+//! PostgreSQL: one statement in a read-only transaction that is never committed.
+//!
+//! `default_transaction_read_only` alone is undone by a `SET`, and
+//! `SET TRANSACTION READ WRITE` is obeyed before the first query of a
+//! transaction. So the transaction begins read-only and has its first query
+//! before the baseline's statement comes; see [`statement`] for the rest. What
+//! a function does outside of the database (`pg_terminate_backend`, `dblink`) only a
+//! role without rights keeps away.
+
+mod cell;
+mod fault;
+pub mod statement;
+mod wire;
+
+use std::io;
+use std::time::Duration;
+
+use futures_util::{StreamExt, pin_mut};
+use secrecy::{ExposeSecret, SecretString};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout_at};
+use tokio_postgres::config::SslMode;
+use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
+use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage, Transaction};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+pub use cell::Cell;
+use fault::{fault, is_no_tls, is_tls, protocol, source_of};
+use wire::Wire;
+
+use super::open::Opener;
+use super::tls::{self, Tls, TlsOptions};
+use super::{Connection, Fault, FaultKind};
+
+/// Rows that are read; the server is not asked for more.
+pub const ROW_CAP: usize = 100;
+/// Bytes of values that are read.
+pub const BYTE_CAP: usize = 1 << 20;
+
+/// Whether the connection is encrypted and whom it trusts, by libpq's words.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Encryption {
+    /// `disable`: never.
+    Disable,
+    /// `prefer`: when the server offers it, whoever it is.
+    #[default]
+    Prefer,
+    /// `require`: always, whoever it is.
+    Require,
+    /// `verify-full`: always, by a trusted certificate for the host's name.
+    VerifyFull,
+}
+
+/// Where to log in and what to ask.
+#[derive(Debug)]
+pub struct Ask {
+    /// Name or address.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// The role.
+    pub user: String,
+    /// Its password.
+    pub password: Option<SecretString>,
+    /// The database.
+    pub database: String,
+    /// Encryption.
+    pub encryption: Encryption,
+    /// Authorities to trust besides this machine's.
+    pub tls: TlsOptions,
+    /// The statement, checked by [`statement::check`].
+    pub query: Option<String>,
+    /// Time from the open connection to the last row.
+    pub timeout: Duration,
+}
+
+/// What the server answered.
+#[derive(Debug)]
+pub struct Answer {
+    /// Time to open the TCP connection.
+    pub connect: Duration,
+    /// From the open connection to the end of the login.
+    pub login: Duration,
+    /// `15.4 (Debian 15.4-1)`, as the server tells it.
+    pub server_version: Option<String>,
+    /// Whether it is replaying WAL: a standby, or not yet recovered.
+    pub in_recovery: bool,
+    /// What came of the statement.
+    pub rows: Option<Rows>,
+}
+
+/// Rows of a statement.
+#[derive(Debug)]
+pub struct Rows {
+    /// Time from the statement to the last row.
+    pub elapsed: Duration,
+    /// Names of the columns.
+    pub columns: Vec<String>,
+    /// The values by row; a null is `None`.
+    pub rows: Vec<Vec<Option<Cell>>>,
+    /// Whether there are more rows than were read.
+    pub more: bool,
+}
+
+/// What opens every session, in order. The baseline's statement comes after it.
+#[must_use]
+pub fn preamble(timeout: Duration) -> [String; 2] {
+    let milliseconds = timeout.as_millis().clamp(1, i32::MAX.unsigned_abs().into());
+    [
+        "START TRANSACTION READ ONLY".to_owned(),
+        format!("SET LOCAL statement_timeout = {milliseconds}; SELECT pg_is_in_recovery()"),
+    ]
+}
+
+/// Logs in, asks and hangs up.
+///
+/// # Errors
+/// The connection's fault; `Refused` while the server starts, stops or has no
+/// free slot; `Denied` for login and rights; `Missing` for a database, table
+/// or column; `TimedOut` after [`Ask::timeout`]; `HostKey` for certificates;
+/// `LocalSetup` for a statement that is not one; `Closed`; `Protocol`.
+pub async fn ask(opener: &impl Opener, tls: &Tls, ask: &Ask) -> Result<Answer, Fault> {
+    if let Some(query) = &ask.query {
+        statement::check(query).map_err(|message| Fault::new(FaultKind::LocalSetup, message))?;
+    }
+    let connection = opener.open(&ask.host, ask.port).await?;
+    Session {
+        opener,
+        tls,
+        ask,
+        deadline: Instant::now() + ask.timeout,
+    }
+    .run(connection)
+    .await
+}
+
+struct Session<'a, O> {
+    opener: &'a O,
+    tls: &'a Tls,
+    ask: &'a Ask,
+    deadline: Instant,
+}
+
+impl<O: Opener> Session<'_, O> {
+    async fn run(&self, connection: Connection) -> Result<Answer, Fault> {
+        let Connection {
+            stream,
+            peer,
+            connect,
+        } = connection;
+        let started = Instant::now();
+        // Dropped with the session, and the connection with it.
+        let mut tasks = JoinSet::new();
+        self.note(
+            &peer,
+            &format!("login {} to {}", self.ask.user, self.ask.database),
+        );
+        let (mut client, server_version) = self
+            .within("the login", self.login(Wire::new(stream), &mut tasks))
+            .await?;
+        let login = started.elapsed();
+        let answer = self.converse(&mut client, &peer).await;
+        drop(client);
+        // The goodbye is sent by the task; without it the server's log would
+        // tell of a connection lost.
+        drop(timeout_at(self.deadline, tasks.join_next()).await);
+        let (in_recovery, rows) = answer?;
+        Ok(Answer {
+            connect,
+            login,
+            server_version,
+            in_recovery,
+            rows,
+        })
+    }
+
+    async fn converse(
+        &self,
+        client: &mut Client,
+        peer: &str,
+    ) -> Result<(bool, Option<Rows>), Fault> {
+        let [begin, first] = preamble(self.ask.timeout);
+        self.note(peer, &begin);
+        let opening = async {
+            client
+                .build_transaction()
+                .read_only(true)
+                .start()
+                .await
+                .map_err(|error| fault(&error))
+        };
+        let transaction = self.within("the first query", opening).await?;
+        self.note(peer, &first);
+        let in_recovery = self
+            .within("the first query", recovery(&transaction, &first))
+            .await?;
+        let rows = match &self.ask.query {
+            None => None,
+            Some(query) => {
+                self.note(peer, query);
+                Some(self.within("the query", read(&transaction, query)).await?)
+            }
+        };
+        self.note(peer, "ROLLBACK");
+        let ending = async { transaction.rollback().await.map_err(|error| fault(&error)) };
+        self.within("ROLLBACK", ending).await?;
+        Ok((in_recovery, rows))
+    }
+
+    fn note(&self, peer: &str, sent: &str) {
+        self.opener.note(peer, "postgres", sent);
+    }
+
+    async fn within<T>(
+        &self,
+        what: &str,
+        work: impl Future<Output = Result<T, Fault>>,
+    ) -> Result<T, Fault> {
+        timeout_at(self.deadline, work).await.unwrap_or_else(|_| {
+            let seconds = self.ask.timeout.as_secs_f64();
+            Err(Fault::new(
+                FaultKind::TimedOut,
+                format!("no answer to {what} within {seconds:.1} s"),
+            ))
+        })
+    }
+
+    async fn login(
+        &self,
+        stream: Wire,
+        tasks: &mut JoinSet<()>,
+    ) -> Result<(Client, Option<String>), Fault> {
+        let mut config = Config::new();
+        config
+            .user(&self.ask.user)
+            .dbname(&self.ask.database)
+            .application_name("coldstart")
+            .options("-c default_transaction_read_only=on");
+        if let Some(password) = &self.ask.password {
+            config.password(password.expose_secret());
+        }
+        let (mode, verify) = match self.ask.encryption {
+            Encryption::Disable => {
+                config.ssl_mode(SslMode::Disable);
+                let (client, version, task) = establish(config, stream, NoTls)
+                    .await
+                    .map_err(|error| fault(&error))?;
+                tasks.spawn(task);
+                return Ok((client, version));
+            }
+            Encryption::Prefer => (SslMode::Prefer, false),
+            Encryption::Require => (SslMode::Require, false),
+            Encryption::VerifyFull => (SslMode::Require, true),
+        };
+        config.ssl_mode(mode);
+        let options = TlsOptions {
+            verify,
+            ..self.ask.tls.clone()
+        };
+        let setup = self.tls.setup(&options).await?;
+        tls::server_name(&self.ask.host)?;
+        let bare = self.ask.host.trim_start_matches('[').trim_end_matches(']');
+        let mut maker = MakeRustlsConnect::new(rustls::ClientConfig::clone(&setup.config));
+        let connector = match MakeTlsConnect::<Wire>::make_tls_connect(&mut maker, bare) {
+            Ok(connector) => connector,
+            Err(never) => match never {},
+        };
+        let (client, version, task) =
+            establish(config, stream, connector)
+                .await
+                .map_err(|error| {
+                    if mode == SslMode::Require && is_no_tls(&error) {
+                        return Fault::new(FaultKind::Protocol, "the server does not offer TLS")
+                            .hint("sslmode=prefer or sslmode=disable connects without");
+                    }
+                    match source_of::<io::Error>(&error) {
+                        Some(io) if is_tls(io) => tls::handshake_fault(io, &setup.shown()),
+                        Some(_) | None => fault(&error),
+                    }
+                })?;
+        tasks.spawn(task);
+        Ok((client, version))
+    }
+}
+
+/// Logs in; gives the session, the server's version, and the task that moves
+/// the session's bytes.
+async fn establish<T>(
+    config: Config,
+    stream: Wire,
+    tls: T,
+) -> Result<(Client, Option<String>, impl Future<Output = ()> + Send), tokio_postgres::Error>
+where
+    T: TlsConnect<Wire> + Send + 'static,
+    T::Stream: Send,
+{
+    let (client, connection) = config.connect_raw(stream, tls).await?;
+    let version = connection.parameter("server_version").map(str::to_owned);
+    // Its error also reaches the request that waits for it.
+    Ok((client, version, async move { drop(connection.await) }))
+}
+
+async fn recovery(transaction: &Transaction<'_>, first: &str) -> Result<bool, Fault> {
+    let messages = transaction
+        .simple_query(first)
+        .await
+        .map_err(|error| fault(&error))?;
+    let answer = messages.iter().find_map(|message| match message {
+        SimpleQueryMessage::Row(row) => row.try_get(0).ok().flatten(),
+        _ => None,
+    });
+    match answer {
+        Some("t") => Ok(true),
+        Some("f") => Ok(false),
+        other => Err(protocol(format!("pg_is_in_recovery() gave {other:?}"))),
+    }
+}
+
+async fn read(transaction: &Transaction<'_>, query: &str) -> Result<Rows, Fault> {
+    let started = Instant::now();
+    let failed = |error: tokio_postgres::Error| fault(&error);
+    // By the extended protocol, which takes one statement only.
+    let prepared = transaction.prepare(query).await.map_err(failed)?;
+    if !prepared.params().is_empty() {
+        let seen = "the statement has parameters ($1), for which there are no values";
+        return Err(Fault::new(FaultKind::LocalSetup, seen));
+    }
+    let columns = prepared
+        .columns()
+        .iter()
+        .map(|column| column.name().to_owned())
+        .collect();
+    // Through a portal, so that the server stops at the cap, too.
+    let portal = transaction.bind(&prepared, &[]).await.map_err(failed)?;
+    let most = i32::try_from(ROW_CAP + 1).unwrap_or(i32::MAX);
+    let stream = transaction
+        .query_portal_raw(&portal, most)
+        .await
+        .map_err(failed)?;
+    pin_mut!(stream);
+    let mut rows = Vec::new();
+    let mut bytes = 0;
+    while let Some(row) = stream.next().await {
+        let row = row.map_err(failed)?;
+        bytes += row.raw_size_bytes();
+        if rows.len() == ROW_CAP || bytes > BYTE_CAP {
+            return Ok(Rows {
+                elapsed: started.elapsed(),
+                columns,
+                rows,
+                more: true,
+            });
+        }
+        let values: Result<Vec<Option<Cell>>, _> =
+            (0..row.len()).map(|index| row.try_get(index)).collect();
+        rows.push(values.map_err(|error| {
+            let cause = std::error::Error::source(&error)
+                .map_or_else(|| error.to_string(), ToString::to_string);
+            Fault::new(FaultKind::LocalSetup, cause)
+        })?);
+    }
+    Ok(Rows {
+        elapsed: started.elapsed(),
+        columns,
+        rows,
+        more: false,
+    })
+}

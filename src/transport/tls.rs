@@ -1,0 +1,373 @@
+//! TLS with this machine's roots plus the baseline's authorities. What the
+//! other side showed is kept even when it is not trusted, so that a fault can
+//! say what is wrong with it.
+
+mod certificate;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, ring};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
+};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+pub use certificate::Certificate;
+
+use super::{Fault, FaultKind};
+
+/// Whom to trust.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsOptions {
+    /// PEM files of authorities to trust besides this machine's own.
+    pub authorities: Vec<PathBuf>,
+    /// Whether the certificate must be trusted, and name the server.
+    pub verify: bool,
+}
+
+impl Default for TlsOptions {
+    fn default() -> Self {
+        Self {
+            authorities: Vec::new(),
+            verify: true,
+        }
+    }
+}
+
+/// The certificates that the other side showed, and what became of them.
+#[derive(Debug, Clone, Default)]
+pub struct Shown {
+    /// The chain, the server's own certificate first; empty when it showed
+    /// none, or when none of it can be read.
+    pub chain: Vec<Certificate>,
+    /// When it was shown, by the clock that verification used.
+    pub at: Option<jiff::Timestamp>,
+    /// Why it is not trusted; also kept when trust was not asked for.
+    pub distrust: Option<Fault>,
+}
+
+/// An open TLS connection.
+#[derive(Debug)]
+pub struct Secured<S> {
+    /// The plain bytes.
+    pub stream: TlsStream<S>,
+    /// What the other side showed.
+    pub shown: Shown,
+    /// `TLSv1.3` or `TLSv1.2`.
+    pub version: Option<&'static str>,
+}
+
+/// A handshake that failed, with what was seen before it did.
+#[derive(Debug, Clone)]
+pub struct Insecure {
+    /// Why.
+    pub fault: Fault,
+    /// What the other side had shown by then.
+    pub shown: Shown,
+}
+
+/// The roots of this machine, read once for a run.
+#[derive(Debug, Default)]
+pub struct Tls {
+    system: OnceLock<Arc<RootCertStore>>,
+}
+
+/// A client configuration and the place where it leaves what it was shown.
+#[derive(Debug)]
+pub struct Setup {
+    /// For a connector of any protocol.
+    pub config: Arc<ClientConfig>,
+    recorder: Arc<Recorder>,
+}
+
+impl Setup {
+    /// What the other side has shown so far.
+    #[must_use]
+    pub fn shown(&self) -> Shown {
+        self.recorder
+            .shown
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+}
+
+impl Tls {
+    /// A configuration for one connection.
+    ///
+    /// # Errors
+    /// `LocalSetup` when an authority's file cannot be read or holds no certificate.
+    pub async fn setup(&self, options: &TlsOptions) -> Result<Setup, Fault> {
+        let roots = self.roots(&options.authorities).await?;
+        let provider = Arc::new(ring::default_provider());
+        let trust = if roots.is_empty() {
+            None
+        } else {
+            let built =
+                WebPkiServerVerifier::builder_with_provider(roots, provider.clone()).build();
+            Some(built.map_err(|error| {
+                local(format!("the trusted authorities cannot be used: {error}"))
+            })?)
+        };
+        let recorder = Arc::new(Recorder {
+            trust,
+            provider: provider.clone(),
+            verify: options.verify,
+            shown: Mutex::default(),
+        });
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(|error| local(format!("TLS cannot be set up: {error}")))?
+            .dangerous()
+            .with_custom_certificate_verifier(recorder.clone())
+            .with_no_client_auth();
+        Ok(Setup {
+            config: Arc::new(config),
+            recorder,
+        })
+    }
+
+    /// Shakes hands over `stream` with the server named `name`.
+    ///
+    /// # Errors
+    /// `HostKey` when the certificate is not trusted or not for `name`,
+    /// `TimedOut` after `budget`, `Closed`, `Protocol` when the other side does
+    /// not speak TLS, `LocalSetup` (see [`Tls::setup`]).
+    pub async fn secure<S>(
+        &self,
+        stream: S,
+        name: &str,
+        options: &TlsOptions,
+        budget: Duration,
+    ) -> Result<Secured<S>, Box<Insecure>>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let nothing = |fault| {
+            Box::new(Insecure {
+                fault,
+                shown: Shown::default(),
+            })
+        };
+        let setup = self.setup(options).await.map_err(nothing)?;
+        let server = server_name(name).map_err(nothing)?;
+        let handshake = TlsConnector::from(setup.config.clone()).connect(server, stream);
+        match timeout(budget, handshake).await {
+            Ok(Ok(stream)) => {
+                let version = stream
+                    .get_ref()
+                    .1
+                    .protocol_version()
+                    .and_then(|version| version.as_str());
+                let version = version.map(|version| {
+                    if version == "TLSv1_3" {
+                        "TLSv1.3"
+                    } else {
+                        "TLSv1.2"
+                    }
+                });
+                Ok(Secured {
+                    stream,
+                    shown: setup.shown(),
+                    version,
+                })
+            }
+            Ok(Err(error)) => {
+                let shown = setup.shown();
+                let fault = handshake_fault(&error, &shown);
+                Err(Box::new(Insecure { fault, shown }))
+            }
+            Err(_) => Err(Box::new(Insecure {
+                fault: Fault::new(
+                    FaultKind::TimedOut,
+                    format!(
+                        "the TLS handshake did not end within {:.1} s",
+                        budget.as_secs_f64()
+                    ),
+                ),
+                shown: setup.shown(),
+            })),
+        }
+    }
+
+    async fn roots(&self, authorities: &[PathBuf]) -> Result<Arc<RootCertStore>, Fault> {
+        let system = self.system.get_or_init(|| {
+            let mut roots = RootCertStore::empty();
+            // What cannot be read is not trusted: a server that needs it fails
+            // its own check, and no other.
+            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+            Arc::new(roots)
+        });
+        if authorities.is_empty() {
+            return Ok(system.clone());
+        }
+        let mut roots = RootCertStore::clone(system);
+        for path in authorities {
+            for certificate in read_authority(path).await? {
+                roots.add(certificate).map_err(|error| {
+                    local(format!(
+                        "{} holds a certificate that cannot be used: {error}",
+                        path.display()
+                    ))
+                })?;
+            }
+        }
+        Ok(Arc::new(roots))
+    }
+}
+
+/// The name to verify, from a host name or an address (`::1` also as `[::1]`).
+///
+/// # Errors
+/// `LocalSetup` when no certificate could be for such a name.
+pub fn server_name(name: &str) -> Result<ServerName<'static>, Fault> {
+    let bare = name
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'))
+        .unwrap_or(name);
+    ServerName::try_from(bare.to_owned()).map_err(|_| {
+        local(format!(
+            "{name} is not a name that a certificate can be for"
+        ))
+    })
+}
+
+/// Why a handshake failed: what the certificates showed, else the error itself.
+#[must_use]
+pub fn handshake_fault(error: &std::io::Error, shown: &Shown) -> Fault {
+    let tls = error
+        .get_ref()
+        .and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    match tls {
+        Some(rustls::Error::InvalidCertificate(_)) => shown.distrust.clone().unwrap_or_else(|| {
+            Fault::new(
+                FaultKind::HostKey,
+                format!("the certificate is not acceptable: {error}"),
+            )
+        }),
+        Some(rustls::Error::InvalidMessage(_)) => {
+            Fault::new(FaultKind::Protocol, "the answer is not TLS")
+                .hint("does this port expect a plain connection?")
+        }
+        Some(rustls::Error::AlertReceived(alert)) => Fault::new(
+            FaultKind::Protocol,
+            format!("the server refused the TLS handshake: {alert:?}"),
+        ),
+        Some(other) => Fault::new(
+            FaultKind::Protocol,
+            format!("the TLS handshake failed: {other}"),
+        ),
+        None => Fault::new(
+            FaultKind::Closed,
+            "the connection was cut off during the TLS handshake",
+        ),
+    }
+}
+
+fn local(seen: String) -> Fault {
+    Fault::new(FaultKind::LocalSetup, seen)
+}
+
+async fn read_authority(path: &Path) -> Result<Vec<CertificateDer<'static>>, Fault> {
+    let text = tokio::fs::read(path)
+        .await
+        .map_err(|error| local(format!("{} cannot be read: {error}", path.display())))?;
+    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
+    match certificates {
+        Ok(certificates) if !certificates.is_empty() => Ok(certificates),
+        Ok(_) => Err(local(format!(
+            "{} holds no PEM certificate",
+            path.display()
+        ))),
+        Err(error) => Err(local(format!("{} is not PEM: {error}", path.display()))),
+    }
+}
+
+/// Verifies as usual and keeps what it was shown. Without `verify` it accepts
+/// any certificate, but still checks that the server holds its key.
+#[derive(Debug)]
+struct Recorder {
+    trust: Option<Arc<WebPkiServerVerifier>>,
+    provider: Arc<CryptoProvider>,
+    verify: bool,
+    shown: Mutex<Shown>,
+}
+
+impl ServerCertVerifier for Recorder {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let result = match &self.trust {
+            Some(trust) => {
+                trust.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+            }
+            None => Err(CertificateError::UnknownIssuer.into()),
+        };
+        let chain: Vec<Certificate> = std::iter::once(end_entity)
+            .chain(intermediates)
+            .map_while(|der| Certificate::read(der))
+            .collect();
+        let distrust = result
+            .as_ref()
+            .err()
+            .map(|error| certificate::distrust(error, chain.first(), &server_name.to_str()));
+        *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = Shown {
+            chain,
+            at: certificate::timestamp(now.as_secs()),
+            distrust,
+        };
+        if self.verify {
+            result
+        } else {
+            Ok(ServerCertVerified::assertion())
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        rustls::crypto::verify_tls12_signature(
+            message,
+            cert,
+            dss,
+            &self.provider.signature_verification_algorithms,
+        )
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        rustls::crypto::verify_tls13_signature(
+            message,
+            cert,
+            dss,
+            &self.provider.signature_verification_algorithms,
+        )
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider
+            .signature_verification_algorithms
+            .supported_schemes()
+    }
+}

@@ -1,0 +1,156 @@
+//! HTTP/1.1, plain and over TLS, with the ways in which it goes wrong.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::time::sleep;
+use tokio_rustls::TlsAcceptor;
+
+use super::tcp::Server;
+
+/// Answers by path: `/ok`, `/json`, `/502`, `/head`, `/401`, `/drip`, `/endless`,
+/// `/cut`, `/garbage`, `/chunk`, `/hang`, `/loop`, `/once` (to `/ok`), `/echo`
+/// (the request as the body), `/to?URL` (a redirect there).
+pub async fn plain() -> Server {
+    Server::start(|stream, received| async move {
+        drop(serve(stream, &received).await);
+    })
+    .await
+}
+
+/// Which certificate a TLS server shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shows {
+    /// For `localhost` and 127.0.0.1, of the authority.
+    Good,
+    /// As `Good`, until 2020.
+    Expired,
+    /// As `Good`, from 2199.
+    NotYet,
+    /// For another name.
+    OtherName,
+}
+
+/// A TLS server and the PEM text of the authority that signed its certificate.
+pub async fn secure(shows: Shows) -> (Server, String) {
+    let mut authority = CertificateParams::new(Vec::new()).expect("parameters");
+    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    authority
+        .distinguished_name
+        .push(rcgen::DnType::CommonName, "coldstart test authority");
+    let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate().expect("a key"))
+        .expect("signed");
+    let names = match shows {
+        Shows::OtherName => vec!["other.test".to_owned()],
+        Shows::Good | Shows::Expired | Shows::NotYet => {
+            vec!["localhost".to_owned(), "127.0.0.1".to_owned()]
+        }
+    };
+    let mut leaf = CertificateParams::new(names).expect("parameters");
+    leaf.distinguished_name
+        .push(rcgen::DnType::CommonName, "coldstart test server");
+    leaf.not_before = rcgen::date_time_ymd(2019, 1, 1);
+    leaf.not_after = rcgen::date_time_ymd(2299, 1, 1);
+    match shows {
+        Shows::Expired => leaf.not_after = rcgen::date_time_ymd(2020, 1, 2),
+        Shows::NotYet => leaf.not_before = rcgen::date_time_ymd(2199, 1, 2),
+        Shows::Good | Shows::OtherName => {}
+    }
+    let key = KeyPair::generate().expect("a key");
+    let certificate = leaf.signed_by(&key, &authority).expect("signed");
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_no_client_auth()
+        .with_single_cert(
+            vec![certificate.der().clone()],
+            rustls::pki_types::PrivateKeyDer::Pkcs8(key.serialize_der().into()),
+        )
+        .expect("a certificate and its key");
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let server = Server::start(move |stream, received| {
+        let acceptor = acceptor.clone();
+        async move {
+            if let Ok(stream) = acceptor.accept(stream).await {
+                drop(serve(stream, &received).await);
+            }
+        }
+    })
+    .await;
+    (server, authority.pem())
+}
+
+async fn serve(
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    received: &std::sync::Mutex<Vec<u8>>,
+) -> std::io::Result<()> {
+    let mut request = Vec::new();
+    while !request.ends_with(b"\r\n\r\n") {
+        request.push(stream.read_u8().await?);
+    }
+    received
+        .lock()
+        .expect("the lock")
+        .extend_from_slice(&request);
+    let request = String::from_utf8_lossy(&request).into_owned();
+    let head = request.starts_with("HEAD ");
+    let path = request.split(' ').nth(1).unwrap_or_default();
+    let whole = |status: &str, headers: &str, body: &str| {
+        let shown = if head { "" } else { body };
+        format!(
+            "HTTP/1.1 {status}\r\ncontent-length: {}\r\n{headers}\r\n{shown}",
+            body.len()
+        )
+    };
+    let answer = match path.split('?').next().unwrap_or_default() {
+        "/ok" => whole(
+            "200 OK",
+            "X-Role: primary\r\nset-cookie: a=1\r\nset-cookie: b=2\r\n",
+            "fine",
+        ),
+        "/json" => whole(
+            "200 OK",
+            "content-type: application/json\r\n",
+            r#"{"status":"ready","queue":3}"#,
+        ),
+        "/502" => whole("502 Bad Gateway", "", "no upstream"),
+        "/401" => whole("401 Unauthorized", "www-authenticate: Basic\r\n", ""),
+        "/echo" => whole("200 OK", "", &request),
+        "/once" => whole("302 Found", "location: /ok\r\n", ""),
+        "/loop" => whole("302 Found", "location: /loop2\r\n", ""),
+        "/loop2" => whole("302 Found", "location: /loop\r\n", ""),
+        "/to" => {
+            let to = path.split_once('?').map_or("", |(_, to)| to);
+            whole("307 Temporary Redirect", &format!("location: {to}\r\n"), "")
+        }
+        "/cut" => "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nonly this".to_owned(),
+        "/cut-headers" => "HTTP/1.1 200 OK\r\ncontent-le".to_owned(),
+        "/garbage" => "SSH-2.0-OpenSSH_9.2p1\r\n\r\n".to_owned(),
+        "/chunk" => {
+            "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\nfine\r\n".to_owned()
+        }
+        "/hang" => std::future::pending().await,
+        "/drip" => {
+            stream
+                .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n")
+                .await?;
+            loop {
+                stream.write_all(b".").await?;
+                stream.flush().await?;
+                sleep(Duration::from_millis(20)).await;
+            }
+        }
+        "/endless" => {
+            stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await?;
+            loop {
+                stream.write_all(&[b'x'; 4096]).await?;
+            }
+        }
+        _ => whole("404 Not Found", "", "no such path"),
+    };
+    stream.write_all(answer.as_bytes()).await?;
+    stream.shutdown().await
+}

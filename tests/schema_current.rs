@@ -69,3 +69,37 @@ fn the_schema_refuses_what_is_not_a_card() {
         assert!(!validator.is_valid(&card), "{pointer} passed");
     }
 }
+
+/// Names of all properties that the schema describes.
+fn properties(schema: &Value, names: &mut Vec<String>) {
+    match schema {
+        Value::Object(fields) => {
+            for (key, value) in fields {
+                if key == "properties" {
+                    names.extend(
+                        value
+                            .as_object()
+                            .into_iter()
+                            .flat_map(|all| all.keys().cloned()),
+                    );
+                }
+                properties(value, names);
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| properties(item, names)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+#[test]
+fn the_page_tells_every_field() {
+    let page = include_str!("../docs/scorecard.md");
+    let mut names = Vec::new();
+    properties(&schema(), &mut names);
+    assert!(names.contains(&"holds_phases".to_owned()));
+    for name in names {
+        let told = page.contains(&format!("`{name}`")) || page.contains(&format!("`{name}[]`"));
+        let shown = page.contains(&format!("{{\"{name}\":"));
+        assert!(told || shown, "docs/scorecard.md does not tell of {name}");
+    }
+}

@@ -243,6 +243,7 @@ impl Progress {
         for (place, running) in self.running.values_mut().take(SHOWN).enumerate() {
             if !running.shown {
                 running.bar = bars.insert(place, running.bar.clone());
+                running.bar.tick();
                 running.bar.enable_steady_tick(TICK);
                 running.shown = true;
             }

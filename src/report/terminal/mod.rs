@@ -17,7 +17,8 @@ use crate::scorecard::{CheckCard, Gate, PhaseCard, Root, RunResult, Scorecard, V
 /// How a card is shown.
 #[derive(Debug, Clone)]
 pub struct Style {
-    /// Columns of the terminal. No line is wider, unless an id alone is.
+    /// Columns of the terminal, 32 at least. No line is wider, unless an id
+    /// alone is.
     pub width: usize,
     /// Colour the words that carry a verdict.
     pub color: bool,

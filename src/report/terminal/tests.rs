@@ -154,7 +154,7 @@ proptest! {
     #[test]
     fn every_check_is_told_and_no_line_is_too_wide(
         script in script(),
-        width in 24..160_usize,
+        width in 32..160_usize,
         verbose in any::<bool>(),
     ) {
         let made = script.card();

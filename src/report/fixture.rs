@@ -259,7 +259,7 @@ pub fn fault(verdict: Verdict, goal: &str, fault: Fault) -> Told {
         expectation: None,
         level: Level::Require,
         expected: goal.to_owned(),
-        seen: fault.seen.clone(),
+        seen: format!("could not tell: {}", fault.seen),
         held: None,
     };
     judged(verdict, 4_012, 2, vec![finding], Outcome::Fault(fault))

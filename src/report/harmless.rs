@@ -5,7 +5,7 @@ use std::borrow::Cow;
 /// `text` on one line and without anything that a terminal would act on or
 /// that would show it in another order than it is written.
 ///
-/// Line ends and tabs become a space, colour sequences vanish, and every other
+/// Line ends and tabs become a space, or nothing at either end; colour sequences vanish; and every other
 /// control character, bidirectional override or invisible character is shown
 /// by its code point, `\u{1b}`: a reader should see that it was there.
 #[must_use]

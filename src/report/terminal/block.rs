@@ -40,14 +40,15 @@ pub(super) fn fields(page: &mut Page<'_>, check: &CheckCard, with_attempts: bool
 }
 
 fn saw(seen: &str, tried: Option<&str>, could_not_tell: bool) -> Text {
+    const COULD_NOT_TELL: &str = "could not tell";
     let mut words = shortened(seen);
+    // The judge's own words say it already; a bare fault's do not.
+    if could_not_tell && !words.starts_with(COULD_NOT_TELL) {
+        words = format!("{COULD_NOT_TELL}: {words}");
+    }
     if let Some(tried) = tried {
         words.push_str(", ");
         words.push_str(tried);
-    }
-    // The judge's own words on a missing fact say it already.
-    if could_not_tell && !seen.contains(" tell") {
-        words.push_str(" (could not tell)");
     }
     Text::from(words.as_str())
 }

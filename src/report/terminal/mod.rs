@@ -160,12 +160,17 @@ fn footer(page: &mut Page<'_>, card: &Scorecard) {
         RunResult::Degraded => Role::Warning,
         RunResult::Blocked | RunResult::CheckFailed => Role::Bad,
     };
-    let mut text = Text::new();
-    match (card.result, &card.first_blocked, &card.failure) {
-        (RunResult::Blocked, Some(first), _) => text = text.say("at ").id(&first.phase),
-        (RunResult::CheckFailed, _, Some(failure)) => text = text.say(&format!("({failure})")),
-        _ => {}
-    }
+    let text = match card.result {
+        RunResult::Green | RunResult::Degraded => Text::new(),
+        RunResult::Blocked => card
+            .first_blocked
+            .as_ref()
+            .map_or_else(Text::new, |first| Text::new().say("at ").id(&first.phase)),
+        RunResult::CheckFailed => card
+            .failure
+            .as_ref()
+            .map_or_else(Text::new, |why| Text::from(format!("({why})").as_str())),
+    };
     let label = card.result.label();
     let start = format!("Result: {}", page.paint(label, role));
     let used = "Result: ".len() + label.len();

@@ -129,7 +129,7 @@ impl Fold {
         let downstream = Downstream::of(&self.planned);
         let roots = roots(&self.planned, &self.checks, &downstream);
         let totals = Totals::of(&self.checks);
-        let (result, failure) = result(&totals, ending);
+        let (result, failure) = result(&totals, ending, self.undecided());
         Scorecard {
             schema_version: super::SCHEMA_VERSION,
             tool: Tool {
@@ -168,6 +168,15 @@ impl Fold {
             phase: self.planned.phases[phase].id.clone(),
             check: check.cause.clone().unwrap_or_else(|| check.id.clone()),
         })
+    }
+
+    /// The first phase whose gate was not decided, whatever its checks came to.
+    fn undecided(&self) -> Option<&str> {
+        let phase = self
+            .phases
+            .iter()
+            .position(|phase| phase.gate == Gate::NotEvaluated)?;
+        Some(&self.planned.phases[phase].id)
     }
 
     fn checks_of(&self, phase: usize) -> impl Iterator<Item = &CheckCard> {
@@ -229,7 +238,11 @@ impl Fold {
 
 /// GREEN needs at least one pass and nothing unexplained; a run that did not
 /// complete proves nothing, whatever it had seen by then.
-fn result(totals: &Totals, ending: &Ending) -> (RunResult, Option<String>) {
+fn result(
+    totals: &Totals,
+    ending: &Ending,
+    undecided: Option<&str>,
+) -> (RunResult, Option<String>) {
     let failure = match ending {
         Ending::Deadline(after) => Some(format!(
             "the run's deadline of {} s struck",
@@ -243,6 +256,9 @@ fn result(totals: &Totals, ending: &Ending) -> (RunResult, Option<String>) {
         Ending::Complete if totals.blocked == 0 && totals.not_evaluated > 0 => Some(
             "checks were left unevaluated without a blocked gate: a defect in coldstart".to_owned(),
         ),
+        Ending::Complete if totals.blocked == 0 => {
+            undecided.map(|phase| format!("the gate of {phase} was left undecided"))
+        }
         Ending::Complete => None,
     };
     let result = if failure.is_some() {
@@ -256,3 +272,6 @@ fn result(totals: &Totals, ending: &Ending) -> (RunResult, Option<String>) {
     };
     (result, failure)
 }
+
+#[cfg(test)]
+mod tests;

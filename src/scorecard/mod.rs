@@ -18,6 +18,9 @@ pub use model::{
 // Reports read verdicts and findings through the card that carries them.
 pub use crate::judge::{Finding, Level, Verdict};
 pub use crate::probe::{Facts, Fault, FaultKind, Value};
+// Events carry these.
+pub use crate::judge::Judgement;
+pub use crate::probe::{ConnectionKey, Observation, Outcome};
 
 /// Version of the JSON card's shape; raised when a reader could break.
 pub const SCHEMA_VERSION: u32 = 1;

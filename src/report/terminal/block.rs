@@ -1,0 +1,87 @@
+//! One check that needs attention: what was seen, what was expected, what to
+//! do next and who may do it.
+
+use super::attempts;
+use super::layout::Text;
+use super::page::Page;
+use crate::scorecard::{CheckCard, Finding, Guardrail};
+
+/// More of what a host said is in the JSON card.
+const LONGEST: usize = 500;
+
+/// The fields of a check that did not pass. `with_attempts` adds how often it
+/// was tried, where no other line tells.
+pub(super) fn fields(page: &mut Page<'_>, check: &CheckCard, with_attempts: bool) {
+    let tried = attempts(check).filter(|_| with_attempts);
+    let failed: Vec<&Finding> = check
+        .findings
+        .iter()
+        .filter(|finding| finding.held != Some(true))
+        .collect();
+    if failed.is_empty() {
+        let seen = check
+            .fault
+            .as_ref()
+            .map_or("no finding was recorded", |fault| fault.seen.as_str());
+        page.field("saw", &saw(seen, tried.as_deref(), check.fault.is_some()));
+    }
+    for (place, finding) in failed.iter().enumerate() {
+        let tried = tried.as_deref().filter(|_| place == 0);
+        page.field("saw", &saw(&finding.seen, tried, finding.held.is_none()));
+        page.field(
+            "expected",
+            &Text::from(shortened(&finding.expected).as_str()),
+        );
+    }
+    next(page, check);
+    if let Some(guardrail) = check.guardrail {
+        page.field("tier", &tier(guardrail));
+    }
+}
+
+fn saw(seen: &str, tried: Option<&str>, could_not_tell: bool) -> Text {
+    const COULD_NOT_TELL: &str = "could not tell";
+    let mut words = shortened(seen);
+    // The judge's own words say it already; a bare fault's do not.
+    if could_not_tell && !words.starts_with(COULD_NOT_TELL) {
+        words = format!("{COULD_NOT_TELL}: {words}");
+    }
+    if let Some(tried) = tried {
+        words.push_str(", ");
+        words.push_str(tried);
+    }
+    Text::from(words.as_str())
+}
+
+/// Remedy, runbook and the protocol's own hint, in the order in which a person
+/// would want them.
+fn next(page: &mut Page<'_>, check: &CheckCard) {
+    let runbook = check
+        .runbook
+        .as_ref()
+        .map(|runbook| format!("runbook {runbook}"));
+    let hint = check.fault.as_ref().and_then(|fault| fault.hint.clone());
+    let steps = [check.remedy.clone(), runbook, hint];
+    let mut label = "next";
+    for step in steps.into_iter().flatten() {
+        page.field(label, &Text::from(step.as_str()));
+        label = "";
+    }
+    if !label.is_empty() {
+        page.field(label, &Text::from("no remedy in the baseline"));
+    }
+}
+
+fn tier(guardrail: Guardrail) -> Text {
+    Text::from(format!("{}: {}", guardrail.name(), guardrail.allows()).as_str())
+}
+
+/// The beginning of a text that is too long for a card.
+pub(super) fn shortened(text: &str) -> String {
+    let mut chars = text.chars();
+    let start: String = chars.by_ref().take(LONGEST).collect();
+    match chars.count() {
+        0 => start,
+        more => format!("{start} ({more} more characters in the JSON card)"),
+    }
+}

@@ -1,0 +1,214 @@
+//! The card as an operator reads it: what to fix first, then every phase.
+
+mod block;
+mod layout;
+mod page;
+mod phases;
+
+use std::collections::BTreeSet;
+
+use jiff::tz::TimeZone;
+
+use self::layout::Text;
+use self::page::{Page, Role};
+use super::readable::{count, duration, time};
+use crate::scorecard::{CheckCard, Gate, PhaseCard, Root, RunResult, Scorecard, Verdict};
+
+/// How a card is shown.
+#[derive(Debug, Clone)]
+pub struct Style {
+    /// Columns of the terminal, 32 at least. No line is wider, unless an id
+    /// alone is.
+    pub width: usize,
+    /// Colour the words that carry a verdict.
+    pub color: bool,
+    /// List every check with its facts and time.
+    pub verbose: bool,
+    /// Write only ASCII of our own; titles and remedies stay as they are.
+    pub ascii: bool,
+    /// Where times are shown.
+    pub zone: TimeZone,
+}
+
+/// The card as text. The last two lines are the totals and the result.
+#[must_use]
+pub fn card(card: &Scorecard, style: &Style) -> String {
+    let mut page = Page::new(style);
+    header(&mut page, card);
+    page.blank();
+    let shown = roots(&mut page, card);
+    phases::table(&mut page, card, &shown);
+    page.blank();
+    footer(&mut page, card);
+    page.finish()
+}
+
+fn header(page: &mut Page<'_>, card: &Scorecard) {
+    let hosts: BTreeSet<&str> = card
+        .checks()
+        .filter_map(|check| check.host.as_deref())
+        .collect();
+    let separator = if page.style.ascii { " - " } else { " · " };
+    let parts = [
+        format!("{} {}", card.tool.name, card.tool.version),
+        card.baseline.name.clone(),
+        time(card.started_at, &page.style.zone),
+        "read-only".to_owned(),
+        format!(
+            "{}, {} in {}",
+            count(hosts.len(), "host"),
+            count(card.totals.all(), "check"),
+            duration(card.elapsed())
+        ),
+    ];
+    // A part moves to the next line whole; only one that is longer breaks.
+    let mut lines: Vec<Text> = Vec::new();
+    for part in parts {
+        let longer = lines
+            .last()
+            .map(|line| line.clone().say(separator).say(&part))
+            .filter(|line| line.width() <= page.style.width);
+        match longer {
+            Some(longer) => {
+                lines.pop();
+                lines.push(longer);
+            }
+            None => lines.push(Text::from(part.as_str())),
+        }
+    }
+    for line in lines {
+        page.indented(0, &line);
+    }
+}
+
+/// Writes the roots that hold a gate, the one to fix first at the top, and
+/// tells which they are.
+fn roots<'a>(page: &mut Page<'_>, card: &'a Scorecard) -> BTreeSet<&'a str> {
+    let first = card
+        .first_blocked
+        .as_ref()
+        .map(|first| first.check.as_str())
+        .or_else(|| card.roots.first().map(|root| root.check.as_str()));
+    let mut shown = BTreeSet::new();
+    let ordered = first.into_iter().chain(
+        card.roots
+            .iter()
+            .map(|root| root.check.as_str())
+            .filter(|check| Some(*check) != first),
+    );
+    for id in ordered {
+        let Some((phase, check)) = card.check(id) else {
+            continue;
+        };
+        // Behind a blocked gate a failure may be that gate's consequence: it
+        // is told under its phase, not as something to fix by itself.
+        if Some(id) != first && is_behind_a_gate(phase) {
+            continue;
+        }
+        let (label, role) = if Some(id) == first {
+            ("FIX FIRST", Role::First)
+        } else {
+            ("ALSO FIX", Role::Bad)
+        };
+        let root = card.roots.iter().find(|root| root.check == id);
+        page.head(0, (label, role), &check.id, &check.title);
+        page.field("blocks", &blocks(phase, root));
+        block::fields(page, check, true);
+        page.blank();
+        shown.insert(check.id.as_str());
+    }
+    shown
+}
+
+/// Whether a phase was evaluated although a gate upstream is blocked.
+fn is_behind_a_gate(phase: &PhaseCard) -> bool {
+    phase.held_by.is_some() && phase.gate != Gate::Blocked
+}
+
+/// The phase that a root is in, and what else it keeps from going on.
+fn blocks(phase: &PhaseCard, root: Option<&Root>) -> Text {
+    let text = Text::new().id(&phase.id);
+    let Some(root) = root.filter(|root| root.holds_checks > 0) else {
+        return text;
+    };
+    let text = text.say("; holds ").say(&count(root.holds_checks, "check"));
+    match root.holds_phases {
+        0 => text,
+        phases => text.say(" and ").say(&count(phases, "other phase")),
+    }
+}
+
+fn footer(page: &mut Page<'_>, card: &Scorecard) {
+    let totals = &card.totals;
+    let others: Vec<String> = [
+        ("NOT_EVALUATED", totals.not_evaluated),
+        ("SKIPPED", totals.skipped),
+    ]
+    .into_iter()
+    .filter(|(_, number)| *number > 0)
+    .map(|(name, number)| format!("{name}={number}"))
+    .collect();
+    if !others.is_empty() {
+        page.line(&others.join(" "));
+    }
+    page.line(&format!(
+        "PASS={} WARN={} BLOCKED={}",
+        totals.pass, totals.warn, totals.blocked
+    ));
+    let role = match card.result {
+        RunResult::Green => Role::Good,
+        RunResult::Degraded => Role::Warning,
+        RunResult::Blocked | RunResult::CheckFailed => Role::Bad,
+    };
+    let text = match card.result {
+        RunResult::Green | RunResult::Degraded => Text::new(),
+        RunResult::Blocked => card
+            .first_blocked
+            .as_ref()
+            .map_or_else(Text::new, |first| Text::new().say("at ").id(&first.phase)),
+        RunResult::CheckFailed => card
+            .failure
+            .as_ref()
+            .map_or_else(Text::new, |why| Text::from(format!("({why})").as_str())),
+    };
+    let label = card.result.label();
+    let start = format!("Result: {}", page.paint(label, role));
+    let used = "Result: ".len() + label.len();
+    // Scripts look for one line; only a terminal too narrow for it gets two.
+    if text.width() == 0 {
+        page.line(&start);
+    } else if used + 1 + text.width() <= page.style.width {
+        page.line(&format!(
+            "{start} {}",
+            text.lines(page.style.width).join(" ")
+        ));
+    } else {
+        page.line(&start);
+        page.indented(2, &text);
+    }
+}
+
+/// The word of a verdict and the colour that goes with it.
+fn word(verdict: &Verdict) -> (&'static str, Role) {
+    match verdict {
+        Verdict::Pass => ("PASS", Role::Good),
+        Verdict::Warn => ("WARN", Role::Warning),
+        Verdict::Blocked => ("BLOCKED", Role::Bad),
+        Verdict::NotEvaluated => ("NOT EVALUATED", Role::Plain),
+        Verdict::Skipped => ("SKIPPED", Role::Plain),
+    }
+}
+
+/// `2 attempts in 4.0 s`; nothing when the first attempt decided.
+fn attempts(check: &CheckCard) -> Option<String> {
+    (check.attempts > 1).then(|| {
+        format!(
+            "{} in {}",
+            count(check.attempts as usize, "attempt"),
+            super::readable::milliseconds(check.elapsed_ms)
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -7,15 +7,19 @@ use std::sync::Arc;
 use super::expand::Expander;
 use super::model::{Check, Phase, Plan};
 use super::order::{Cycle, topological};
-use crate::baseline::{self, Baseline, Diagnostic, Diagnostics, Located};
+use crate::baseline::{self, Baseline, Diagnostic, Diagnostics, Located, Sources};
 use crate::probe::{Host, Policy, SshSettings};
 
 /// Makes a plan. Problems go to `diagnostics`, located in the baseline's
 /// sources; with an error among them there is no plan.
 #[must_use]
-pub fn build(baseline: &Baseline, diagnostics: &mut Diagnostics) -> Option<Plan> {
+pub fn build(
+    baseline: &Baseline,
+    sources: &Sources,
+    diagnostics: &mut Diagnostics,
+) -> Option<Plan> {
     let mut found = Diagnostics::default();
-    let policy = policy(baseline, &mut found);
+    let policy = policy(baseline, sources, &mut found);
     let hosts = hosts(baseline);
     let order = order_phases(&baseline.phases, &mut found);
     let mut place_of = vec![0; baseline.phases.len()];
@@ -24,7 +28,7 @@ pub fn build(baseline: &Baseline, diagnostics: &mut Diagnostics) -> Option<Plan>
     }
     report_duplicates(baseline, &mut found);
 
-    let mut expander = Expander::new(baseline, &hosts, &policy);
+    let mut expander = Expander::new(baseline, sources, &hosts, &policy);
     let mut phases = Vec::new();
     let mut checks: Vec<Check> = Vec::new();
     for (place, &index) in order.iter().enumerate() {
@@ -41,7 +45,10 @@ pub fn build(baseline: &Baseline, diagnostics: &mut Diagnostics) -> Option<Plan>
         phases.push(Phase {
             id: phase.id.value.clone(),
             title: phase.title.clone(),
-            needs: needs(phase, &baseline.phases).into_iter().map(|need| place_of[need]).collect(),
+            needs: needs(phase, &baseline.phases)
+                .into_iter()
+                .map(|need| place_of[need])
+                .collect(),
             checks: start..checks.len(),
         });
     }
@@ -63,23 +70,35 @@ pub fn build(baseline: &Baseline, diagnostics: &mut Diagnostics) -> Option<Plan>
     })
 }
 
-fn policy(baseline: &Baseline, diagnostics: &mut Diagnostics) -> Policy {
-    let _ = diagnostics;
-    Policy::extended(
-        baseline
-            .policy
-            .allow
-            .iter()
-            .map(|entry| entry.split_whitespace().map(str::to_owned).collect())
-            .collect(),
-    )
+fn policy(baseline: &Baseline, sources: &Sources, diagnostics: &mut Diagnostics) -> Policy {
+    let mut entries = Vec::new();
+    for text in &baseline.policy.allow {
+        match Policy::entry(&text.value) {
+            Ok(entry) => entries.push(entry),
+            Err(refused) => diagnostics.push(
+                Diagnostic::error(
+                    "bad-policy",
+                    refused.message,
+                    refused
+                        .at
+                        .map_or_else(|| text.at.clone(), |at| sources.narrow(text, at..at + 1)),
+                )
+                .suggestion("an entry is the words that a command may begin with: `mytool status`"),
+            ),
+        }
+    }
+    Policy::extended(entries)
 }
 
 /// Every host with its chain of jumps. The baseline has made sure that the
 /// chains end.
 fn hosts(baseline: &Baseline) -> Vec<Arc<Host>> {
     let mut made: HashMap<&str, Arc<Host>> = HashMap::new();
-    baseline.hosts.iter().map(|host| make_host(baseline, host, &mut made)).collect()
+    baseline
+        .hosts
+        .iter()
+        .map(|host| make_host(baseline, host, &mut made))
+        .collect()
 }
 
 fn make_host<'a>(
@@ -90,7 +109,12 @@ fn make_host<'a>(
     if let Some(host) = made.get(host.id.as_str()) {
         return Arc::clone(host);
     }
-    let jump = host.ssh.jump.as_ref().and_then(|jump| baseline.host(jump)).map(|jump| make_host(baseline, jump, made));
+    let jump = host
+        .ssh
+        .jump
+        .as_ref()
+        .and_then(|jump| baseline.host(jump))
+        .map(|jump| make_host(baseline, jump, made));
     let planned = Arc::new(Host {
         id: host.id.value.clone(),
         address: host.address.value.clone(),
@@ -102,7 +126,9 @@ fn make_host<'a>(
             jump,
             known_hosts: host.ssh.known_hosts.iter().map(PathBuf::from).collect(),
         },
-        connect_timeout: host.connect_timeout.unwrap_or(baseline.defaults.connect_timeout),
+        connect_timeout: host
+            .connect_timeout
+            .unwrap_or(baseline.defaults.connect_timeout),
     });
     made.insert(host.id.as_str(), Arc::clone(&planned));
     planned
@@ -123,7 +149,8 @@ fn order_phases(phases: &[baseline::Phase], diagnostics: &mut Diagnostics) -> Ve
     let graph: Vec<Vec<usize>> = phases.iter().map(|phase| needs(phase, phases)).collect();
     topological(&graph).unwrap_or_else(|cycles| {
         for cycle in cycles {
-            let members: Vec<&Located<String>> = cycle.0.iter().map(|&phase| &phases[phase].id).collect();
+            let members: Vec<&Located<String>> =
+                cycle.0.iter().map(|&phase| &phases[phase].id).collect();
             diagnostics.push(cycle_diagnostic("phase", "needs", &members));
         }
         // In the file's order, so that the checks are still looked at for errors.
@@ -136,11 +163,21 @@ fn order_checks(phase: &baseline::Phase, diagnostics: &mut Diagnostics) -> Vec<u
     let graph: Vec<Vec<usize>> = phase
         .checks
         .iter()
-        .map(|check| check.after.iter().filter_map(|after| place(after)).collect())
+        .map(|check| {
+            check
+                .after
+                .iter()
+                .filter_map(|after| place(after))
+                .collect()
+        })
         .collect();
     topological(&graph).unwrap_or_else(|cycles: Vec<Cycle>| {
         for cycle in cycles {
-            let members: Vec<&Located<String>> = cycle.0.iter().map(|&check| &phase.checks[check].id).collect();
+            let members: Vec<&Located<String>> = cycle
+                .0
+                .iter()
+                .map(|&check| &phase.checks[check].id)
+                .collect();
             diagnostics.push(cycle_diagnostic("check", "after", &members));
         }
         (0..phase.checks.len()).collect()
@@ -148,16 +185,25 @@ fn order_checks(phase: &baseline::Phase, diagnostics: &mut Diagnostics) -> Vec<u
 }
 
 fn cycle_diagnostic(what: &str, key: &str, members: &[&Located<String>]) -> Diagnostic {
-    let names: Vec<&str> = members.iter().chain(members.first()).map(|id| id.value.as_str()).collect();
+    let names: Vec<&str> = members
+        .iter()
+        .chain(members.first())
+        .map(|id| id.value.as_str())
+        .collect();
     let first = members.first().map(|id| id.at.clone());
     let start = Diagnostic::error(
         "cycle",
-        format!("{what}s that wait for one another can never be evaluated: {}", names.join(" → ")),
+        format!(
+            "{what}s that wait for one another can never be evaluated: {}",
+            names.join(" → ")
+        ),
         first,
     )
     .label(format!("this {what} is part of the circle"))
     .suggestion(format!("remove one of these `{key}`"));
-    members.iter().skip(1).fold(start, |diagnostic, id| diagnostic.related(id.at.clone(), "and this one"))
+    members.iter().skip(1).fold(start, |diagnostic, id| {
+        diagnostic.related(id.at.clone(), "and this one")
+    })
 }
 
 /// `--only ssh@data188` and "held by ssh@data188" must mean one check.
@@ -176,10 +222,14 @@ fn report_duplicates(baseline: &Baseline, diagnostics: &mut Diagnostics) {
 }
 
 fn duplicate(id: &Located<String>, first: &Located<String>, what: &str) -> Diagnostic {
-    Diagnostic::error("duplicate-id", format!("the {what} id `{}` is already taken", id.value), id.at.clone())
-        .label("used again here")
-        .related(first.at.clone(), "first used here")
-        .suggestion("ids of phases and checks are unique in the whole baseline: rename one of them")
+    Diagnostic::error(
+        "duplicate-id",
+        format!("the {what} id `{}` is already taken", id.value),
+        id.at.clone(),
+    )
+    .label("used again here")
+    .related(first.at.clone(), "first used here")
+    .suggestion("ids of phases and checks are unique in the whole baseline: rename one of them")
 }
 
 /// `after: [ssh]` means the check of the same host where there is one, else
@@ -196,9 +246,16 @@ fn resolve_after(phase: &baseline::Phase, checks: &mut [Check], origins: &[usize
                     let named: Vec<usize> = (0..checks.len())
                         .filter(|&other| phase.checks[origins[other]].id.value == name.value)
                         .collect();
-                    let same_host: Vec<usize> =
-                        named.iter().copied().filter(|&other| checks[other].host() == check.host()).collect();
-                    if same_host.is_empty() { named } else { same_host }
+                    let same_host: Vec<usize> = named
+                        .iter()
+                        .copied()
+                        .filter(|&other| checks[other].host() == check.host())
+                        .collect();
+                    if same_host.is_empty() {
+                        named
+                    } else {
+                        same_host
+                    }
                 })
                 .map(|place| place + start)
                 .collect()

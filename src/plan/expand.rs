@@ -6,14 +6,18 @@ use std::sync::Arc;
 use super::model::{Check, Retry};
 use super::schema;
 use crate::baseline::{
-    self, Baseline, Diagnostic, Diagnostics, Located, Location, Node, NodeValue, conform, did_you_mean,
+    self, Baseline, Diagnostic, Diagnostics, Located, Location, Node, NodeValue, Sources, conform,
+    did_you_mean,
 };
 use crate::judge::{Expectation, ExpectationError, Level};
-use crate::probe::{Host, KindEntry, OptionProblem, Place, Policy, Probe, TABLE, Target, find};
+use crate::probe::{
+    Host, KindEntry, OptionProblem, Place, Policy, Probe, SecretRef, TABLE, Target, find,
+};
 
 /// What expanding needs to know of the whole baseline.
 pub(super) struct Expander<'a> {
     baseline: &'a Baseline,
+    sources: &'a Sources,
     hosts: &'a [Arc<Host>],
     policy: &'a Policy,
     /// The whole schema: kinds' options refer to its `$defs`.
@@ -21,8 +25,19 @@ pub(super) struct Expander<'a> {
 }
 
 impl<'a> Expander<'a> {
-    pub(super) fn new(baseline: &'a Baseline, hosts: &'a [Arc<Host>], policy: &'a Policy) -> Self {
-        Self { baseline, hosts, policy, schema: schema::schema() }
+    pub(super) fn new(
+        baseline: &'a Baseline,
+        sources: &'a Sources,
+        hosts: &'a [Arc<Host>],
+        policy: &'a Policy,
+    ) -> Self {
+        Self {
+            baseline,
+            sources,
+            hosts,
+            policy,
+            schema: schema::schema(),
+        }
     }
 
     /// The checks that `source` stands for; fewer when there are errors.
@@ -33,11 +48,16 @@ impl<'a> Expander<'a> {
         place: usize,
         diagnostics: &mut Diagnostics,
     ) -> Vec<Check> {
-        let Some((kind, options)) = kind_of(source, diagnostics) else { return Vec::new() };
+        let Some((kind, options)) = kind_of(source, diagnostics) else {
+            return Vec::new();
+        };
         report_place(kind, source, diagnostics);
         let hosts = self.hosts_of(source);
-        let targets: Vec<Option<Arc<Host>>> =
-            if source.on.is_empty() { vec![None] } else { hosts.into_iter().map(Some).collect() };
+        let targets: Vec<Option<Arc<Host>>> = if source.on.is_empty() {
+            vec![None]
+        } else {
+            hosts.into_iter().map(Some).collect()
+        };
         targets
             .into_iter()
             .filter_map(|host| self.check(phase, source, place, kind, options, host, diagnostics))
@@ -51,13 +71,21 @@ impl<'a> Expander<'a> {
             .iter()
             .zip(self.hosts)
             .filter(|(host, _)| {
-                source.on.iter().any(|on| self.baseline.select(on).iter().any(|selected| selected.id == host.id))
+                source.on.iter().any(|on| {
+                    self.baseline
+                        .select(on)
+                        .iter()
+                        .any(|selected| selected.id == host.id)
+                })
             })
             .map(|(_, planned)| Arc::clone(planned))
             .collect()
     }
 
-    #[expect(clippy::too_many_arguments, reason = "each is one thing that a check is made of")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each is one thing that a check is made of"
+    )]
     fn check(
         &self,
         phase: &baseline::Phase,
@@ -72,21 +100,39 @@ impl<'a> Expander<'a> {
         let target = Target {
             via: source.via.as_ref().and_then(|via| self.host(via)),
             timeout: settings.timeout,
-            connect_timeout: host.as_ref().map_or(settings.connect_timeout, |host| host.connect_timeout),
+            connect_timeout: host
+                .as_ref()
+                .map_or(settings.connect_timeout, |host| host.connect_timeout),
             host,
         };
-        let mut text = Text { host: target.host.as_deref(), diagnostics };
+        let mut text = Text {
+            host: target.host.as_deref(),
+            diagnostics,
+        };
         let title = source.title.as_ref().map(|title| text.expand(title));
-        let remedy = source.remedy.as_ref().map(|remedy| text.expand_str(remedy, &source.id.at));
-        let runbook = source.runbook.as_ref().map(|runbook| text.expand_str(runbook, &source.id.at));
-        let options = options.expand(&|name| host_variable(target.host.as_deref(), name), text.diagnostics);
-        let own: Vec<(Level, Located<String>)> = [(Level::Require, &source.require), (Level::Prefer, &source.prefer)]
-            .into_iter()
-            .flat_map(|(level, list)| list.iter().map(move |item| (level, item)))
-            .map(|(level, item)| (level, Located::new(text.expand(item), item.at.clone())))
-            .collect();
+        let remedy = source
+            .remedy
+            .as_ref()
+            .map(|remedy| text.expand_str(remedy, &source.id.at));
+        let runbook = source
+            .runbook
+            .as_ref()
+            .map(|runbook| text.expand_str(runbook, &source.id.at));
+        let options = options.expand(
+            &|name| host_variable(target.host.as_deref(), name),
+            text.diagnostics,
+        );
+        let own: Vec<(Level, Located<String>)> = [
+            (Level::Require, &source.require),
+            (Level::Prefer, &source.prefer),
+        ]
+        .into_iter()
+        .flat_map(|(level, list)| list.iter().map(move |item| (level, item)))
+        .map(|(level, item)| (level, Located::new(text.expand(item), item.at.clone())))
+        .collect();
         let probe = self.probe(kind, &options, &target, diagnostics)?;
-        let expectations = expectations(kind, probe.as_ref(), source, &own, diagnostics);
+        let expectations = self.expectations(kind, probe.as_ref(), source, &own, diagnostics);
+        let secrets = located_secrets(probe.as_ref(), &options, &source.id.at);
         Some(Check {
             id: match &target.host {
                 Some(host) => format!("{}@{}", source.id.value, host.id),
@@ -97,6 +143,7 @@ impl<'a> Expander<'a> {
             kind: kind.name,
             probe,
             expectations,
+            secrets,
             advisory: source.advisory,
             retry: Retry {
                 attempts: settings.retry.attempts.max(1),
@@ -123,7 +170,12 @@ impl<'a> Expander<'a> {
         diagnostics: &mut Diagnostics,
     ) -> Option<Box<dyn Probe>> {
         let before = diagnostics.len();
-        conform(options, &schema::kind(&self.schema, kind), &self.schema, diagnostics);
+        conform(
+            options,
+            &schema::kind(&self.schema, kind),
+            &self.schema,
+            diagnostics,
+        );
         if diagnostics.len() > before {
             return None;
         }
@@ -141,6 +193,92 @@ impl<'a> Expander<'a> {
             }
         }
     }
+
+    fn expectations(
+        &self,
+        kind: &KindEntry,
+        probe: &dyn Probe,
+        source: &baseline::Check,
+        own: &[(Level, Located<String>)],
+        diagnostics: &mut Diagnostics,
+    ) -> Vec<Expectation> {
+        let mut compiled = Vec::new();
+        if source.defaults {
+            let defaults = probe.defaults();
+            let levels = [
+                (Level::Require, &defaults.require),
+                (Level::Prefer, &defaults.prefer),
+            ];
+            for (level, text) in levels
+                .into_iter()
+                .flat_map(|(level, list)| list.iter().map(move |text| (level, text)))
+            {
+                match Expectation::compile(level, text, kind.facts) {
+                    Ok(expectation) => compiled.push(expectation),
+                    Err(error) => diagnostics.push(Diagnostic::error(
+                        "bad-default",
+                        format!(
+                            "the default expectation `{text}` of `{}` does not hold together: {}; \
+                         this is a defect in coldstart",
+                            kind.name, error.message
+                        ),
+                        source.id.at.clone(),
+                    )),
+                }
+            }
+        }
+        for (level, text) in own {
+            match Expectation::compile(*level, text, kind.facts) {
+                Ok(expectation) => compiled.push(expectation),
+                Err(error) => diagnostics.push(self.bad_expectation(&error, text, kind)),
+            }
+        }
+        // Required ones first; otherwise as written.
+        compiled.sort_by_key(|expectation| match expectation.level {
+            Level::Require => 0,
+            Level::Prefer => 1,
+        });
+        compiled
+    }
+
+    fn bad_expectation(
+        &self,
+        error: &ExpectationError,
+        text: &Located<String>,
+        kind: &KindEntry,
+    ) -> Diagnostic {
+        let diagnostic = Diagnostic::error(
+            "bad-expectation",
+            error.message.clone(),
+            self.sources.narrow(text, error.span.clone()),
+        );
+        match &error.suggestion {
+            Some(suggestion) => diagnostic.suggestion(suggestion.clone()),
+            None => diagnostic.label(format!("in an expectation on `{}`", kind.name)),
+        }
+    }
+}
+
+/// The secrets of a probe, each at the option that refers to it.
+fn located_secrets(probe: &dyn Probe, options: &Node, check: &Location) -> Vec<Located<SecretRef>> {
+    probe
+        .secrets()
+        .into_iter()
+        .map(|secret| {
+            let at = place_of_text(options, &secret.to_string()).unwrap_or(check);
+            Located::new(secret.clone(), at.clone())
+        })
+        .collect()
+}
+
+fn place_of_text<'n>(node: &'n Node, text: &str) -> Option<&'n Location> {
+    if node.as_str() == Some(text) {
+        return Some(&node.at);
+    }
+    let entries = node.entries().iter().map(|(_, child)| child);
+    entries
+        .chain(node.items())
+        .find_map(|child| place_of_text(child, text))
 }
 
 fn located(problem: &OptionProblem, options: &Node) -> Diagnostic {
@@ -201,14 +339,26 @@ fn kind_of<'c>(
     }
 }
 
+/// The keys that every check may have, from the document's own schema.
+fn own_keys() -> Vec<String> {
+    baseline::schema()
+        .pointer("/$defs/Check/properties")
+        .and_then(serde_json::Value::as_object)
+        .map(|properties| properties.keys().cloned().collect())
+        .unwrap_or_default()
+}
+
 fn unknown_key(key: &Located<String>) -> Diagnostic {
-    let candidates = kind_names().into_iter().chain(baseline::CHECK_KEYS.iter().copied());
+    let own_keys = own_keys();
+    let candidates = kind_names()
+        .into_iter()
+        .chain(own_keys.iter().map(String::as_str));
     let diagnostic = Diagnostic::error(
         "unknown-key",
         format!("`{}` is neither a key of a check nor a kind", key.value),
         key.at.clone(),
     );
-    match did_you_mean(key, candidates) {
+    match did_you_mean(&key.value, candidates) {
         Some(near) => diagnostic.suggestion(format!("did you mean `{near}`?")),
         None => diagnostic.suggestion(format!("the kinds are {}", kind_names().join(", "))),
     }
@@ -236,76 +386,17 @@ fn report_place(kind: &KindEntry, source: &baseline::Check, diagnostics: &mut Di
         diagnostics.push(
             Diagnostic::error(
                 "senseless-via",
-                format!("`{}` runs on its host, so it does not go through another", kind.name),
+                format!(
+                    "`{}` runs on its host, so it does not go through another",
+                    kind.name
+                ),
                 via.at.clone(),
             )
-            .suggestion("remove `via`; to reach the host through another, give the host `ssh: { jump: … }`"),
+            .suggestion(
+                "remove `via`; to reach the host through another, give the host `ssh: { jump: … }`",
+            ),
         );
     }
-}
-
-fn expectations(
-    kind: &KindEntry,
-    probe: &dyn Probe,
-    source: &baseline::Check,
-    own: &[(Level, Located<String>)],
-    diagnostics: &mut Diagnostics,
-) -> Vec<Expectation> {
-    let mut compiled = Vec::new();
-    if source.defaults {
-        let defaults = probe.defaults();
-        let levels = [(Level::Require, &defaults.require), (Level::Prefer, &defaults.prefer)];
-        for (level, text) in levels.into_iter().flat_map(|(level, list)| list.iter().map(move |text| (level, text))) {
-            match Expectation::compile(level, text, kind.facts) {
-                Ok(expectation) => compiled.push(expectation),
-                Err(error) => diagnostics.push(Diagnostic::error(
-                    "bad-default",
-                    format!(
-                        "the default expectation `{text}` of `{}` does not hold together: {}; \
-                         this is a defect in coldstart",
-                        kind.name, error.message
-                    ),
-                    source.id.at.clone(),
-                )),
-            }
-        }
-    }
-    for (level, text) in own {
-        match Expectation::compile(*level, text, kind.facts) {
-            Ok(expectation) => compiled.push(expectation),
-            Err(error) => diagnostics.push(bad_expectation(&error, text, kind)),
-        }
-    }
-    // Required ones first; otherwise as written.
-    compiled.sort_by_key(|expectation| match expectation.level {
-        Level::Require => 0,
-        Level::Prefer => 1,
-    });
-    compiled
-}
-
-fn bad_expectation(error: &ExpectationError, text: &Located<String>, kind: &KindEntry) -> Diagnostic {
-    let diagnostic = Diagnostic::error("bad-expectation", error.message.clone(), part_of(text, error));
-    match &error.suggestion {
-        Some(suggestion) => diagnostic.suggestion(suggestion.clone()),
-        None => diagnostic.label(format!("in an expectation on `{}`", kind.name)),
-    }
-}
-
-/// The place of a part of a scalar. YAML's quoting may stand between the
-/// scalar's text and the file's; only where both have the same length, give or
-/// take a pair of quotes, can an offset be carried over.
-fn part_of(text: &Located<String>, error: &ExpectationError) -> Location {
-    let whole = &text.at.span;
-    let start = match whole.len().checked_sub(text.value.len()) {
-        Some(0) => whole.start,
-        Some(2) => whole.start + 1,
-        _ => return text.at.clone(),
-    };
-    if error.span.end > text.value.len() || error.span.start > error.span.end {
-        return text.at.clone();
-    }
-    Location::new(text.at.source, start + error.span.start..start + error.span.end)
 }
 
 /// Expands what is per host in a check's texts.
@@ -320,7 +411,10 @@ impl Text<'_> {
     }
 
     fn expand_str(&mut self, text: &str, at: &Location) -> String {
-        let node = Node { at: at.clone(), value: NodeValue::String(text.to_owned()) };
+        let node = Node {
+            at: at.clone(),
+            value: NodeValue::String(text.to_owned()),
+        };
         let expanded = node.expand(&|name| host_variable(self.host, name), self.diagnostics);
         expanded.as_str().unwrap_or(text).to_owned()
     }

@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::baseline::Located;
 use crate::judge::Expectation;
 use crate::probe::{Defaults, Host, Policy, Probe, Request, SecretRef, Target};
 
@@ -54,6 +55,8 @@ pub struct Check {
     pub probe: Box<dyn Probe>,
     /// Default and own expectations, the required ones first.
     pub expectations: Vec<Expectation>,
+    /// The secrets that the probe needs, where the file refers to them.
+    pub secrets: Vec<Located<SecretRef>>,
     /// At worst a warning.
     pub advisory: bool,
     /// How often to try.
@@ -137,16 +140,15 @@ impl Plan {
         self.checks.iter().find(|check| check.id == id)
     }
 
-    /// Every secret that its checks refer to, once each.
+    /// Every secret that its checks refer to, once each, at its first place.
     #[must_use]
-    pub fn secrets(&self) -> Vec<&SecretRef> {
-        let mut secrets: Vec<&SecretRef> = self
-            .checks
-            .iter()
-            .flat_map(|check| check.probe.secrets())
-            .collect();
-        secrets.sort();
-        secrets.dedup();
+    pub fn secrets(&self) -> Vec<&Located<SecretRef>> {
+        let mut secrets: Vec<&Located<SecretRef>> = Vec::new();
+        for secret in self.checks.iter().flat_map(|check| &check.secrets) {
+            if !secrets.iter().any(|known| known.value == secret.value) {
+                secrets.push(secret);
+            }
+        }
         secrets
     }
 

@@ -17,16 +17,24 @@ pub fn schema() -> Value {
     for kind in TABLE {
         let mut property = (kind.schema)(&mut generator).to_value();
         if let Some(property) = property.as_object_mut() {
-            property.insert("description".to_owned(), json!(format!("{}.", kind.summary)));
+            property.insert(
+                "description".to_owned(),
+                json!(format!("{}.", kind.summary)),
+            );
         }
         kinds.insert(kind.name.to_owned(), property);
     }
-    let Some(definitions) = root.get_mut("$defs").and_then(Value::as_object_mut) else { return root };
+    let Some(definitions) = root.get_mut("$defs").and_then(Value::as_object_mut) else {
+        return root;
+    };
     for (name, definition) in generator.take_definitions(true) {
         definitions.insert(name, definition);
     }
     if let Some(check) = definitions.get_mut("Check").and_then(Value::as_object_mut) {
-        let one_of: Vec<Value> = kinds.keys().map(|name| json!({ "required": [name] })).collect();
+        let one_of: Vec<Value> = kinds
+            .keys()
+            .map(|name| json!({ "required": [name] }))
+            .collect();
         check.insert("oneOf".to_owned(), Value::Array(one_of));
         check.insert("additionalProperties".to_owned(), Value::Bool(false));
         if let Some(properties) = check.get_mut("properties").and_then(Value::as_object_mut) {
@@ -38,5 +46,9 @@ pub fn schema() -> Value {
 
 /// The part of [`schema`] that describes a kind's options.
 pub(super) fn kind(schema: &Value, kind: &KindEntry) -> Value {
-    schema.pointer("/$defs/Check/properties").and_then(|kinds| kinds.get(kind.name)).cloned().unwrap_or(Value::Bool(true))
+    schema
+        .pointer("/$defs/Check/properties")
+        .and_then(|kinds| kinds.get(kind.name))
+        .cloned()
+        .unwrap_or(Value::Bool(true))
 }

@@ -12,7 +12,14 @@ use serde::{Deserialize, Serialize};
 /// (a systemd credential, see `systemd.exec(5)`, `LoadCredential=`).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
-#[schemars(with = "String", extend("pattern" = r"^(env:[A-Za-z_][A-Za-z0-9_]*|file:/.+|credential:[A-Za-z0-9_.@-]+)$"))]
+#[schemars(
+    with = "String",
+    extend(
+        "pattern" = r"^(env:[A-Za-z_][A-Za-z0-9_]*|file:/.+|credential:[A-Za-z0-9_.@-]+)$",
+        "writeOnly" = true,
+        "x-expected" = "a reference to a secret: `env:NAME`, `file:/path` or `credential:name`"
+    )
+)]
 pub enum SecretRef {
     /// An environment variable.
     Env(String),

@@ -52,7 +52,7 @@ impl Desk {
             home,
             written: Arc::clone(&shared.0),
             audit: Audit::to(Box::new(shared), || jiff::Timestamp::UNIX_EPOCH),
-            pool: SshPool::new(environment),
+            pool: SshPool::new(environment, Arc::default()),
         }
     }
 

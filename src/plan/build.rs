@@ -54,7 +54,7 @@ pub fn build(
     }
 
     let broken = found.has_errors();
-    for diagnostic in found.iter() {
+    for diagnostic in &found {
         // `on: all` meets the same problem once a host; the reader needs it once.
         if !diagnostics.iter().any(|known| known == diagnostic) {
             diagnostics.push(diagnostic.clone());

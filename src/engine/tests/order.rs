@@ -222,9 +222,11 @@ async fn no_more_run_at_once_than_allowed() {
     }
 }
 
-/// A phase for each entry: the needs among the phases before it, and for each
-/// check what comes of it and how long it takes.
-fn graphs() -> impl Strategy<Value = Vec<(Vec<usize>, Vec<(usize, u64)>)>> {
+/// The needs among the phases before it, and for each check what comes of it
+/// and how long it takes.
+type SketchedPhase = (Vec<usize>, Vec<(usize, u64)>);
+
+fn graphs() -> impl Strategy<Value = Vec<SketchedPhase>> {
     (1usize..6).prop_flat_map(|phases| {
         (0..phases)
             .map(|phase| {
@@ -246,7 +248,7 @@ const CHECKS: [[&str; 4]; 6] = [
     ["50", "51", "52", "53"],
 ];
 
-fn sketched(graph: &[(Vec<usize>, Vec<(usize, u64)>)], times: bool) -> Arc<Plan> {
+fn sketched(graph: &[SketchedPhase], times: bool) -> Arc<Plan> {
     let needs: Vec<Vec<&str>> = graph
         .iter()
         .map(|(needs, _)| needs.iter().map(|&need| PHASES[need]).collect())

@@ -63,7 +63,7 @@ fn scalar(text: &str, style: ScalarStyle) -> Value {
     let value = plain.then(|| serde_json::from_str(text).ok()).flatten();
     match value {
         Some(value @ (Value::Bool(_) | Value::Number(_) | Value::Null)) => value,
-        _ if plain && text.is_empty() => Value::Null,
+        _ if plain && matches!(text, "" | "~") => Value::Null,
         _ => Value::from(text),
     }
 }

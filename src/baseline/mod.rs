@@ -32,6 +32,7 @@ pub use model::{
 };
 pub use node::{Node, NodeValue};
 pub use source::{Located, Location, SourceId, Sources};
+pub use timespan::parse as parse_time_span;
 
 /// What a load came to.
 #[derive(Debug, Clone)]

@@ -57,11 +57,11 @@ impl TryFrom<String> for PositiveTimeSpan {
     }
 }
 
-/// The length of time that `text` spells.
+/// The length of time that `text` spells: `500ms`, `5s`, `1h30m`, `2w`.
 ///
 /// # Errors
 /// What was expected, as a message.
-pub(super) fn parse(text: &str) -> Result<Duration, String> {
+pub fn parse(text: &str) -> Result<Duration, String> {
     let unlike = || format!("expected a duration such as 5s, saw `{text}`");
     let mut total: u64 = 0;
     let mut rest = text;

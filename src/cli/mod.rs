@@ -1,6 +1,75 @@
-//! The command line.
+//! The command line: one file per command. The environment, standard output
+//! and the exit code belong to this room.
+
+mod args;
+mod check;
+mod environment;
+mod exit;
+mod explain;
+mod graph;
+mod input;
+mod output;
+mod page;
+mod panic;
+mod plan;
+mod schema;
+mod secrets;
+mod signals;
+mod validate;
+
+use std::ffi::OsString;
 use std::process::ExitCode;
-/// Runs the program.
+
+use clap::{CommandFactory, Parser};
+
+use args::{Arguments, Command};
+use exit::Exit;
+
+/// Runs the program with the arguments of the process.
+#[must_use]
 pub fn main() -> ExitCode {
-    ExitCode::SUCCESS
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    panic::guarded(|| run(&arguments)).into()
+}
+
+fn run(arguments: &[OsString]) -> Exit {
+    match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => dispatch(&arguments.command),
+        Err(error) => {
+            // Help and version were asked for; everything else is a mistake.
+            let exit = if error.use_stderr() {
+                Exit::Usage
+            } else {
+                Exit::Done
+            };
+            // A closed pipe is no reason to say more.
+            drop(error.print());
+            exit
+        }
+    }
+}
+
+fn dispatch(command: &Command) -> Exit {
+    let ended = match command {
+        Command::Check(arguments) => check::check(arguments),
+        Command::Plan(arguments) => plan::plan(arguments),
+        Command::Graph(arguments) => graph::graph(arguments),
+        Command::Validate(arguments) => Ok(validate::validate(arguments)),
+        Command::Explain(arguments) => explain::explain(arguments),
+        Command::Schema(arguments) => Ok(schema::schema(arguments)),
+        Command::Completions(arguments) => Ok(completions(arguments)),
+    };
+    // Both ways carry the exit code; `Err` only ends a command early.
+    ended.unwrap_or_else(|early| early)
+}
+
+fn completions(arguments: &args::Completions) -> Exit {
+    let mut script = Vec::new();
+    clap_complete::generate(
+        arguments.shell,
+        &mut Arguments::command(),
+        "coldstart",
+        &mut script,
+    );
+    output::print(&String::from_utf8_lossy(&script), Exit::Done)
 }

@@ -103,3 +103,46 @@ fn matches(plan: &Plan, place: usize, name: &str) -> bool {
     let check = &plan.checks[place];
     check.id == name || base(&check.id) == name || plan.phases[check.phase].id == name
 }
+
+impl Plan {
+    /// Places of the checks that `name` names: a whole id, or its part before
+    /// the `@` for the check on every host.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn find_checks(&self, name: &str) -> Result<Vec<usize>, UnknownName> {
+        let found: Vec<usize> = (0..self.checks.len())
+            .filter(|&place| {
+                let id = self.checks[place].id.as_str();
+                id == name || base(id) == name
+            })
+            .collect();
+        if found.is_empty() {
+            let ids = self
+                .checks
+                .iter()
+                .flat_map(|check| [check.id.as_str(), base(&check.id)]);
+            return Err(UnknownName {
+                name: name.to_owned(),
+                suggestion: crate::baseline::did_you_mean(name, ids).map(str::to_owned),
+            });
+        }
+        Ok(found)
+    }
+
+    /// Places of the checks of its phase that come after `check`, directly or not.
+    #[must_use]
+    pub fn checks_after(&self, check: usize) -> Vec<usize> {
+        let phase = &self.phases[self.checks[check].phase];
+        let mut reached = vec![false; self.checks.len()];
+        for later in phase.checks.clone() {
+            reached[later] = self.checks[later]
+                .after
+                .iter()
+                .any(|&after| after == check || reached[after]);
+        }
+        (0..self.checks.len())
+            .filter(|&later| reached[later])
+            .collect()
+    }
+}

@@ -115,7 +115,7 @@ impl Script {
             for (check, told) in checks() {
                 match told {
                     Told::Judged(observation, judgement) => {
-                        verdicts.push(judgement.verdict.clone());
+                        verdicts.push(judgement.verdict);
                         elapsed = elapsed.max(observation.elapsed);
                     }
                     Told::Held(..) => verdicts.push(Verdict::NotEvaluated),

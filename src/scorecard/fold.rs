@@ -124,7 +124,8 @@ impl Fold {
         None
     }
 
-    fn finish(&mut self, finished_at: Timestamp, ending: &Ending) -> Scorecard {
+    /// The card of a run that ended so.
+    pub fn finish(&mut self, finished_at: Timestamp, ending: &Ending) -> Scorecard {
         assign_causes(&mut self.checks);
         let downstream = Downstream::of(&self.planned);
         let roots = roots(&self.planned, &self.checks, &downstream);

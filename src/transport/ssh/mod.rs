@@ -22,6 +22,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use futures_util::future::join_all;
 use tokio::sync::{OnceCell, Semaphore};
 
 use super::audit::Ledger;
@@ -130,11 +131,8 @@ impl SshPool {
     /// Says goodbye on every open connection.
     pub async fn close_all(&self) {
         let cells: Vec<Cell> = self.lock().drain().map(|(_, cell)| cell).collect();
-        for cell in cells {
-            if let Some(Ok(session)) = cell.get() {
-                session.close().await;
-            }
-        }
+        let open = cells.iter().filter_map(|cell| cell.get()?.as_ref().ok());
+        join_all(open.map(|session| session.close())).await;
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, Cell>> {

@@ -1,0 +1,284 @@
+//! The arguments: their syntax, and nothing of what they mean.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+use crate::baseline;
+
+/// Tells, after a power cut, what is back, what is not, and what to fix first.
+/// Read-only: nothing it does changes a target.
+#[derive(Debug, Parser)]
+#[command(
+    name = "coldstart",
+    version,
+    disable_help_subcommand = true,
+    max_term_width = 100,
+    after_help = EXIT_CODES
+)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 GREEN, 1 DEGRADED, 2 BLOCKED, 3 CHECK_FAILED (the run could not be completed),
+64 wrong usage, 78 the baseline has errors.";
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Look at everything in dependency order and print the scorecard
+    Check(Check),
+    /// Print every check in order with exactly what would be sent; sends nothing
+    Plan(Plan),
+    /// Draw the phases and what needs what
+    Graph(Graph),
+    /// Look for errors in baselines; sends nothing
+    Validate(Validate),
+    /// Tell what a check asks, why, what waits for it, and its remedy
+    Explain(Explain),
+    /// Print a JSON Schema: of baselines, for editors, or of the JSON card
+    Schema(Schema),
+    /// Print a completion script for a shell
+    Completions(Completions),
+}
+
+/// Which baseline.
+#[derive(Debug, Clone, Args)]
+pub(super) struct Baseline {
+    /// The baseline; a small one for this machine alone when there is none
+    #[arg(short, long, value_name = "FILE", env = "COLDSTART_BASELINE")]
+    pub(super) baseline: Option<String>,
+    /// Give a variable of the baseline another value
+    #[arg(long = "var", value_name = "NAME=VALUE", value_parser = variable)]
+    pub(super) vars: Vec<(String, String)>,
+}
+
+/// Which of its checks.
+#[derive(Debug, Clone, Args)]
+pub(super) struct Selection {
+    /// Only this phase or check, and what it needs; may be given several times
+    #[arg(long, value_name = "PHASE|CHECK")]
+    pub(super) only: Vec<String>,
+    /// Leave this phase or check out; may be given several times
+    #[arg(long, value_name = "PHASE|CHECK")]
+    pub(super) skip: Vec<String>,
+}
+
+/// How text is shown.
+#[derive(Debug, Clone, Args)]
+pub(super) struct Display {
+    /// Colours; `auto` follows the terminal and `NO_COLOR`
+    #[arg(long, value_name = "WHEN", default_value = "auto", value_enum)]
+    pub(super) color: When,
+    /// The same as --color never
+    #[arg(long, conflicts_with = "color")]
+    pub(super) no_color: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum When {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Check {
+    #[command(flatten)]
+    pub(super) baseline: Baseline,
+    #[command(flatten)]
+    pub(super) selection: Selection,
+    #[command(flatten)]
+    pub(super) display: Display,
+    /// Look at everything, also behind a blocked gate; no such gate turns green
+    #[arg(long)]
+    pub(super) keep_going: bool,
+    /// Checks under way at once
+    #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(super) jobs: u16,
+    /// Checks under way at once that look at one host
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(super) jobs_per_host: u16,
+    /// Time for the whole run (of each attempt with --watch): 90, 90s, 10m
+    #[arg(long, value_name = "TIME", value_parser = span)]
+    pub(super) deadline: Option<Duration>,
+    /// Append one JSON line for each thing sent
+    #[arg(long, value_name = "FILE")]
+    pub(super) audit: Option<PathBuf>,
+    /// Print the card as one JSON document
+    #[arg(long)]
+    pub(super) json: bool,
+    /// Show every check with its facts and time
+    #[arg(short, long)]
+    pub(super) verbose: bool,
+    /// Draw with ASCII alone
+    #[arg(long)]
+    pub(super) ascii: bool,
+    /// What is under way, on standard error; `auto` is live on a terminal and silent elsewhere
+    #[arg(long, value_name = "HOW", default_value = "auto", value_enum)]
+    pub(super) progress: ProgressMode,
+    /// Run again and again until the card is GREEN
+    #[arg(long)]
+    pub(super) watch: bool,
+    /// Pause between two attempts of --watch: 60, 60s, 5m
+    #[arg(long, value_name = "TIME", default_value = "60", value_parser = span, requires = "watch")]
+    pub(super) interval: Duration,
+    /// Attempts of --watch in all
+    #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..), requires = "watch")]
+    pub(super) max_attempts: u32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum ProgressMode {
+    /// Live on a terminal, silent elsewhere
+    Auto,
+    /// One line for each phase
+    Lines,
+    /// Silent
+    None,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Plan {
+    #[command(flatten)]
+    pub(super) baseline: Baseline,
+    #[command(flatten)]
+    pub(super) selection: Selection,
+    #[command(flatten)]
+    pub(super) display: Display,
+    /// Print the plan as JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Graph {
+    #[command(flatten)]
+    pub(super) baseline: Baseline,
+    #[command(flatten)]
+    pub(super) display: Display,
+    /// What to draw for
+    #[arg(long, value_name = "FORMAT", default_value = "ascii", value_enum)]
+    pub(super) format: GraphFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum GraphFormat {
+    /// Mermaid, for Markdown pages
+    Mermaid,
+    /// Graphviz
+    Dot,
+    /// Text for a terminal
+    Ascii,
+    /// Nodes and edges
+    Json,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Validate {
+    /// Baselines; the one of --baseline when there is none
+    #[arg(value_name = "FILE")]
+    pub(super) files: Vec<String>,
+    #[command(flatten)]
+    pub(super) baseline: Baseline,
+    #[command(flatten)]
+    pub(super) display: Display,
+    /// Print what was found as JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Explain {
+    /// The check: `postgres`, `ssh@data188`, or `ssh` for it on every host
+    pub(super) check: String,
+    #[command(flatten)]
+    pub(super) baseline: Baseline,
+    #[command(flatten)]
+    pub(super) display: Display,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Schema {
+    /// Of what
+    #[arg(value_name = "OF", default_value = "baseline", value_enum)]
+    pub(super) of: SchemaOf,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum SchemaOf {
+    /// A baseline file
+    Baseline,
+    /// The card that `check --json` prints
+    Scorecard,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Completions {
+    /// For which shell
+    #[arg(value_enum)]
+    pub(super) shell: Shell,
+}
+
+fn variable(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("expected NAME=VALUE".to_owned()),
+    }
+}
+
+/// A length of time as a baseline spells it; the runbook's bare numbers are seconds.
+fn span(text: &str) -> Result<Duration, String> {
+    let span = if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        text.parse()
+            .map(Duration::from_secs)
+            .map_err(|_| "too long".to_owned())?
+    } else {
+        baseline::parse_time_span(text)?
+    };
+    if span.is_zero() {
+        return Err("has to be longer than 0".to_owned());
+    }
+    Ok(span)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+    use rstest::rstest;
+
+    use super::*;
+
+    #[test]
+    fn the_arguments_hold_together() {
+        Arguments::command().debug_assert();
+    }
+
+    #[rstest]
+    #[case("60", Ok(60))]
+    #[case("60s", Ok(60))]
+    #[case("1h30m", Ok(5_400))]
+    #[case("0", Err("has to be longer than 0"))]
+    #[case("0s", Err("has to be longer than 0"))]
+    #[case("", Err("expected a duration such as 5s, saw ``"))]
+    #[case("-5", Err("expected a duration such as 5s, saw `-5`"))]
+    #[case("99999999999999999999", Err("too long"))]
+    fn spans(#[case] text: &str, #[case] expected: Result<u64, &str>) {
+        let expected = expected.map(Duration::from_secs).map_err(str::to_owned);
+        assert_eq!(span(text), expected);
+    }
+
+    #[rstest]
+    #[case("a=b", Ok(("a", "b")))]
+    #[case("a=", Ok(("a", "")))]
+    #[case("a=b=c", Ok(("a", "b=c")))]
+    #[case("=b", Err(()))]
+    #[case("a", Err(()))]
+    fn variables(#[case] text: &str, #[case] expected: Result<(&str, &str), ()>) {
+        let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        assert_eq!(variable(text).map_err(drop), expected);
+    }
+}

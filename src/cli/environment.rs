@@ -1,0 +1,39 @@
+//! What the environment of the program says about the operator.
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+use crate::engine::SshEnvironment;
+
+/// What SSH needs to know of this machine.
+pub(super) fn ssh() -> SshEnvironment {
+    SshEnvironment {
+        home: env::home_dir().filter(|home| home.is_absolute()),
+        user: env::var("USER")
+            .or_else(|_| env::var("LOGNAME"))
+            .ok()
+            .filter(|user| !user.is_empty()),
+        agent: env::var_os("SSH_AUTH_SOCK")
+            .filter(|socket| !socket.is_empty())
+            .map(PathBuf::from),
+        known_hosts: ["/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2"]
+            .map(PathBuf::from)
+            .into(),
+        program: program("ssh"),
+    }
+}
+
+/// Where `$PATH` has a program of that name.
+fn program(name: &str) -> Option<PathBuf> {
+    let path = env::var_os("PATH")?;
+    env::split_paths(&path)
+        .filter(|folder| folder.is_absolute())
+        .map(|folder| folder.join(name))
+        .find(|file| is_executable(file))
+}
+
+fn is_executable(file: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    file.metadata()
+        .is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
+}

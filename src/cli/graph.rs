@@ -1,0 +1,134 @@
+//! `coldstart graph`: the phases and what needs what.
+
+use serde_json::json;
+
+use super::args::{Graph, GraphFormat};
+use super::exit::Exit;
+use super::input;
+use super::output::print;
+use super::plan::needs;
+use crate::plan::{Phase, Plan};
+use crate::report::harmless;
+
+pub(super) fn graph(arguments: &Graph) -> Result<Exit, Exit> {
+    let input = input::input(&arguments.baseline, &arguments.display)?;
+    let text = match arguments.format {
+        GraphFormat::Mermaid => mermaid(&input.plan),
+        GraphFormat::Dot => dot(&input.plan),
+        GraphFormat::Ascii => ascii(&input.plan),
+        GraphFormat::Json => format!("{:#}\n", document(&input.plan)),
+    };
+    Ok(print(&text, Exit::Done))
+}
+
+fn checks(phase: &Phase) -> String {
+    match phase.checks.len() {
+        1 => "1 check".to_owned(),
+        count => format!("{count} checks"),
+    }
+}
+
+/// Every need as an edge from what is needed to what needs it, by place.
+fn edges(plan: &Plan) -> impl Iterator<Item = (usize, usize)> {
+    plan.phases
+        .iter()
+        .enumerate()
+        .flat_map(|(later, phase)| phase.needs.iter().map(move |&need| (need, later)))
+}
+
+/// Ids may hold what Mermaid gives a meaning, so nodes have numbers.
+fn mermaid(plan: &Plan) -> String {
+    let mut text = "flowchart TD\n".to_owned();
+    let escape = |label: &str| {
+        harmless(label)
+            .replace('&', "&amp;")
+            .replace('"', "&quot;")
+            .replace('<', "&lt;")
+            .replace('>', "&gt;")
+    };
+    for (place, phase) in plan.phases.iter().enumerate() {
+        let title = phase
+            .title
+            .as_deref()
+            .map(|title| format!("<br/>{}", escape(title)))
+            .unwrap_or_default();
+        text += &format!(
+            "    p{place}[\"{}{title}<br/>{}\"]\n",
+            escape(&phase.id),
+            checks(phase)
+        );
+    }
+    for (need, later) in edges(plan) {
+        text += &format!("    p{need} --> p{later}\n");
+    }
+    text
+}
+
+fn dot(plan: &Plan) -> String {
+    let quote = |label: &str| harmless(label).replace('\\', "\\\\").replace('"', "\\\"");
+    let mut text = format!(
+        "digraph \"{}\" {{\n    rankdir=TB;\n    node [shape=box];\n",
+        quote(&plan.name)
+    );
+    for (place, phase) in plan.phases.iter().enumerate() {
+        let title = phase
+            .title
+            .as_deref()
+            .map(|title| format!("\\n{}", quote(title)))
+            .unwrap_or_default();
+        text += &format!(
+            "    p{place} [label=\"{}{title}\\n{}\"];\n",
+            quote(&phase.id),
+            checks(phase)
+        );
+    }
+    for (need, later) in edges(plan) {
+        text += &format!("    p{need} -> p{later};\n");
+    }
+    text + "}\n"
+}
+
+/// One line a phase, in the order of the run, indented by the longest way to it.
+fn ascii(plan: &Plan) -> String {
+    let mut depth = vec![0; plan.phases.len()];
+    let mut text = String::new();
+    for (place, phase) in plan.phases.iter().enumerate() {
+        depth[place] = phase
+            .needs
+            .iter()
+            .map(|&need| depth[need] + 1)
+            .max()
+            .unwrap_or(0);
+        let indent = "   ".repeat(depth[place]);
+        let arrow = if phase.needs.is_empty() { "" } else { "`- " };
+        let needs = match needs(plan, phase).as_slice() {
+            [] => String::new(),
+            needs => format!("  needs {}", needs.join(", ")),
+        };
+        let line = format!(
+            "{}{arrow}{}  ({}){needs}",
+            indent.strip_prefix("   ").unwrap_or(&indent),
+            phase.id,
+            checks(phase)
+        );
+        text += &harmless(&line);
+        text.push('\n');
+    }
+    text
+}
+
+fn document(plan: &Plan) -> serde_json::Value {
+    json!({
+        "schema_version": 1,
+        "name": plan.name,
+        "nodes": plan.phases.iter().map(|phase| json!({
+            "id": phase.id,
+            "title": phase.title,
+            "checks": phase.checks.clone().map(|place| plan.checks[place].id.as_str()).collect::<Vec<_>>(),
+        })).collect::<Vec<_>>(),
+        "edges": edges(plan).map(|(need, later)| json!({
+            "from": plan.phases[need].id,
+            "to": plan.phases[later].id,
+        })).collect::<Vec<_>>(),
+    })
+}

@@ -1,0 +1,83 @@
+//! Standard output and standard error, and how text looks there.
+
+use std::io::{self, IsTerminal, Write};
+
+use anstream::ColorChoice;
+
+use super::args::{Display, When};
+use super::exit::Exit;
+
+/// Columns where there is no terminal to ask: pipes, logs, mail from cron.
+const WIDTH: usize = 80;
+/// Wider lines are hard to read, and a card has nothing to fill them with.
+const WIDEST: usize = 140;
+
+/// Writes `text` to standard output. A reader that has seen enough
+/// (`coldstart plan | head`) ends nothing and changes no exit code; any other
+/// failure does: nobody may take a card that was not written for a green one.
+pub(super) fn print(text: &str, exit: Exit) -> Exit {
+    let mut stdout = io::stdout().lock();
+    let written = stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush());
+    match written {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            tell(&format!(
+                "coldstart: standard output cannot be written: {error}"
+            ));
+            Exit::Failed
+        }
+        Ok(()) | Err(_) => exit,
+    }
+}
+
+/// Writes a line to standard error, as far as there is one.
+pub(super) fn tell(text: &str) {
+    // Without standard error there is nobody left to tell.
+    drop(writeln!(io::stderr().lock(), "{text}"));
+}
+
+/// Where text goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Channel {
+    Stdout,
+    Stderr,
+}
+
+impl Display {
+    /// Whether to colour what goes to `channel`.
+    pub(super) fn colored(&self, channel: Channel) -> bool {
+        let auto = || match channel {
+            Channel::Stdout => anstream::AutoStream::choice(&io::stdout()),
+            Channel::Stderr => anstream::AutoStream::choice(&io::stderr()),
+        };
+        match self.color {
+            _ if self.no_color => false,
+            When::Never => false,
+            When::Always => true,
+            When::Auto => auto() != ColorChoice::Never,
+        }
+    }
+}
+
+/// The columns of `channel`: the terminal's, else those of `$COLUMNS`, else 80.
+pub(super) fn width(channel: Channel) -> usize {
+    let terminal = match channel {
+        Channel::Stdout => terminal_size::terminal_size_of(io::stdout()),
+        Channel::Stderr => terminal_size::terminal_size_of(io::stderr()),
+    };
+    let columns = || std::env::var("COLUMNS").ok()?.parse().ok();
+    terminal
+        .map(|(width, _)| usize::from(width.0))
+        .or_else(columns)
+        .filter(|width| *width > 0)
+        .map_or(WIDTH, |width| width.min(WIDEST))
+}
+
+/// Whether somebody sits in front of `channel`.
+pub(super) fn is_terminal(channel: Channel) -> bool {
+    match channel {
+        Channel::Stdout => io::stdout().is_terminal(),
+        Channel::Stderr => io::stderr().is_terminal(),
+    }
+}

@@ -1,0 +1,180 @@
+//! `coldstart plan`: every check in order, with exactly what would be sent.
+
+use serde_json::{Value, json};
+
+use super::args;
+use super::exit::Exit;
+use super::input;
+use super::output::{Channel, print};
+use super::page::Page;
+use crate::plan::{Check, Level, Phase, Plan, Request};
+use crate::report::duration;
+
+pub(super) fn plan(arguments: &args::Plan) -> Result<Exit, Exit> {
+    let input = input::input(&arguments.baseline, &arguments.display)?;
+    let left_out = input::left_out(&arguments.selection, &input.plan)?;
+    let text = if arguments.json {
+        format!("{:#}\n", document(&input.plan, &left_out))
+    } else {
+        let color = arguments.display.colored(Channel::Stdout);
+        page(&input.plan, &left_out, color)
+    };
+    Ok(print(&text, Exit::Done))
+}
+
+fn page(plan: &Plan, left_out: &[Option<String>], color: bool) -> String {
+    let mut page = Page::new(color);
+    let (path, longest) = plan.critical_path();
+    let path: Vec<&str> = path
+        .iter()
+        .map(|&phase| plan.phases[phase].id.as_str())
+        .collect();
+    page.line(&format!(
+        "{} · {} hosts, {} phases, {} checks",
+        plan.name,
+        plan.hosts.len(),
+        plan.phases.len(),
+        plan.checks.len()
+    ));
+    page.line(&format!(
+        "longest chain, if everything takes its worst: {} in {}",
+        path.join(" → "),
+        duration(longest)
+    ));
+    page.line("what `check` would send, in this order; `plan` itself sends nothing");
+    for phase in &plan.phases {
+        page.blank();
+        page.heading(&phase.id, phase.title.as_deref().unwrap_or_default());
+        if !phase.needs.is_empty() {
+            page.field(2, "needs", &needs(plan, phase).join(", "));
+        }
+        for place in phase.checks.clone() {
+            check(&mut page, plan, place, left_out[place].as_deref());
+        }
+    }
+    page.finish()
+}
+
+fn check(page: &mut Page, plan: &Plan, place: usize, left_out: Option<&str>) {
+    let check = &plan.checks[place];
+    page.blank();
+    page.name(2, &check.id, &check.title);
+    if let Some(why) = left_out {
+        page.field(4, "skipped", why);
+        return;
+    }
+    if !check.after.is_empty() {
+        page.field(4, "after", &after(plan, check).join(", "));
+    }
+    for request in check.requests(&plan.policy) {
+        page.field(4, request.protocol, &shown(&request));
+    }
+    for expectation in &check.expectations {
+        page.field(4, level(expectation.level), &expectation.source);
+    }
+    page.field(4, "time", &times(check));
+}
+
+/// The ids of what a phase needs.
+pub(super) fn needs<'p>(plan: &'p Plan, phase: &Phase) -> Vec<&'p str> {
+    phase
+        .needs
+        .iter()
+        .map(|&need| plan.phases[need].id.as_str())
+        .collect()
+}
+
+/// The ids of what a check comes after.
+pub(super) fn after<'p>(plan: &'p Plan, check: &Check) -> Vec<&'p str> {
+    check
+        .after
+        .iter()
+        .map(|&after| plan.checks[after].id.as_str())
+        .collect()
+}
+
+/// A request, marked when only the baseline's own policy allows it.
+pub(super) fn shown(request: &Request) -> String {
+    if request.by_extension {
+        format!("{}   [allowed by policy.allow]", request.text)
+    } else {
+        request.text.clone()
+    }
+}
+
+pub(super) fn level(level: Level) -> &'static str {
+    match level {
+        Level::Require => "require",
+        Level::Prefer => "prefer",
+    }
+}
+
+/// What an attempt may take, and how many there are.
+pub(super) fn times(check: &Check) -> String {
+    let attempts = match check.retry.attempts {
+        1 => "1 attempt".to_owned(),
+        attempts => format!(
+            "up to {attempts} attempts, {} apart",
+            duration(check.retry.delay)
+        ),
+    };
+    format!(
+        "{} to connect, {} to answer, {attempts}",
+        duration(check.target.connect_timeout),
+        duration(check.target.timeout)
+    )
+}
+
+fn document(plan: &Plan, left_out: &[Option<String>]) -> Value {
+    let (path, longest) = plan.critical_path();
+    json!({
+        "schema_version": 1,
+        "baseline": { "name": plan.name, "digest": plan.digest },
+        "critical_path": {
+            "phases": path.iter().map(|&phase| plan.phases[phase].id.as_str()).collect::<Vec<_>>(),
+            "at_most_ms": u64::try_from(longest.as_millis()).unwrap_or(u64::MAX),
+        },
+        "phases": plan.phases.iter().map(|phase| json!({
+            "id": phase.id,
+            "title": phase.title,
+            "needs": needs(plan, phase),
+            "checks": phase.checks.clone().map(|place| {
+                check_document(plan, &plan.checks[place], left_out[place].as_deref())
+            }).collect::<Vec<_>>(),
+        })).collect::<Vec<_>>(),
+    })
+}
+
+fn check_document(plan: &Plan, check: &Check, left_out: Option<&str>) -> Value {
+    let requests: Vec<Value> = check
+        .requests(&plan.policy)
+        .iter()
+        .map(|request| {
+            json!({
+                "protocol": request.protocol,
+                "text": request.text,
+                "by_extension": request.by_extension,
+            })
+        })
+        .collect();
+    let expectations: Vec<Value> = check
+        .expectations
+        .iter()
+        .map(|expectation| json!({ "level": expectation.level, "source": expectation.source }))
+        .collect();
+    json!({
+        "id": check.id,
+        "title": check.title,
+        "kind": check.kind,
+        "host": check.host(),
+        "via": check.target.via.as_ref().map(|via| via.id.as_str()),
+        "skipped": left_out,
+        "after": after(plan, check),
+        "advisory": check.advisory,
+        "requests": requests,
+        "expectations": expectations,
+        "attempts": check.retry.attempts,
+        "connect_timeout_ms": u64::try_from(check.target.connect_timeout.as_millis()).unwrap_or(u64::MAX),
+        "timeout_ms": u64::try_from(check.target.timeout.as_millis()).unwrap_or(u64::MAX),
+    })
+}

@@ -1,0 +1,46 @@
+//! Ctrl-C and its relatives: the first asks for the card, the second ends at once.
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
+
+use super::exit::Exit;
+use super::output::tell;
+use crate::engine::Stop;
+
+/// Listens from now on. The returned value turns true at the first signal.
+///
+/// # Errors
+/// When this system lets no handler be set.
+pub(super) fn listen() -> std::io::Result<Stop> {
+    let mut signals = Signals {
+        interrupt: signal(SignalKind::interrupt())?,
+        terminate: signal(SignalKind::terminate())?,
+        hangup: signal(SignalKind::hangup())?,
+    };
+    let (sender, stop) = watch::channel(false);
+    tokio::spawn(async move {
+        signals.next().await;
+        // Nobody waits for it when the run has just ended.
+        sender.send(true).ok();
+        tell("coldstart: ending; the card tells what is unfinished. Once more ends at once.");
+        signals.next().await;
+        std::process::exit(i32::from(Exit::Failed.code()));
+    });
+    Ok(stop)
+}
+
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+            _ = self.hangup.recv() => {}
+        }
+    }
+}

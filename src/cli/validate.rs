@@ -1,0 +1,56 @@
+//! `coldstart validate`.
+
+use serde_json::json;
+
+use super::args::Validate;
+use super::exit::Exit;
+use super::input::{self, Read};
+use super::output::print;
+use super::secrets;
+
+pub(super) fn validate(arguments: &Validate) -> Exit {
+    let files: Vec<Option<&str>> = if arguments.files.is_empty() {
+        vec![arguments.baseline.baseline.as_deref()]
+    } else {
+        arguments
+            .files
+            .iter()
+            .map(|file| Some(file.as_str()))
+            .collect()
+    };
+    let mut exit = Exit::Done;
+    let mut problems = Vec::new();
+    let mut summary = String::new();
+    for file in files {
+        let Read {
+            plan,
+            sources,
+            mut diagnostics,
+        } = input::read(file, &arguments.baseline.vars);
+        match &plan {
+            Some(plan) => {
+                secrets::warn_of_missing(plan, &mut diagnostics);
+                summary += &format!(
+                    "{}: no errors; hosts: {}, phases: {}, checks: {}\n",
+                    file.unwrap_or(&plan.name),
+                    plan.hosts.len(),
+                    plan.phases.len(),
+                    plan.checks.len()
+                );
+            }
+            None => exit = Exit::Baseline,
+        }
+        if arguments.json {
+            if let Some(found) = diagnostics.to_json(&sources).as_array() {
+                problems.extend(found.iter().cloned());
+            }
+        } else {
+            input::show(&diagnostics, &sources, &arguments.display);
+        }
+    }
+    if arguments.json {
+        let document = json!({ "valid": exit == Exit::Done, "diagnostics": problems });
+        return print(&format!("{document:#}\n"), exit);
+    }
+    print(&summary, exit)
+}

@@ -1,0 +1,175 @@
+//! One check: its attempts, until one holds or none is left.
+
+use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures_util::FutureExt;
+use tokio::sync::{Semaphore, SemaphorePermit, mpsc};
+use tokio::time::{sleep, timeout};
+
+use super::Options;
+use crate::judge::{Judgement, Level, judge};
+use crate::plan::{Check, Plan};
+use crate::probe::{Context, Fault, FaultKind, Host, Observation, Outcome, Transports};
+
+/// What every check of a run shares.
+pub(super) struct Shared {
+    pub(super) plan: Arc<Plan>,
+    pub(super) transports: Arc<Transports>,
+    limits: Limits,
+    /// Check and attempt, as each begins.
+    started: mpsc::UnboundedSender<(usize, u32)>,
+}
+
+impl Shared {
+    pub(super) fn new(
+        plan: Arc<Plan>,
+        transports: Arc<Transports>,
+        options: &Options,
+        started: mpsc::UnboundedSender<(usize, u32)>,
+    ) -> Self {
+        let limits = Limits::new(&plan.hosts, options);
+        Self {
+            plan,
+            transports,
+            limits,
+            started,
+        }
+    }
+}
+
+/// How many attempts may be under way, in all and on each host.
+struct Limits {
+    all: Semaphore,
+    hosts: HashMap<String, Semaphore>,
+}
+
+impl Limits {
+    fn new(hosts: &[Arc<Host>], options: &Options) -> Self {
+        let per_host = options.jobs_per_host.max(1);
+        Self {
+            all: Semaphore::new(options.jobs.max(1)),
+            hosts: hosts
+                .iter()
+                .map(|host| (host.id.clone(), Semaphore::new(per_host)))
+                .collect(),
+        }
+    }
+
+    /// Waits for a turn. The host's comes first: whoever waits for a busy host
+    /// must not keep others from theirs.
+    async fn turn(&self, host: Option<&str>) -> Turn<'_> {
+        let host = match host.and_then(|host| self.hosts.get(host)) {
+            // A semaphore fails only when closed, and these never are.
+            Some(semaphore) => semaphore.acquire().await.ok(),
+            None => None,
+        };
+        Turn {
+            _host: host,
+            _all: self.all.acquire().await.ok(),
+        }
+    }
+}
+
+struct Turn<'a> {
+    _host: Option<SemaphorePermit<'a>>,
+    _all: Option<SemaphorePermit<'a>>,
+}
+
+/// Looks until a required expectation's answer is final, and judges it.
+pub(super) async fn look(shared: &Shared, place: usize) -> (Observation, Judgement) {
+    let check = &shared.plan.checks[place];
+    let goal = check.goal();
+    let mut first_start = None;
+    let mut attempt = 0;
+    loop {
+        attempt += 1;
+        let outcome = {
+            let _turn = shared.limits.turn(check.host()).await;
+            // Nobody listens any more when the run is over.
+            shared.started.send((place, attempt)).ok();
+            first_start.get_or_insert_with(Instant::now);
+            observe(shared, check).await
+        };
+        let observation = Observation {
+            at: super::now(),
+            elapsed: first_start.map_or(Duration::ZERO, |start| start.elapsed()),
+            attempts: attempt,
+            outcome,
+        };
+        let judgement = judge(&observation, &check.expectations, &goal, check.advisory);
+        if attempt >= check.retry.attempts || is_final(&observation.outcome, &judgement) {
+            return (observation, judgement);
+        }
+        sleep(check.retry.pause_after(attempt)).await;
+    }
+}
+
+/// Whether another attempt cannot change what counts: everything required
+/// holds, or the fault is a decision. What is only preferred is not worth one.
+fn is_final(outcome: &Outcome, judgement: &Judgement) -> bool {
+    let hopeless = matches!(outcome, Outcome::Fault(fault) if fault.hopeless);
+    let required_holds = judgement
+        .findings
+        .iter()
+        .all(|finding| finding.level == Level::Prefer || finding.held == Some(true));
+    hopeless || required_holds
+}
+
+/// One attempt. Whatever the probe does, an outcome without secrets comes of it.
+async fn observe(shared: &Shared, check: &Check) -> Outcome {
+    let context = Context {
+        check: check.id.clone(),
+        target: check.target.clone(),
+        transports: Arc::clone(&shared.transports),
+    };
+    let limit = guard(check);
+    let probing = AssertUnwindSafe(check.probe.run(&context)).catch_unwind();
+    let seen = match timeout(limit, probing).await {
+        Ok(Ok(seen)) => seen,
+        Ok(Err(panic)) => Err(Fault::new(
+            FaultKind::Internal,
+            format!(
+                "the {} probe failed, which is a defect in coldstart: {}",
+                check.kind,
+                reason(panic.as_ref())
+            ),
+        )),
+        Err(_) => Err(Fault::new(
+            FaultKind::TimedOut,
+            format!("no end of it in {:.1} s", limit.as_secs_f64()),
+        )),
+    };
+    match context.scrubbed(seen) {
+        Ok(facts) => Outcome::Seen(facts),
+        Err(fault) => Outcome::Fault(fault),
+    }
+}
+
+/// Probes keep their own time; this is for the one that fails to. A way
+/// through other hosts opens one connection after the other, and a command may
+/// wait for those before it on the host's connection.
+fn guard(check: &Check) -> Duration {
+    let target = &check.target;
+    let hops = [&target.host, &target.via]
+        .into_iter()
+        .flatten()
+        .map(|host| 1 + jumps(host))
+        .sum::<u32>()
+        .max(1);
+    target.connect_timeout * hops + target.timeout * 3 + Duration::from_secs(2)
+}
+
+fn jumps(host: &Host) -> u32 {
+    host.ssh.jump.as_deref().map_or(0, |jump| 1 + jumps(jump))
+}
+
+fn reason(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    text.unwrap_or("it gave no reason").to_owned()
+}

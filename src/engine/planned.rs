@@ -1,0 +1,52 @@
+//! What of a plan the card will account for.
+
+use crate::baseline::Guardrail as Tier;
+use crate::plan::Plan;
+use crate::scorecard::{BaselineRef, Guardrail, PlannedCheck, PlannedPhase, PlannedRun};
+
+/// The part of a plan that events and cards speak of.
+#[must_use]
+pub fn planned_run(plan: &Plan, keep_going: bool) -> PlannedRun {
+    PlannedRun {
+        baseline: BaselineRef {
+            name: plan.name.clone(),
+            digest: plan.digest.clone(),
+        },
+        keep_going,
+        phases: plan
+            .phases
+            .iter()
+            .map(|phase| PlannedPhase {
+                id: phase.id.clone(),
+                title: phase.title.clone(),
+                needs: phase.needs.clone(),
+            })
+            .collect(),
+        checks: plan
+            .checks
+            .iter()
+            .map(|check| PlannedCheck {
+                phase: check.phase,
+                id: check.id.clone(),
+                title: check.title.clone(),
+                host: check.host().map(str::to_owned),
+                kind: check.kind,
+                advisory: check.advisory,
+                remedy: check.remedy.clone(),
+                runbook: check.runbook.clone(),
+                guardrail: check.guardrail.map(tier),
+            })
+            .collect(),
+    }
+}
+
+/// A tier in the card's words.
+#[must_use]
+pub fn tier(tier: Tier) -> Guardrail {
+    match tier {
+        Tier::Block => Guardrail::Block,
+        Tier::CriticalHitl => Guardrail::CriticalHitl,
+        Tier::StandardHitl => Guardrail::StandardHitl,
+        Tier::Auto => Guardrail::Auto,
+    }
+}

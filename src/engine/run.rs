@@ -1,0 +1,325 @@
+//! The coordinator: decides what may start, takes in what came of it, and
+//! closes gates. It alone knows the state of the run; checks run as tasks.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+
+use super::attempt::{Shared, look};
+use super::planned::planned_run;
+use super::{Options, Stop};
+use crate::judge::{Judgement, Verdict};
+use crate::plan::Plan;
+use crate::probe::{Observation, Transports};
+use crate::scorecard::{Ending, Event, Fold, Gate, Held, Scorecard, gate};
+
+/// Runs every check of `plan` that `left_out` gives no reason against (one
+/// entry for each check, in plan order) and returns the card.
+///
+/// It ends when nothing more can start, at `options.deadline`, or when `stop`
+/// turns true; the card accounts for every check in each case. Dropping the
+/// future ends every probe.
+pub async fn run(
+    plan: &Arc<Plan>,
+    left_out: &[Option<String>],
+    transports: &Arc<Transports>,
+    options: &Options,
+    mut stop: Stop,
+    on_event: &mut dyn FnMut(&Event),
+) -> Scorecard {
+    let (sender, mut started) = mpsc::unbounded_channel();
+    let shared = Shared::new(Arc::clone(plan), Arc::clone(transports), options, sender);
+    let mut coordinator = Coordinator::new(plan, options, on_event, shared);
+    coordinator.leave_out(left_out);
+    coordinator.advance();
+    let deadline = options.deadline.unwrap_or(Duration::MAX);
+    let mut deadline_struck = std::pin::pin!(sleep(deadline));
+    let ending = loop {
+        if coordinator.is_complete() {
+            break Ending::Complete;
+        }
+        tokio::select! {
+            // What has ended counts before what ends the run.
+            biased;
+            Some((check, attempt)) = started.recv() => coordinator.started(check, attempt),
+            Some(ended) = coordinator.tasks.join_next() => coordinator.ended(ended),
+            () = &mut deadline_struck => break Ending::Deadline(deadline),
+            () = stopped(&mut stop) => break Ending::Interrupted,
+        }
+    };
+    coordinator.abandon(&ending);
+    let card = coordinator.finish(ending);
+    transports.ssh.close_all().await;
+    card
+}
+
+/// Ends when the operator wants the run to end; never when nobody can say so.
+pub(super) async fn stopped(stop: &mut Stop) {
+    if stop.wait_for(|stop| *stop).await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
+/// Where a check stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Its phase or what it comes after has not let it start, or it waits for its turn.
+    Waiting,
+    /// Its task exists.
+    Spawned,
+    /// An attempt has begun.
+    Running,
+    /// It has its verdict; NOT EVALUATED when it was held.
+    Settled(Verdict),
+}
+
+/// Where a phase stands.
+#[derive(Debug, Clone, Copy)]
+enum PhaseState {
+    Waiting,
+    Open {
+        since: Instant,
+        /// The blocked phase upstream, where `keep_going` opened it all the same.
+        behind: Option<usize>,
+    },
+    Closed {
+        gate: Gate,
+        held_by: Option<usize>,
+    },
+}
+
+type Ended = Result<(usize, Observation, Judgement), tokio::task::JoinError>;
+
+struct Coordinator<'a> {
+    plan: &'a Plan,
+    keep_going: bool,
+    shared: Arc<Shared>,
+    tasks: JoinSet<(usize, Observation, Judgement)>,
+    checks: Vec<State>,
+    phases: Vec<PhaseState>,
+    fold: Fold,
+    on_event: &'a mut dyn FnMut(&Event),
+}
+
+impl<'a> Coordinator<'a> {
+    fn new(
+        plan: &'a Plan,
+        options: &Options,
+        on_event: &'a mut dyn FnMut(&Event),
+        shared: Shared,
+    ) -> Self {
+        Self {
+            plan,
+            keep_going: options.keep_going,
+            shared: Arc::new(shared),
+            tasks: JoinSet::new(),
+            checks: vec![State::Waiting; plan.checks.len()],
+            phases: vec![PhaseState::Waiting; plan.phases.len()],
+            fold: Fold::new(planned_run(plan, options.keep_going), super::now()),
+            on_event,
+        }
+    }
+
+    fn tell(&mut self, event: Event) {
+        (self.on_event)(&event);
+        self.fold.apply(event);
+    }
+
+    fn is_complete(&self) -> bool {
+        self.phases
+            .iter()
+            .all(|phase| matches!(phase, PhaseState::Closed { .. }))
+    }
+
+    fn leave_out(&mut self, left_out: &[Option<String>]) {
+        for (check, why) in left_out.iter().enumerate().take(self.checks.len()) {
+            if let Some(why) = why {
+                self.checks[check] = State::Settled(Verdict::Skipped);
+                self.tell(Event::CheckSkipped {
+                    check,
+                    why: why.clone(),
+                });
+            }
+        }
+    }
+
+    /// Opens, fills and closes phases as far as what is known allows. Needs
+    /// come before their phase, so one pass from the front settles everything.
+    fn advance(&mut self) {
+        for phase in 0..self.phases.len() {
+            if matches!(self.phases[phase], PhaseState::Waiting) {
+                self.open(phase);
+            }
+            if matches!(self.phases[phase], PhaseState::Open { .. }) {
+                self.start_checks(phase);
+                self.close(phase);
+            }
+        }
+    }
+
+    /// Opens a phase whose needs are all decided, or holds it back.
+    fn open(&mut self, phase: usize) {
+        let mut behind = None;
+        for &need in &self.plan.phases[phase].needs {
+            let PhaseState::Closed { gate, held_by } = self.phases[need] else {
+                return;
+            };
+            if !gate.lets_through() {
+                // The first in topological order is the one to fix.
+                let root = held_by.unwrap_or(need);
+                behind = Some(behind.map_or(root, |known: usize| known.min(root)));
+            }
+        }
+        if let Some(root) = behind
+            && !self.keep_going
+        {
+            let by = Held::Gate(self.plan.phases[root].id.clone());
+            self.hold_waiting(phase, &by);
+        } else {
+            self.tell(Event::PhaseStarted { phase });
+        }
+        self.phases[phase] = PhaseState::Open {
+            since: Instant::now(),
+            behind,
+        };
+    }
+
+    fn hold_waiting(&mut self, phase: usize, by: &Held) {
+        for check in self.plan.phases[phase].checks.clone() {
+            if !matches!(self.checks[check], State::Settled(_)) {
+                self.hold(check, by.clone());
+            }
+        }
+    }
+
+    fn hold(&mut self, check: usize, by: Held) {
+        let unfinished = self.checks[check] == State::Running;
+        self.checks[check] = State::Settled(Verdict::NotEvaluated);
+        self.tell(Event::CheckHeld {
+            check,
+            by,
+            unfinished,
+        });
+    }
+
+    /// Starts the checks of an open phase that nothing holds. The plan has
+    /// every check behind those it comes after, so one pass is enough.
+    fn start_checks(&mut self, phase: usize) {
+        for check in self.plan.phases[phase].checks.clone() {
+            if self.checks[check] != State::Waiting {
+                continue;
+            }
+            let mut ready = true;
+            let mut held_by = None;
+            for &after in &self.plan.checks[check].after {
+                match self.checks[after] {
+                    State::Settled(Verdict::Pass | Verdict::Warn | Verdict::Skipped) => {}
+                    State::Settled(Verdict::Blocked | Verdict::NotEvaluated) => {
+                        held_by.get_or_insert(after);
+                    }
+                    State::Waiting | State::Spawned | State::Running => ready = false,
+                }
+            }
+            match held_by {
+                Some(after) if !self.keep_going => {
+                    self.hold(check, Held::Check(self.plan.checks[after].id.clone()));
+                }
+                _ if ready => self.spawn(check),
+                _ => {}
+            }
+        }
+    }
+
+    fn spawn(&mut self, check: usize) {
+        self.checks[check] = State::Spawned;
+        let shared = Arc::clone(&self.shared);
+        self.tasks.spawn(async move {
+            let (observation, judgement) = look(&shared, check).await;
+            (check, observation, judgement)
+        });
+    }
+
+    /// Decides the gate of a phase whose checks are all settled.
+    fn close(&mut self, phase: usize) {
+        let PhaseState::Open { since, behind } = self.phases[phase] else {
+            return;
+        };
+        let mut verdicts = Vec::new();
+        for state in &self.checks[self.plan.phases[phase].checks.clone()] {
+            match state {
+                State::Settled(verdict) => verdicts.push(*verdict),
+                State::Waiting | State::Spawned | State::Running => return,
+            }
+        }
+        let (gate, held_by) = match (gate(&verdicts), behind) {
+            (Gate::Blocked, _) => (Gate::Blocked, None),
+            // Whatever was seen behind a blocked gate opens nothing.
+            (_, Some(root)) => (Gate::NotEvaluated, Some(root)),
+            (gate, None) => (gate, None),
+        };
+        self.phases[phase] = PhaseState::Closed { gate, held_by };
+        self.tell(Event::PhaseFinished {
+            phase,
+            gate,
+            held_by,
+            elapsed: since.elapsed(),
+        });
+    }
+
+    fn started(&mut self, check: usize, attempt: u32) {
+        if matches!(self.checks[check], State::Spawned | State::Running) {
+            self.checks[check] = State::Running;
+            self.tell(Event::CheckStarted { check, attempt });
+        }
+    }
+
+    fn ended(&mut self, ended: Ended) {
+        // Probes cannot panic a task (`look` catches that) and only the end of
+        // the run aborts one; a judge that panics is the program's own end.
+        let (check, observation, judgement) = match ended {
+            Ok(ended) => ended,
+            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+            Err(_) => return,
+        };
+        self.checks[check] = State::Settled(judgement.verdict);
+        self.tell(Event::CheckJudged {
+            check,
+            observation,
+            judgement,
+        });
+        self.advance();
+    }
+
+    /// Accounts for everything that the end of the run cuts off.
+    fn abandon(&mut self, ending: &Ending) {
+        let by = match ending {
+            Ending::Complete => return,
+            Ending::Deadline(_) => Held::Deadline,
+            Ending::Interrupted => Held::Interrupt,
+        };
+        self.tasks.abort_all();
+        for phase in 0..self.phases.len() {
+            if matches!(self.phases[phase], PhaseState::Closed { .. }) {
+                continue;
+            }
+            self.hold_waiting(phase, &by);
+            if matches!(self.phases[phase], PhaseState::Waiting) {
+                self.phases[phase] = PhaseState::Open {
+                    since: Instant::now(),
+                    behind: None,
+                };
+            }
+            self.close(phase);
+        }
+    }
+
+    fn finish(mut self, ending: Ending) -> Scorecard {
+        let at = super::now();
+        let card = self.fold.finish(at, &ending);
+        (self.on_event)(&Event::Finished { at, ending });
+        card
+    }
+}

@@ -1,0 +1,69 @@
+//! Runs again and again until the card is green.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use super::run::{run, stopped};
+use super::{Options, Stop};
+use crate::plan::Plan;
+use crate::probe::Transports;
+use crate::scorecard::{Event, RunResult, Scorecard};
+
+/// How often to run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Watch {
+    /// Pause between the end of one attempt and the start of the next.
+    pub interval: Duration,
+    /// Attempts in all, at least 1.
+    pub max_attempts: u32,
+}
+
+/// Who follows a watch.
+pub trait Watcher {
+    /// An attempt, from 1, is about to begin.
+    fn attempt(&mut self, attempt: u32);
+    /// Something happened in it.
+    fn event(&mut self, event: &Event);
+    /// It is over; `next` is the pause before another one.
+    fn card(&mut self, card: &Scorecard, next: Option<Duration>);
+}
+
+/// Runs until a card is GREEN, `watch.max_attempts` are made, or `stop` turns
+/// true, and returns the last card. Each attempt has transports of its own:
+/// what was unreachable a minute ago is asked again.
+pub async fn watch(
+    plan: &Arc<Plan>,
+    left_out: &[Option<String>],
+    transports: &mut dyn FnMut() -> Arc<Transports>,
+    options: &Options,
+    watch: &Watch,
+    mut stop: Stop,
+    watcher: &mut dyn Watcher,
+) -> Scorecard {
+    let mut attempt = 0;
+    loop {
+        attempt += 1;
+        watcher.attempt(attempt);
+        let card = run(
+            plan,
+            left_out,
+            &transports(),
+            options,
+            stop.clone(),
+            &mut |event| watcher.event(event),
+        )
+        .await;
+        let last =
+            card.result == RunResult::Green || attempt >= watch.max_attempts || *stop.borrow();
+        watcher.card(&card, (!last).then_some(watch.interval));
+        if last {
+            return card;
+        }
+        tokio::select! {
+            () = sleep(watch.interval) => {}
+            () = stopped(&mut stop) => return card,
+        }
+    }
+}

@@ -25,19 +25,21 @@ pub(super) fn text(card: &str) -> String {
     replace(&card, r" +\[t\]", " [t]")
 }
 
-/// Facts that a run measures, besides those whose name ends in a unit of time:
-/// this machine's load and memory, keys and boots that each `up` makes anew.
-const MEASURED: [&str; 10] = [
+/// Facts that a run measures, besides those whose name tells a time or a load:
+/// keys and boots that each `up` makes anew, this machine, and the versions that
+/// Debian installs.
+const MEASURED: [&str; 11] = [
     "boot_id",
-    "booted_at",
     "host_key",
     "kernel",
     "cores",
     "server",
-    "digest",
+    "server_version",
     "info",
+    "used_memory_bytes",
     "date",
-    "finished_at",
+    "digest",
+    "uptime_s",
 ];
 
 fn is_measured(name: &str, value: &Value) -> bool {

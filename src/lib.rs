@@ -19,4 +19,5 @@ pub mod cli;
 // path as well.
 #[cfg(test)]
 #[path = "../tests/servers/mod.rs"]
+#[expect(dead_code, reason = "integration tests and the example use the rest")]
 mod servers;

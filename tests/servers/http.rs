@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpListener;
 use tokio::time::sleep;
 use tokio_rustls::TlsAcceptor;
 
@@ -18,6 +19,28 @@ pub async fn plain() -> Server {
         drop(serve(stream, &received).await);
     })
     .await
+}
+
+/// A server on that listener which answers each path by a status line's end
+/// (`200 OK`) and a body, JSON or not.
+pub fn on(
+    listener: TcpListener,
+    answer: impl Fn(&str) -> (&'static str, &'static str) + Send + Sync + 'static,
+) -> Server {
+    let answer = Arc::new(answer);
+    Server::on(listener, move |mut stream, received| {
+        let answer = Arc::clone(&answer);
+        async move {
+            let Ok(request) = read_request(&mut stream, &received).await else {
+                return;
+            };
+            let (status, body) = answer(request.split(' ').nth(1).unwrap_or_default());
+            let length = body.len();
+            let text = format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\n\r\n{body}");
+            drop(stream.write_all(text.as_bytes()).await);
+            drop(stream.shutdown().await);
+        }
+    })
 }
 
 /// Which certificate a TLS server shows.
@@ -83,10 +106,11 @@ pub async fn secure(shows: Shows) -> (Server, String) {
     (server, authority.pem())
 }
 
-async fn serve(
-    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+/// One request, up to its empty line.
+async fn read_request(
+    stream: &mut (impl AsyncRead + Unpin),
     received: &std::sync::Mutex<Vec<u8>>,
-) -> std::io::Result<()> {
+) -> std::io::Result<String> {
     let mut request = Vec::new();
     while !request.ends_with(b"\r\n\r\n") {
         request.push(stream.read_u8().await?);
@@ -95,7 +119,14 @@ async fn serve(
         .lock()
         .expect("the lock")
         .extend_from_slice(&request);
-    let request = String::from_utf8_lossy(&request).into_owned();
+    Ok(String::from_utf8_lossy(&request).into_owned())
+}
+
+async fn serve(
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    received: &std::sync::Mutex<Vec<u8>>,
+) -> std::io::Result<()> {
+    let request = read_request(&mut stream, received).await?;
     let head = request.starts_with("HEAD ");
     let path = request.split(' ').nth(1).unwrap_or_default();
     let whole = |status: &str, headers: &str, body: &str| {

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 
 use super::tcp::Server;
 
@@ -34,6 +34,16 @@ pub async fn with(trouble: Trouble) -> Server {
         drop(serve(stream, &received, trouble).await);
     })
     .await
+}
+
+/// A server on that listener which asks at each login what its trouble is.
+pub fn on(listener: TcpListener, trouble: impl Fn() -> Trouble + Send + Sync + 'static) -> Server {
+    Server::on(listener, move |stream, received| {
+        let trouble = trouble();
+        async move {
+            drop(serve(stream, &received, trouble).await);
+        }
+    })
 }
 
 fn message(kind: u8, body: &[u8]) -> Vec<u8> {

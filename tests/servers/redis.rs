@@ -1,6 +1,10 @@
 //! A Redis that answers as told.
 
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpListener;
 
 use super::tcp::Server;
 
@@ -11,6 +15,8 @@ pub enum Say {
     Usual,
     /// These bytes.
     Bytes(&'static str),
+    /// This text, as INFO is answered.
+    Text(&'static str),
     /// Nothing, ever.
     Hang,
     /// These bytes, and the connection ends.
@@ -19,32 +25,45 @@ pub enum Say {
 
 /// A server that says `say` to commands that begin with `word`, else the usual.
 pub async fn saying(word: &'static str, say: Say) -> Server {
-    Server::start(move |stream, received| async move {
-        let mut stream = BufReader::new(stream);
-        while let Some(words) = read_command(&mut stream).await {
-            let command = words.join(" ");
-            received
-                .lock()
-                .expect("the lock")
-                .extend_from_slice(format!("{command}\n").as_bytes());
-            let say = if command.starts_with(word) {
-                say
-            } else {
-                Say::Usual
-            };
-            let (bytes, cut) = match say {
-                Say::Usual => (usual(&words), false),
-                Say::Bytes(bytes) => (bytes.to_owned(), false),
-                Say::Cut(bytes) => (bytes.to_owned(), true),
-                Say::Hang => std::future::pending().await,
-            };
-            if stream.write_all(bytes.as_bytes()).await.is_err() || cut {
-                break;
-            }
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+        .await
+        .expect("a free port");
+    on(listener, move |command| {
+        if command.starts_with(word) {
+            say
+        } else {
+            Say::Usual
         }
-        drop(stream.shutdown().await);
     })
-    .await
+}
+
+/// A server on that listener which asks for each command what to say.
+pub fn on(listener: TcpListener, say: impl Fn(&str) -> Say + Send + Sync + 'static) -> Server {
+    let say = Arc::new(say);
+    Server::on(listener, move |stream, received| {
+        let say = Arc::clone(&say);
+        async move {
+            let mut stream = BufReader::new(stream);
+            while let Some(words) = read_command(&mut stream).await {
+                let command = words.join(" ");
+                received
+                    .lock()
+                    .expect("the lock")
+                    .extend_from_slice(format!("{command}\n").as_bytes());
+                let (bytes, cut) = match say(&command) {
+                    Say::Usual => (usual(&words), false),
+                    Say::Bytes(bytes) => (bytes.to_owned(), false),
+                    Say::Text(text) => (bulk(text), false),
+                    Say::Cut(bytes) => (bytes.to_owned(), true),
+                    Say::Hang => std::future::pending().await,
+                };
+                if stream.write_all(bytes.as_bytes()).await.is_err() || cut {
+                    break;
+                }
+            }
+            drop(stream.shutdown().await);
+        }
+    })
 }
 
 async fn read_command(stream: &mut BufReader<tokio::net::TcpStream>) -> Option<Vec<String>> {

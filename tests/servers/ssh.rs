@@ -174,6 +174,12 @@ impl Log {
     }
 }
 
+/// The line of a known_hosts file that trusts `key` on a port of 127.0.0.1.
+pub fn known_hosts_line(port: u16, key: &PublicKey) -> String {
+    let key = key.to_openssh().expect("a public key is text");
+    format!("[127.0.0.1]:{port} {key}\n")
+}
+
 /// A running server; it ends with this value.
 pub struct Server {
     pub address: SocketAddr,
@@ -193,6 +199,11 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0")
             .await
             .expect("a loopback port");
+        Self::on(listener, script)
+    }
+
+    /// As [`Server::start`], on a listener that is there already.
+    pub fn on(listener: TcpListener, script: Script) -> Self {
         let address = listener.local_addr().expect("a bound port");
         let log = Arc::new(Log::default());
         let host_key = script.host_keys[0].public_key().clone();
@@ -207,8 +218,7 @@ impl Server {
 
     /// The line of a known_hosts file that trusts this server.
     pub fn known_hosts_line(&self) -> String {
-        let key = self.host_key.to_openssh().expect("a public key is text");
-        format!("[127.0.0.1]:{} {key}\n", self.address.port())
+        known_hosts_line(self.address.port(), &self.host_key)
     }
 
     /// `SHA256:…`

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::JoinSet;
 
 /// A listener on a free port of 127.0.0.1 whose tasks end with it.
@@ -27,6 +27,15 @@ impl Server {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
             .await
             .expect("a free port");
+        Self::on(listener, serve)
+    }
+
+    /// As [`Server::start`], on a listener that is there already.
+    pub fn on<F, W>(listener: TcpListener, serve: F) -> Self
+    where
+        F: Fn(TcpStream, Arc<Mutex<Vec<u8>>>) -> W + Send + Sync + 'static,
+        W: Future<Output = ()> + Send + 'static,
+    {
         let address = listener.local_addr().expect("its address");
         let received = Arc::new(Mutex::new(Vec::new()));
         let mut tasks = JoinSet::new();
@@ -83,6 +92,32 @@ impl Server {
     /// What was received so far, as text.
     pub fn received(&self) -> String {
         String::from_utf8_lossy(&self.received.lock().expect("the lock")).into_owned()
+    }
+}
+
+/// A port of 127.0.0.1 that belongs to us and refuses connections until
+/// somebody listens on it: a bound socket that does not listen is answered for
+/// by a reset, and nobody else can take its port.
+pub struct Held(TcpSocket);
+
+impl Held {
+    /// Takes a free port.
+    pub fn new() -> Self {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket
+            .bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))
+            .expect("a free port");
+        Self(socket)
+    }
+
+    /// The port.
+    pub fn port(&self) -> u16 {
+        self.0.local_addr().expect("its address").port()
+    }
+
+    /// From now on connections open.
+    pub fn listen(self) -> TcpListener {
+        self.0.listen(64).expect("a bound socket listens")
     }
 }
 

@@ -5,7 +5,7 @@
 #![expect(clippy::expect_used, reason = "a test that cannot be set up fails")]
 
 #[path = "servers/mod.rs"]
-#[expect(dead_code, unreachable_pub, reason = "the unit tests use the rest")]
+#[expect(dead_code, reason = "the unit tests use the rest")]
 mod servers;
 
 use std::path::{Path, PathBuf};
@@ -120,7 +120,7 @@ impl Desk {
         };
         Self {
             home,
-            pool: SshPool::new(environment),
+            pool: SshPool::new(environment, Arc::default()),
             audit: Audit::off(),
         }
     }

@@ -18,6 +18,8 @@ use crate::transport::command::{Output, ReadOnlyCommand};
 /// and the connection's facts are absent.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+// The baseline's schema has an `Ssh` of its own: a host's login.
+#[schemars(rename = "SshOptions")]
 pub struct Ssh {}
 
 /// `grep -H` names the file in front of every line, so that a file that one

@@ -105,10 +105,7 @@ fn event(check: usize, comes: Comes) -> Option<(Verdict, Event)> {
             };
             let fault = Fault::new(FaultKind::Unreachable, "no route to host")
                 .on_connection(ConnectionKey::ssh(host));
-            (
-                verdict,
-                judged(check, verdict, Outcome::Fault(fault)),
-            )
+            (verdict, judged(check, verdict, Outcome::Fault(fault)))
         }
         Comes::Gate(gate) => (
             Verdict::NotEvaluated,

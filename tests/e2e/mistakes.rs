@@ -48,23 +48,23 @@ async fn what_was_asked_for_is_no_mistake(#[case] args: &[&str], #[case] told: &
 #[case::unknown_key(
     "title: PostgreSQL accepts",
     "titel: PostgreSQL accepts",
-    "baseline.yml:16:9",
+    "baseline.yml:18:9",
     "`title`"
 )]
-#[case::unknown_need("needs: P1-DATA", "needs: P1-DATE", "baseline.yml:26:12", "P1-DATA")]
+#[case::unknown_need("needs: P1-DATA", "needs: P1-DATE", "baseline.yml:29:12", "P1-DATA")]
 #[case::a_cycle(
     "  P1-DATA:\n    needs: P0-NETWORK",
     "  P1-DATA:\n    needs: P2-APPS",
     "baseline.yml",
     "P1-DATA"
 )]
-#[case::unknown_fact("json.queue < 10", "quue < 10", "baseline.yml:31:17", "quue")]
-#[case::wrong_type("json.queue < 10", "status < 'ten'", "baseline.yml:31:17", "text")]
+#[case::unknown_fact("json.queue < 10", "quue < 10", "baseline.yml:35:17", "quue")]
+#[case::wrong_type("json.queue < 10", "status < 'ten'", "baseline.yml:35:17", "text")]
 #[case::no_command("findmnt -n -o OPTIONS /", "rm -rf /", "baseline.yml", "rm")]
 #[case::inline_secret(
     "postgres://checker@",
     "postgres://checker:hunter22@",
-    "baseline.yml:18",
+    "baseline.yml:19:26",
     "***"
 )]
 #[tokio::test(flavor = "multi_thread")]

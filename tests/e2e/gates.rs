@@ -1,7 +1,11 @@
 //! Verdicts, gates and exit codes.
 
-use crate::desk::{Desk, by_id};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::desk::{Desk, by_id, checks};
 use crate::servers::postgres::Trouble;
+use crate::servers::redis::{self, Say};
+use crate::servers::ssh::{self, Answer, Script, known_hosts_line};
 use crate::servers::tcp::Held;
 use crate::stack::{Stack, witness};
 
@@ -145,4 +149,91 @@ async fn skip_leaves_out_a_check_and_a_phase() {
         !commands.iter().any(|line| line.contains("findmnt")),
         "{commands:#?}"
     );
+}
+
+/// A baseline of one host whose checks would be tried five times.
+fn one_host(port: u16) -> String {
+    format!(
+        "\
+version: 1
+name: one-host
+hosts:
+  data188: {{ address: 127.0.0.1, ssh: {{ user: ollama, port: {port} }} }}
+defaults: {{ timeout: 30s, connect_timeout: 30s, retry: {{ attempts: 5, delay: 1ms }} }}
+phases:
+  P0: {{ checks: {{ ssh: {{ title: SSH opens, on: all, ssh: {{}} }} }} }}
+"
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_intruders_host_key_is_tried_once() {
+    let desk = Desk::new();
+    let script = Script::new(desk.home.key.public_key(), |_| Answer::ok(""));
+    let host = ssh::Server::start(script).await;
+    let line = known_hosts_line(host.address.port(), ssh::new_key().public_key());
+    desk.home.write("known_hosts", &line);
+    let ran = desk
+        .check(&one_host(host.address.port()), &["--json"])
+        .await;
+    assert_eq!(ran.code, Some(2), "{ran:#?}");
+    let card = ran.json();
+    let [check] = checks(&card)[..] else {
+        panic!("{card:#}");
+    };
+    assert_eq!(check["attempts"], 1, "{check:#}");
+    assert_eq!(check["fault"]["hopeless"], true, "{check:#}");
+    let told = check["fault"].to_string();
+    assert!(told.contains("known_hosts"), "{told}");
+    assert_eq!(host.log.connections(), 1);
+    assert_eq!(host.log.logins(), 0, "no key was shown to the intruder");
+    assert!(host.log.lines().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_denied_login_is_tried_once() {
+    let desk = Desk::new();
+    let stranger = ssh::new_key();
+    let script = Script::new(stranger.public_key(), |_| Answer::ok(""));
+    let host = ssh::Server::start(script).await;
+    desk.home.trust(&[&host]);
+    let ran = desk
+        .check(&one_host(host.address.port()), &["--json"])
+        .await;
+    assert_eq!(ran.code, Some(2), "{ran:#?}");
+    let card = ran.json();
+    let [check] = checks(&card)[..] else {
+        panic!("{card:#}");
+    };
+    assert_eq!(check["fault"]["kind"], "denied", "{check:#}");
+    assert_eq!(check["attempts"], 1, "{check:#}");
+    assert_eq!(host.log.connections(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_passing_trouble_is_tried_again() {
+    let desk = Desk::new();
+    let asked = AtomicUsize::new(0);
+    let port = Held::new();
+    let number = port.port();
+    let redis = redis::on(port.listen(), move |command| {
+        if command == "PING" && asked.fetch_add(1, Ordering::SeqCst) < 2 {
+            Say::Bytes("-LOADING Redis is loading the dataset in memory\r\n")
+        } else {
+            Say::Usual
+        }
+    });
+    let baseline = format!(
+        "\
+version: 1
+name: loading
+defaults: {{ timeout: 30s, connect_timeout: 30s, retry: {{ attempts: 5, delay: 1ms }} }}
+phases:
+  P0: {{ checks: {{ redis: {{ redis: {{ address: 127.0.0.1, port: {number} }} }} }} }}
+"
+    );
+    let ran = desk.check(&baseline, &["--json"]).await;
+    assert_eq!(ran.code, Some(0), "{ran:#?}");
+    assert_eq!(checks(&ran.json())[0]["attempts"], 3);
+    assert_eq!(redis.received(), "PING\nINFO\n".repeat(3));
 }

@@ -93,11 +93,11 @@ pub(super) struct Check {
     pub(super) selection: Selection,
     #[command(flatten)]
     pub(super) display: Display,
-    /// Look at everything, also behind a blocked gate; no such gate turns green
+    /// Look at everything at once, also behind a blocked gate; no such gate turns green
     #[arg(long)]
     pub(super) keep_going: bool,
     /// Checks under way at once
-    #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(super) jobs: u16,
     /// Checks under way at once that look at one host
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=1024))]
@@ -105,6 +105,9 @@ pub(super) struct Check {
     /// Time for the whole run (of each attempt with --watch): 90, 90s, 10m
     #[arg(long, value_name = "TIME", value_parser = span)]
     pub(super) deadline: Option<Duration>,
+    /// SSH configuration instead of the user's and the system's, as `ssh -F`
+    #[arg(long, value_name = "FILE", env = "COLDSTART_SSH_CONFIG")]
+    pub(super) ssh_config: Option<PathBuf>,
     /// Append one JSON line for each thing sent
     #[arg(long, value_name = "FILE")]
     pub(super) audit: Option<PathBuf>,

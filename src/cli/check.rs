@@ -35,7 +35,7 @@ pub(super) fn check(arguments: &Check) -> Result<Exit, Exit> {
         plan: &input.plan,
         left_out: &left_out,
         audit,
-        ssh: environment::ssh(),
+        ssh: environment::ssh(arguments.ssh_config.clone()),
     };
     let exit = runtime.block_on(job.run());
     // A name lookup cannot be cancelled; nobody has to wait for its end.

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use crate::engine::SshEnvironment;
 
-/// What SSH needs to know of this machine.
-pub(super) fn ssh() -> SshEnvironment {
+/// What SSH needs to know of this machine; `config` replaces the user's and
+/// the system's configuration.
+pub(super) fn ssh(config: Option<PathBuf>) -> SshEnvironment {
     SshEnvironment {
         home: env::home_dir().filter(|home| home.is_absolute()),
         user: env::var("USER")
@@ -20,6 +21,7 @@ pub(super) fn ssh() -> SshEnvironment {
             .map(PathBuf::from)
             .into(),
         program: program("ssh"),
+        config,
     }
 }
 

@@ -28,14 +28,15 @@ pub struct Options {
     pub jobs_per_host: usize,
     /// Time for the whole run.
     pub deadline: Option<Duration>,
-    /// Also look at what a blocked gate would hold back.
+    /// Look at everything, whatever gates and `after` say. Nothing waits for
+    /// anything then, so that a dead host still costs one connect timeout.
     pub keep_going: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
         Self {
-            jobs: 32,
+            jobs: 64,
             jobs_per_host: 8,
             deadline: None,
             keep_going: false,

@@ -80,15 +80,15 @@ enum State {
 #[derive(Debug, Clone, Copy)]
 enum PhaseState {
     Waiting,
-    Open {
-        since: Instant,
-        /// The blocked phase upstream, where `keep_going` opened it all the same.
-        behind: Option<usize>,
-    },
-    Closed {
-        gate: Gate,
-        held_by: Option<usize>,
-    },
+    Open { since: Instant },
+    Closed { gate: Gate, held_by: Option<usize> },
+}
+
+/// What a check's `after` says.
+enum Permission {
+    Start,
+    Wait,
+    HeldBy(usize),
 }
 
 type Ended = Result<(usize, Observation, Judgement), tokio::task::JoinError>;
@@ -162,20 +162,15 @@ impl<'a> Coordinator<'a> {
 
     /// Opens a phase whose needs are all decided, or holds it back.
     fn open(&mut self, phase: usize) {
-        let mut behind = None;
-        for &need in &self.plan.phases[phase].needs {
-            let PhaseState::Closed { gate, held_by } = self.phases[need] else {
+        let behind = if self.keep_going {
+            None
+        } else {
+            let Some(behind) = self.behind(phase) else {
                 return;
             };
-            if !gate.lets_through() {
-                // The first in topological order is the one to fix.
-                let root = held_by.unwrap_or(need);
-                behind = Some(behind.map_or(root, |known: usize| known.min(root)));
-            }
-        }
-        if let Some(root) = behind
-            && !self.keep_going
-        {
+            behind
+        };
+        if let Some(root) = behind {
             let by = Held::Gate(self.plan.phases[root].id.clone());
             self.hold_waiting(phase, &by);
         } else {
@@ -183,8 +178,23 @@ impl<'a> Coordinator<'a> {
         }
         self.phases[phase] = PhaseState::Open {
             since: Instant::now(),
-            behind,
         };
+    }
+
+    /// The blocked gate that `phase` is behind, the first in topological order
+    /// being the one to fix; `None` while a gate upstream is undecided.
+    fn behind(&self, phase: usize) -> Option<Option<usize>> {
+        let mut behind = None;
+        for &need in &self.plan.phases[phase].needs {
+            let PhaseState::Closed { gate, held_by } = self.phases[need] else {
+                return None;
+            };
+            if !gate.lets_through() {
+                let root = held_by.unwrap_or(need);
+                behind = Some(behind.map_or(root, |known: usize| known.min(root)));
+            }
+        }
+        Some(behind)
     }
 
     fn hold_waiting(&mut self, phase: usize, by: &Held) {
@@ -212,25 +222,31 @@ impl<'a> Coordinator<'a> {
             if self.checks[check] != State::Waiting {
                 continue;
             }
-            let mut ready = true;
-            let mut held_by = None;
-            for &after in &self.plan.checks[check].after {
-                match self.checks[after] {
-                    State::Settled(Verdict::Pass | Verdict::Warn | Verdict::Skipped) => {}
-                    State::Settled(Verdict::Blocked | Verdict::NotEvaluated) => {
-                        held_by.get_or_insert(after);
-                    }
-                    State::Waiting | State::Spawned | State::Running => ready = false,
-                }
-            }
-            match held_by {
-                Some(after) if !self.keep_going => {
+            match self.permission(check) {
+                Permission::Start => self.spawn(check),
+                Permission::Wait => {}
+                Permission::HeldBy(after) => {
                     self.hold(check, Held::Check(self.plan.checks[after].id.clone()));
                 }
-                _ if ready => self.spawn(check),
-                _ => {}
             }
         }
+    }
+
+    fn permission(&self, check: usize) -> Permission {
+        if self.keep_going {
+            return Permission::Start;
+        }
+        let mut permission = Permission::Start;
+        for &after in &self.plan.checks[check].after {
+            match self.checks[after] {
+                State::Settled(Verdict::Pass | Verdict::Warn | Verdict::Skipped) => {}
+                State::Settled(Verdict::Blocked | Verdict::NotEvaluated) => {
+                    return Permission::HeldBy(after);
+                }
+                State::Waiting | State::Spawned | State::Running => permission = Permission::Wait,
+            }
+        }
+        permission
     }
 
     fn spawn(&mut self, check: usize) {
@@ -244,7 +260,10 @@ impl<'a> Coordinator<'a> {
 
     /// Decides the gate of a phase whose checks are all settled.
     fn close(&mut self, phase: usize) {
-        let PhaseState::Open { since, behind } = self.phases[phase] else {
+        let PhaseState::Open { since } = self.phases[phase] else {
+            return;
+        };
+        let Some(behind) = self.behind(phase) else {
             return;
         };
         let mut verdicts = Vec::new();
@@ -309,7 +328,6 @@ impl<'a> Coordinator<'a> {
             if matches!(self.phases[phase], PhaseState::Waiting) {
                 self.phases[phase] = PhaseState::Open {
                     since: Instant::now(),
-                    behind: None,
                 };
             }
             self.close(phase);

@@ -209,7 +209,9 @@ impl Dialer {
                     }
                     let tries = if attempts == 1 { "1 attempt".to_owned() } else { format!("{attempts} attempts") };
                     let seen = format!("no answer from {address} in {:.1} s ({tries})", budget.as_secs_f64());
-                    let fault = Fault::new(FaultKind::TimedOut, seen);
+                    // The whole budget went into attempts: another check's worth of
+                    // them would only make the run wait again.
+                    let fault = Fault::new(FaultKind::TimedOut, seen).hopeless(true);
                     return Err(match role {
                         Role::HostSsh => self.reach.mark_down(ip, fault),
                         Role::Port => fault,

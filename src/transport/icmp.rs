@@ -93,10 +93,9 @@ pub async fn ping(
                 )
             }
         };
-        // Unlike a dial's, this failure is not remembered: the next attempt asks again.
-        return Err(fault
-            .on_connection(ConnectionKey::address(&ip.to_canonical().to_string()))
-            .hopeless(false));
+        // Several requests were the attempts: asking again would double what a
+        // dead host costs the run.
+        return Err(fault.on_connection(ConnectionKey::address(&ip.to_canonical().to_string())));
     }
     Ok(Answer {
         address: ip,

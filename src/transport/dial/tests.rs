@@ -128,7 +128,7 @@ async fn a_silent_port_is_this_ports_trouble_alone() {
         fault.seen,
         format!("no answer from {address} in 1.1 s (2 attempts)")
     );
-    assert_eq!((fault.connection, fault.hopeless), (None, false));
+    assert_eq!((fault.connection, fault.hopeless), (None, true));
     assert_eq!(dialer.verdict("127.0.0.1"), None);
 }
 

@@ -48,7 +48,7 @@ impl Login {
         ledger: Ledger<'_>,
     ) -> Result<Self, Fault> {
         let config = match &environment.program {
-            Some(program) => read_config(program, host, ledger).await?,
+            Some(program) => read_config(program, environment, host, ledger).await?,
             None => Config::default(),
         };
         Self::from_parts(host, environment, &config)
@@ -261,8 +261,16 @@ fn expand_all(paths: &[PathBuf], environment: &SshEnvironment) -> Vec<PathBuf> {
     paths.iter().map(|path| expand(path, environment)).collect()
 }
 
-async fn read_config(program: &Path, host: &Host, ledger: Ledger<'_>) -> Result<Config, Fault> {
+async fn read_config(
+    program: &Path,
+    environment: &SshEnvironment,
+    host: &Host,
+    ledger: Ledger<'_>,
+) -> Result<Config, Fault> {
     let mut args = vec!["-G".to_owned()];
+    if let Some(file) = &environment.config {
+        args.extend(["-F".to_owned(), file.display().to_string()]);
+    }
     // `Match user` and the like depend on what the baseline says.
     if let Some(user) = &host.ssh.user {
         args.extend(["-l".to_owned(), user.clone()]);
@@ -282,7 +290,7 @@ async fn read_config(program: &Path, host: &Host, ledger: Ledger<'_>) -> Result<
     let failed = |why: String| {
         Fault::new(
             FaultKind::LocalSetup,
-            format!("~/.ssh/config cannot be read by `{line}`: {why}"),
+            format!("the SSH configuration cannot be read by `{line}`: {why}"),
         )
     };
     let output = tokio::time::timeout(CONFIG_BUDGET, run)

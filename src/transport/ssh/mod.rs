@@ -48,6 +48,9 @@ pub struct SshEnvironment {
     pub known_hosts: Vec<PathBuf>,
     /// The `ssh` program, which reads `~/.ssh/config` for us.
     pub program: Option<PathBuf>,
+    /// The configuration file to read instead of the user's and the system's
+    /// (`ssh -F`).
+    pub config: Option<PathBuf>,
 }
 
 impl SshEnvironment {

@@ -20,6 +20,7 @@ fn environment() -> SshEnvironment {
         agent: Some("/run/agent".into()),
         known_hosts: vec!["/etc/ssh/ssh_known_hosts".into()],
         program: None,
+        config: None,
     }
 }
 
@@ -200,7 +201,7 @@ async fn asks_the_ssh_program(#[case] script: &str, #[case] expected: Result<&st
         port: Some(2022),
         ..SshSettings::default()
     };
-    let config = read_config(&program, &host(ssh), ledger).await;
+    let config = read_config(&program, &environment(), &host(ssh), ledger).await;
     match (config, expected) {
         (Ok(config), Ok(user)) => assert_eq!(config.one("user").as_deref(), Some(user)),
         (Err(fault), Err(seen)) => {
@@ -218,16 +219,18 @@ async fn a_missing_ssh_program_is_told() {
         audit: &audit,
         check: "ssh",
     };
+    let environment = SshEnvironment {
+        config: Some("/etc/coldstart/ssh_config".into()),
+        ..environment()
+    };
     let fault = read_config(
         Path::new("/nowhere/ssh"),
+        &environment,
         &host(SshSettings::default()),
         ledger,
     )
     .await
     .expect_err("a fault");
-    assert!(
-        fault.seen.contains("/nowhere/ssh -G -- 192.168.0.188"),
-        "{}",
-        fault.seen
-    );
+    let line = "/nowhere/ssh -G -F /etc/coldstart/ssh_config -- 192.168.0.188";
+    assert!(fault.seen.contains(line), "{}", fault.seen);
 }

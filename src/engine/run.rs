@@ -275,8 +275,9 @@ impl<'a> Coordinator<'a> {
         }
         let (gate, held_by) = match (gate(&verdicts), behind) {
             (Gate::Blocked, _) => (Gate::Blocked, None),
-            // Whatever was seen behind a blocked gate opens nothing.
-            (_, Some(root)) => (Gate::NotEvaluated, Some(root)),
+            // Whatever was seen behind a closed gate opens nothing. One that the
+            // end of the run left undecided holds nobody.
+            (_, Some(root)) => (Gate::NotEvaluated, self.is_blocked(root).then_some(root)),
             (gate, None) => (gate, None),
         };
         self.phases[phase] = PhaseState::Closed { gate, held_by };
@@ -286,6 +287,17 @@ impl<'a> Coordinator<'a> {
             held_by,
             elapsed: since.elapsed(),
         });
+    }
+
+    fn is_blocked(&self, phase: usize) -> bool {
+        let closed = self.phases[phase];
+        matches!(
+            closed,
+            PhaseState::Closed {
+                gate: Gate::Blocked,
+                ..
+            }
+        )
     }
 
     fn started(&mut self, check: usize, attempt: u32) {

@@ -235,7 +235,11 @@ fn main() {
     checks.dedup();
 
     let script = folder.path().join("one-after-another.sh");
-    std::fs::write(&script, one_after_another(&audit, folder.path())).expect("a script");
+    let commands = one_after_another(&audit, folder.path());
+    std::fs::write(&script, &commands).expect("a script");
+    if let Some(kept) = std::env::var_os("COLDSTART_BENCH_SCRIPT") {
+        std::fs::write(kept, &commands).expect("the script, to look at");
+    }
     let script = script.display().to_string();
 
     println!(

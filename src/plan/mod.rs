@@ -3,10 +3,12 @@
 
 mod build;
 mod expand;
+mod kind;
 mod model;
 mod order;
 mod schema;
 mod select;
+mod words;
 
 pub use build::build;
 pub use model::{Check, Phase, Plan, Retry};
@@ -15,5 +17,6 @@ pub use schema::schema;
 pub use select::{Selection, UnknownName};
 
 // Those who print a plan speak of the baseline's words through this room.
+pub use crate::baseline::Guardrail;
 pub use crate::judge::{Expectation, Level};
 pub use crate::probe::{Host, Policy, Probe, Request, SecretRef, Target};

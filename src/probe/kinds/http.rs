@@ -33,10 +33,11 @@ const BODY_MAX: u32 = 1 << 20;
 pub struct Http {
     /// `http://` or `https://` address to ask, without user name and password.
     url: String,
-    /// The method.
+    /// The method; `GET` when left out.
     #[serde(default)]
     method: Method,
     /// The right statuses: one (`200`), a class (`2xx`), or a list of them.
+    /// `2xx` when left out.
     #[serde(default)]
     status: Statuses,
     /// Headers to send. A secret value is given by reference:
@@ -255,7 +256,7 @@ impl Kind for Http {
         FactSpec::number(
             "certificate_days",
             Unit::None,
-            "Days until then, negative after it.",
+            "Days until the certificate expires, negative after it.",
         ),
     ];
     const EXAMPLE: &'static str = "title: Harbor's registry answers\n\

@@ -38,7 +38,7 @@ pub struct Redis {
     /// The password, by reference: `env:NAME`, `file:/path`, `credential:NAME`.
     #[serde(default)]
     password: Option<SecretRef>,
-    /// The number of the database for `command`.
+    /// The number of the database for `command`; 0 when left out.
     #[serde(default)]
     db: Option<u32>,
     /// A command that reads, as a list: `[HGETALL, "queue:state"]`.
@@ -201,9 +201,9 @@ impl Kind for Redis {
         FactSpec::number(
             "maxmemory_bytes",
             Unit::Bytes,
-            "The limit of that; 0 is none.",
+            "The limit of `used_memory_bytes`; 0 is none.",
         ),
-        FactSpec::number("uptime_s", Unit::Seconds, "Since the server's start."),
+        FactSpec::number("uptime_s", Unit::Seconds, "Time since the server started."),
         FactSpec::new(
             "rdb_last_save_ok",
             Type::Bool,

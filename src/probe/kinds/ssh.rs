@@ -12,10 +12,11 @@ use crate::probe::{
 use crate::transport::command::{Output, ReadOnlyCommand};
 
 /// Logs in to the host over SSH, with a host key that is already known, and
-/// reads what the kernel tells of itself. Logging in is the observation: a
-/// host whose shell runs no commands has been reached all the same, and its
-/// other facts are absent. On the operator's own machine there is no login,
-/// and the connection's facts are absent.
+/// reads what the kernel tells of itself.
+///
+/// Logging in is the observation: a host whose shell runs no commands has been
+/// reached all the same, and its other facts are absent. On the operator's own
+/// machine there is no login, and the connection's facts are absent.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 // The baseline's schema has an `Ssh` of its own: a host's login.

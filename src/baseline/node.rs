@@ -115,13 +115,13 @@ impl Node {
     }
 
     /// The same tree with every `${name}` in its strings replaced by what
-    /// `scope` gives for the name, and `$${` by `${`. The replaced text is not
+    /// `scope` gives for the name in the string at that place, and `$${` by `${`. The replaced text is not
     /// searched again and stays a string. Names that `scope` does not know are
     /// reported. Keys are left as they are.
     #[must_use]
     pub fn expand(
         &self,
-        scope: &dyn Fn(&str) -> Option<String>,
+        scope: &dyn Fn(&str, &Location) -> Option<String>,
         diagnostics: &mut Diagnostics,
     ) -> Node {
         super::variables::expand_node(self, scope, diagnostics)

@@ -141,29 +141,94 @@ impl Sources {
     }
 
     /// The place of a part of a text, `part` being byte offsets in its value;
-    /// the whole place where escapes, folded lines or variables make the text
-    /// read differently from how it is written.
+    /// the whole place where escapes or variables make the text read so
+    /// differently from how it is written that the part cannot be made out.
     #[must_use]
     pub fn narrow(&self, text: &Located<String>, part: Range<usize>) -> Location {
         let Location { source, span } = &text.at;
-        let written = self
-            .all
-            .get(source.0)
-            .and_then(|source| source.text.get(span.clone()));
-        let start = written.and_then(|written| written.find(&text.value));
-        match start {
+        let written = self.written(&text.at);
+        let found = match written.find(&text.value) {
             Some(start) if text.value.get(part.clone()).is_some() => {
-                let start = span.start + start;
-                Location::new(*source, start + part.start..start + part.end)
+                Some(start + part.start..start + part.end)
             }
-            _ => text.at.clone(),
+            Some(_) => None,
+            None => folded(written, &text.value, part.clone())
+                .or_else(|| only(written, &text.value, part)),
+        };
+        found.map_or_else(
+            || text.at.clone(),
+            |part| Location::new(*source, span.start + part.start..span.start + part.end),
+        )
+    }
+
+    /// The first place inside of `at` where `text` is written; `at` itself
+    /// where it is not.
+    #[must_use]
+    pub fn find(&self, at: &Location, text: &str) -> Location {
+        match self.written(at).find(text) {
+            Some(start) => {
+                let start = at.span.start + start;
+                Location::new(at.source, start..start + text.len())
+            }
+            None => at.clone(),
         }
+    }
+
+    fn written(&self, at: &Location) -> &str {
+        self.all
+            .get(at.source.0)
+            .and_then(|source| source.text.get(at.span.clone()))
+            .unwrap_or_default()
     }
 
     /// The ids, in the order of loading: the entry file first.
     pub fn ids(&self) -> impl Iterator<Item = SourceId> + use<> {
         (0..self.all.len()).map(SourceId)
     }
+}
+
+/// Where `part` of `value` is written, when it stands once in either.
+fn only(written: &str, value: &str, part: Range<usize>) -> Option<Range<usize>> {
+    let part = value.get(part).filter(|part| !part.is_empty())?;
+    let mut places = written.match_indices(part);
+    let (start, _) = places.next()?;
+    let once = places.next().is_none() && value.matches(part).nth(1).is_none();
+    once.then(|| start..start + part.len())
+}
+
+/// Where `part` of `value` is written, when the two differ in white space only.
+fn folded(written: &str, value: &str, part: Range<usize>) -> Option<Range<usize>> {
+    let mut at = usize::from(written.starts_with(['"', '\'']));
+    let mut start = None;
+    let mut spaced = true;
+    for (offset, letter) in value.char_indices() {
+        let rest = written.get(at..)?;
+        let blank = rest.len() - rest.trim_start().len();
+        if letter.is_whitespace() {
+            if !spaced && blank == 0 {
+                return None;
+            }
+            at += blank;
+            spaced = true;
+        } else if rest.starts_with(letter) {
+            spaced = false;
+        } else if spaced && blank > 0 && rest[blank..].starts_with(letter) {
+            at += blank;
+            spaced = false;
+        } else {
+            return None;
+        }
+        if offset == part.start {
+            start = Some(at);
+        }
+        if !letter.is_whitespace() {
+            at += letter.len_utf8();
+        }
+        if offset + letter.len_utf8() == part.end {
+            return Some(start?..at);
+        }
+    }
+    None
 }
 
 #[cfg(test)]
@@ -189,7 +254,32 @@ mod tests {
         let id = sources.add("a", "x: \"up > 1\"\ny: \"\\x75p > 1\"");
         let text = |span: Range<usize>| Located::new("up > 1".to_owned(), Location::new(id, span));
         assert_eq!(sources.narrow(&text(3..11), 5..6).span, 9..10);
-        assert_eq!(sources.narrow(&text(15..26), 5..6).span, 15..26);
+        assert_eq!(sources.narrow(&text(15..26), 5..6).span, 24..25);
+        assert_eq!(sources.narrow(&text(15..26), 0..2).span, 15..26);
+        assert_eq!(sources.find(&text(3..11).at, "> 1").span, 7..10);
+        assert_eq!(sources.find(&text(3..11).at, "down").span, 3..11);
         assert_eq!(sources.narrow(&text(3..11), 5..60).span, 3..11);
+    }
+
+    #[test]
+    fn parts_of_texts_that_are_written_otherwise() {
+        let written = "x: >-\n  up > 1 &&\n  down < 1\ny: ${a} > 1 && down < ${a}";
+        let mut sources = Sources::default();
+        let id = sources.add("a", written);
+        let shown = |value: &str, span: Range<usize>, part: &str| {
+            let text = Located::new(value.to_owned(), Location::new(id, span));
+            let start = value.find(part).unwrap_or_default();
+            let at = sources.narrow(&text, start..start + part.len());
+            &written[at.span]
+        };
+        assert_eq!(shown("up > 1 && down < 1", 8..28, "up"), "up");
+        assert_eq!(shown("up > 1 && down < 1", 8..28, "down < 1"), "down < 1");
+        assert_eq!(
+            shown("up > 1 && down < 1", 8..28, "1 && down"),
+            "1 &&\n  down"
+        );
+        let variables = "9 > 1 && down < 9";
+        assert_eq!(shown(variables, 32..55, "down"), "down");
+        assert_eq!(shown(variables, 32..55, "9 > 1"), "${a} > 1 && down < ${a}");
     }
 }

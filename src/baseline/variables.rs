@@ -202,7 +202,11 @@ impl<'a> Variables<'a> {
         if let [Piece::Name(name)] = pieces[..]
             && !(within == Within::Check && name.starts_with("host."))
         {
-            let value = self.value(name, &self.narrow(at, name), diagnostics)?;
+            let value = self.value(
+                name,
+                &self.sources.find(at, &format!("${{{name}}}")),
+                diagnostics,
+            )?;
             return Some(match value {
                 NodeValue::String(text) if within == Within::Check => {
                     NodeValue::String(text.replace("${", "$${"))
@@ -229,7 +233,7 @@ impl<'a> Variables<'a> {
                         diagnostics.push(unknown(
                             name,
                             OF_THE_HOST.into_iter(),
-                            self.narrow(at, name),
+                            self.sources.find(at, &format!("${{{name}}}")),
                         ));
                         sound = false;
                     } else if !out.later(name) {
@@ -244,7 +248,11 @@ impl<'a> Variables<'a> {
                     }
                 }
                 Piece::Name(name) => match self
-                    .value(name, &self.narrow(at, name), diagnostics)
+                    .value(
+                        name,
+                        &self.sources.find(at, &format!("${{{name}}}")),
+                        diagnostics,
+                    )
                     .as_ref()
                     .and_then(text_of)
                 {
@@ -269,23 +277,6 @@ impl<'a> Variables<'a> {
             return None;
         }
         sound.then_some(NodeValue::String(text))
-    }
-
-    /// The place of `${name}` in a scalar, where it is written as it reads.
-    fn narrow(&self, at: &Location, name: &str) -> Location {
-        let written = self
-            .sources
-            .raw(at.source)
-            .get(at.span.clone())
-            .unwrap_or_default();
-        let whole = format!("${{{name}}}");
-        match written.find(&whole) {
-            Some(start) => {
-                let start = at.span.start + start;
-                Location::new(at.source, start..start + whole.len())
-            }
-            None => at.clone(),
-        }
     }
 
     fn value(

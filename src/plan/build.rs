@@ -83,7 +83,10 @@ fn policy(baseline: &Baseline, sources: &Sources, diagnostics: &mut Diagnostics)
                         .at
                         .map_or_else(|| text.at.clone(), |at| sources.narrow(text, at..at + 1)),
                 )
-                .suggestion("an entry is the words that a command may begin with: `mytool status`"),
+                .suggestion(
+                    "an entry is a whole command, word for word; a `*` at its end lets any \
+                     further arguments through: `mytool show *`",
+                ),
             ),
         }
     }
@@ -211,20 +214,20 @@ fn report_duplicates(baseline: &Baseline, diagnostics: &mut Diagnostics) {
     let mut seen: HashMap<&str, &Located<String>> = HashMap::new();
     for phase in &baseline.phases {
         if let Some(first) = seen.insert(&phase.id.value, &phase.id) {
-            diagnostics.push(duplicate(&phase.id, first, "phase"));
+            diagnostics.push(duplicate(&phase.id, first));
         }
     }
     for check in baseline.phases.iter().flat_map(|phase| &phase.checks) {
         if let Some(first) = seen.insert(&check.id.value, &check.id) {
-            diagnostics.push(duplicate(&check.id, first, "check"));
+            diagnostics.push(duplicate(&check.id, first));
         }
     }
 }
 
-fn duplicate(id: &Located<String>, first: &Located<String>, what: &str) -> Diagnostic {
+fn duplicate(id: &Located<String>, first: &Located<String>) -> Diagnostic {
     Diagnostic::error(
         "duplicate-id",
-        format!("the {what} id `{}` is already taken", id.value),
+        format!("the id `{}` is already taken", id.value),
         id.at.clone(),
     )
     .label("used again here")

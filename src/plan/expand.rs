@@ -3,16 +3,15 @@
 
 use std::sync::Arc;
 
+use super::kind::{kind_of, report_place};
 use super::model::{Check, Retry};
 use super::schema;
+use super::words::Words;
 use crate::baseline::{
-    self, Baseline, Diagnostic, Diagnostics, Located, Location, Node, NodeValue, Sources, conform,
-    did_you_mean,
+    self, Baseline, Diagnostic, Diagnostics, Located, Location, Node, Sources, conform,
 };
 use crate::judge::{Expectation, ExpectationError, Level};
-use crate::probe::{
-    Host, KindEntry, OptionProblem, Place, Policy, Probe, SecretRef, TABLE, Target, find,
-};
+use crate::probe::{Host, KindEntry, OptionProblem, Policy, Probe, SecretRef, Target};
 
 /// What expanding needs to know of the whole baseline.
 pub(super) struct Expander<'a> {
@@ -58,10 +57,22 @@ impl<'a> Expander<'a> {
         } else {
             hosts.into_iter().map(Some).collect()
         };
-        targets
+        let words = Words::new(self.sources);
+        let checks = targets
             .into_iter()
-            .filter_map(|host| self.check(phase, source, place, kind, options, host, diagnostics))
-            .collect()
+            .filter_map(|host| {
+                self.check(
+                    (phase, place),
+                    source,
+                    (kind, options),
+                    host,
+                    &words,
+                    diagnostics,
+                )
+            })
+            .collect();
+        words.report(&source.id, diagnostics);
+        checks
     }
 
     fn hosts_of(&self, source: &baseline::Check) -> Vec<Arc<Host>> {
@@ -82,18 +93,13 @@ impl<'a> Expander<'a> {
             .collect()
     }
 
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "each is one thing that a check is made of"
-    )]
     fn check(
         &self,
-        phase: &baseline::Phase,
+        (phase, place): (&baseline::Phase, usize),
         source: &baseline::Check,
-        place: usize,
-        kind: &'static KindEntry,
-        options: &Node,
+        (kind, options): (&'static KindEntry, &Node),
         host: Option<Arc<Host>>,
+        words: &Words<'_>,
         diagnostics: &mut Diagnostics,
     ) -> Option<Check> {
         let settings = self.baseline.settings(phase, source);
@@ -105,33 +111,37 @@ impl<'a> Expander<'a> {
                 .map_or(settings.connect_timeout, |host| host.connect_timeout),
             host,
         };
-        let mut text = Text {
-            host: target.host.as_deref(),
-            diagnostics,
-        };
-        let title = source.title.as_ref().map(|title| text.expand(title));
-        let remedy = source
-            .remedy
+        let on = target.host.as_deref();
+        let title = source
+            .title
             .as_ref()
-            .map(|remedy| text.expand_str(remedy, &source.id.at));
-        let runbook = source
-            .runbook
-            .as_ref()
-            .map(|runbook| text.expand_str(runbook, &source.id.at));
-        let options = options.expand(
-            &|name| host_variable(target.host.as_deref(), name),
-            text.diagnostics,
-        );
+            .and_then(|title| words.text(title, on, diagnostics));
+        let [remedy, runbook] = ["remedy", "runbook"].map(|key| {
+            let text = source.node.get(key).and_then(Node::as_located)?;
+            words.text(&text, on, diagnostics)
+        });
         let own: Vec<(Level, Located<String>)> = [
             (Level::Require, &source.require),
             (Level::Prefer, &source.prefer),
         ]
         .into_iter()
         .flat_map(|(level, list)| list.iter().map(move |item| (level, item)))
-        .map(|(level, item)| (level, Located::new(text.expand(item), item.at.clone())))
+        .filter_map(|(level, item)| {
+            let text = words.text(item, on, diagnostics)?;
+            Some((level, Located::new(text, item.at.clone())))
+        })
         .collect();
+        // Before the options, whose mistakes must not hide an expectation's.
+        let own = self.own_expectations(kind, &own, diagnostics);
+        let options = words.node(options, on, diagnostics)?;
         let probe = self.probe(kind, &options, &target, diagnostics)?;
-        let expectations = self.expectations(kind, probe.as_ref(), source, &own, diagnostics);
+        let mut expectations = default_expectations(kind, probe.as_ref(), source, diagnostics);
+        expectations.extend(own);
+        // Required ones first; otherwise as written.
+        expectations.sort_by_key(|expectation| match expectation.level {
+            Level::Require => 0,
+            Level::Prefer => 1,
+        });
         let secrets = located_secrets(probe.as_ref(), &options, &source.id.at);
         Some(Check {
             id: match &target.host {
@@ -194,50 +204,19 @@ impl<'a> Expander<'a> {
         }
     }
 
-    fn expectations(
+    fn own_expectations(
         &self,
         kind: &KindEntry,
-        probe: &dyn Probe,
-        source: &baseline::Check,
         own: &[(Level, Located<String>)],
         diagnostics: &mut Diagnostics,
     ) -> Vec<Expectation> {
         let mut compiled = Vec::new();
-        if source.defaults {
-            let defaults = probe.defaults();
-            let levels = [
-                (Level::Require, &defaults.require),
-                (Level::Prefer, &defaults.prefer),
-            ];
-            for (level, text) in levels
-                .into_iter()
-                .flat_map(|(level, list)| list.iter().map(move |text| (level, text)))
-            {
-                match Expectation::compile(level, text, kind.facts) {
-                    Ok(expectation) => compiled.push(expectation),
-                    Err(error) => diagnostics.push(Diagnostic::error(
-                        "bad-default",
-                        format!(
-                            "the default expectation `{text}` of `{}` does not hold together: {}; \
-                         this is a defect in coldstart",
-                            kind.name, error.message
-                        ),
-                        source.id.at.clone(),
-                    )),
-                }
-            }
-        }
         for (level, text) in own {
             match Expectation::compile(*level, text, kind.facts) {
                 Ok(expectation) => compiled.push(expectation),
                 Err(error) => diagnostics.push(self.bad_expectation(&error, text, kind)),
             }
         }
-        // Required ones first; otherwise as written.
-        compiled.sort_by_key(|expectation| match expectation.level {
-            Level::Require => 0,
-            Level::Prefer => 1,
-        });
         compiled
     }
 
@@ -257,6 +236,44 @@ impl<'a> Expander<'a> {
             None => diagnostic.label(format!("in an expectation on `{}`", kind.name)),
         }
     }
+}
+
+fn default_expectations(
+    kind: &KindEntry,
+    probe: &dyn Probe,
+    source: &baseline::Check,
+    diagnostics: &mut Diagnostics,
+) -> Vec<Expectation> {
+    if !source.defaults {
+        return Vec::new();
+    }
+    let defaults = probe.defaults();
+    let levels = [
+        (Level::Require, &defaults.require),
+        (Level::Prefer, &defaults.prefer),
+    ];
+    let mut compiled = Vec::new();
+    for (level, text) in levels
+        .into_iter()
+        .flat_map(|(level, list)| list.iter().map(move |text| (level, text)))
+    {
+        match Expectation::compile(level, text, kind.facts) {
+            Ok(expectation) => compiled.push(expectation),
+            Err(error) => diagnostics.push(
+                Diagnostic::error(
+                    "bad-default",
+                    format!(
+                        "the default expectation `{text}` of `{}` does not hold together: {}; \
+                         this is a defect in coldstart",
+                        kind.name, error.message
+                    ),
+                    source.id.at.clone(),
+                )
+                .suggestion("write `defaults: false` and expectations of your own"),
+            ),
+        }
+    }
+    compiled
 }
 
 /// The secrets of a probe, each at the option that refers to it.
@@ -287,145 +304,5 @@ fn located(problem: &OptionProblem, options: &Node) -> Diagnostic {
     match &problem.suggestion {
         Some(suggestion) => diagnostic.suggestion(suggestion.clone()),
         None => diagnostic,
-    }
-}
-
-/// The one key of a check that names a kind. Any other key that is not a
-/// check's own is an error.
-fn kind_of<'c>(
-    source: &'c baseline::Check,
-    diagnostics: &mut Diagnostics,
-) -> Option<(&'static KindEntry, &'c Node)> {
-    let mut found: Vec<(&'static KindEntry, &Located<String>, &Node)> = Vec::new();
-    let mut unknown = false;
-    for (key, options) in &source.candidates {
-        match find(key) {
-            Some(kind) => found.push((kind, key, options)),
-            None => {
-                unknown = true;
-                diagnostics.push(unknown_key(key));
-            }
-        }
-    }
-    match found.as_slice() {
-        [(kind, _, options)] => Some((kind, options)),
-        [] => {
-            if !unknown {
-                diagnostics.push(
-                    Diagnostic::error(
-                        "no-kind",
-                        format!("the check `{}` says nothing to look at", source.id.value),
-                        source.id.at.clone(),
-                    )
-                    .suggestion(format!("add one of the kinds: {}", kind_names().join(", "))),
-                );
-            }
-            None
-        }
-        [(first, first_key, _), rest @ ..] => {
-            for (kind, key, _) in rest {
-                diagnostics.push(
-                    Diagnostic::error(
-                        "two-kinds",
-                        format!("a check has one kind: this one is already `{}`", first.name),
-                        key.at.clone(),
-                    )
-                    .related(first_key.at.clone(), "the first kind")
-                    .suggestion(format!("make the `{}` a check of its own", kind.name)),
-                );
-            }
-            None
-        }
-    }
-}
-
-/// The keys that every check may have, from the document's own schema.
-fn own_keys() -> Vec<String> {
-    baseline::schema()
-        .pointer("/$defs/Check/properties")
-        .and_then(serde_json::Value::as_object)
-        .map(|properties| properties.keys().cloned().collect())
-        .unwrap_or_default()
-}
-
-fn unknown_key(key: &Located<String>) -> Diagnostic {
-    let own_keys = own_keys();
-    let candidates = kind_names()
-        .into_iter()
-        .chain(own_keys.iter().map(String::as_str));
-    let diagnostic = Diagnostic::error(
-        "unknown-key",
-        format!("`{}` is neither a key of a check nor a kind", key.value),
-        key.at.clone(),
-    );
-    match did_you_mean(&key.value, candidates) {
-        Some(near) => diagnostic.suggestion(format!("did you mean `{near}`?")),
-        None => diagnostic.suggestion(format!("the kinds are {}", kind_names().join(", "))),
-    }
-}
-
-fn kind_names() -> Vec<&'static str> {
-    TABLE.iter().map(|kind| kind.name).collect()
-}
-
-fn report_place(kind: &KindEntry, source: &baseline::Check, diagnostics: &mut Diagnostics) {
-    if kind.place != Place::Host {
-        return;
-    }
-    if source.on.is_empty() {
-        diagnostics.push(
-            Diagnostic::error(
-                "no-host",
-                format!("`{}` looks at a host, and this check names none", kind.name),
-                source.id.at.clone(),
-            )
-            .suggestion("add `on:` with a host id, a list of them, `tag:NAME` or `all`"),
-        );
-    }
-    if let Some(via) = &source.via {
-        diagnostics.push(
-            Diagnostic::error(
-                "senseless-via",
-                format!(
-                    "`{}` runs on its host, so it does not go through another",
-                    kind.name
-                ),
-                via.at.clone(),
-            )
-            .suggestion(
-                "remove `via`; to reach the host through another, give the host `ssh: { jump: … }`",
-            ),
-        );
-    }
-}
-
-/// Expands what is per host in a check's texts.
-struct Text<'a> {
-    host: Option<&'a Host>,
-    diagnostics: &'a mut Diagnostics,
-}
-
-impl Text<'_> {
-    fn expand(&mut self, text: &Located<String>) -> String {
-        self.expand_str(&text.value, &text.at)
-    }
-
-    fn expand_str(&mut self, text: &str, at: &Location) -> String {
-        let node = Node {
-            at: at.clone(),
-            value: NodeValue::String(text.to_owned()),
-        };
-        let expanded = node.expand(&|name| host_variable(self.host, name), self.diagnostics);
-        expanded.as_str().unwrap_or(text).to_owned()
-    }
-}
-
-fn host_variable(host: Option<&Host>, name: &str) -> Option<String> {
-    let host = host?;
-    match name {
-        "host.id" => Some(host.id.clone()),
-        "host.address" => Some(host.address.clone()),
-        "host.user" => host.ssh.user.clone(),
-        _ => None,
     }
 }

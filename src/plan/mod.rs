@@ -3,10 +3,12 @@
 
 mod build;
 mod expand;
+mod kind;
 mod model;
 mod order;
 mod schema;
 mod select;
+mod words;
 
 pub use build::build;
 pub use model::{Check, Phase, Plan, Retry};

@@ -70,7 +70,7 @@ pub(super) fn unknown<'n>(
 /// See [`Node::expand`].
 pub(in super::super) fn expand_node(
     node: &Node,
-    scope: &dyn Fn(&str) -> Option<String>,
+    scope: &dyn Fn(&str, &Location) -> Option<String>,
     diagnostics: &mut Diagnostics,
 ) -> Node {
     map_strings(node, &mut |text, at| {
@@ -79,7 +79,7 @@ pub(in super::super) fn expand_node(
             match piece {
                 Piece::Text(text) => expanded.push_str(text),
                 Piece::Escape => expanded.push_str("${"),
-                Piece::Name(name) => match scope(name) {
+                Piece::Name(name) => match scope(name, at) {
                     Some(value) => expanded.push_str(&value),
                     None => diagnostics.push(unknown(name, OF_THE_HOST.into_iter(), at.clone())),
                 },

@@ -14,7 +14,7 @@ fn node(text: &str) -> (Node, Location) {
     )
 }
 
-fn scope(name: &str) -> Option<String> {
+fn scope(name: &str, _: &Location) -> Option<String> {
     match name {
         "host.id" => Some("data188".to_owned()),
         "tricky" => Some("${host.id}".to_owned()),

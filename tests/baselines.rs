@@ -1,0 +1,170 @@
+//! The shipped baselines: they can be planned, the plans are what was meant,
+//! and nobody who reads one of their checks at night is left without a next step.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use coldstart::baseline::{Disk, Guardrail, load};
+use coldstart::plan::{Level, Plan, build};
+use rstest::rstest;
+
+fn planned(name: &str) -> Plan {
+    let mut loaded = load(&format!("baselines/{name}.yml"), &Disk, &[]);
+    let mut diagnostics = std::mem::take(&mut loaded.diagnostics);
+    let plan = loaded
+        .baseline
+        .as_ref()
+        .and_then(|baseline| build(baseline, &loaded.sources, &mut diagnostics));
+    let text = diagnostics.render(&loaded.sources, false, 100);
+    assert_eq!(text, "", "{name} has problems:\n{text}");
+    plan.unwrap_or_else(|| panic!("{name} gives no plan"))
+}
+
+/// All that decides what a run does and says, in the order of the run.
+fn shown(plan: &Plan) -> String {
+    let mut text = String::new();
+    let mut line = |line: String| writeln!(text, "{line}").expect("a string takes all");
+    for phase in &plan.phases {
+        let needs: Vec<&str> = phase
+            .needs
+            .iter()
+            .map(|&need| plan.phases[need].id.as_str())
+            .collect();
+        line(format!("# {} needs [{}]", phase.id, needs.join(", ")));
+        for check in &plan.checks[phase.checks.clone()] {
+            let after: Vec<&str> = check
+                .after
+                .iter()
+                .map(|&after| plan.checks[after].id.as_str())
+                .collect();
+            let advisory = if check.advisory { ", advisory" } else { "" };
+            line(String::new());
+            line(format!("{} ({}{advisory})", check.id, check.kind));
+            line(format!("  {}", check.title));
+            if !after.is_empty() {
+                line(format!("  after    {}", after.join(", ")));
+            }
+            let time = (check.target.connect_timeout, check.target.timeout);
+            line(format!("  within   {:?} and {:?}", time.0, time.1));
+            for expectation in &check.expectations {
+                let level = match expectation.level {
+                    Level::Require => "require",
+                    Level::Prefer => "prefer ",
+                };
+                line(format!("  {level}  {}", expectation.source));
+            }
+            let via = check.target.via.as_deref();
+            let from = via.map_or(String::new(), |host| format!(" via {}", host.id));
+            for request in check.requests(&plan.policy) {
+                line(format!(
+                    "  sends    {}{from}: {}",
+                    request.protocol, request.text
+                ));
+            }
+        }
+        line(String::new());
+    }
+    text
+}
+
+#[rstest]
+#[case("full-stack-cold-start")]
+#[case("this-machine")]
+fn the_plan_is_the_one_that_was_meant(#[case] name: &str) {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.set_snapshot_path("baselines");
+    // A Mac reads its kernel by other means.
+    if cfg!(target_os = "macos") && name == "this-machine" {
+        return;
+    }
+    settings.bind(|| insta::assert_snapshot!(name, shown(&planned(name))));
+}
+
+#[rstest]
+#[case("full-stack-cold-start")]
+#[case("this-machine")]
+fn every_check_has_a_statement_and_a_next_step(#[case] name: &str) {
+    let plan = planned(name);
+    let mut titles: BTreeMap<(&str, Option<&str>), &str> = BTreeMap::new();
+    for check in &plan.checks {
+        let kind = coldstart::probe::find(check.kind).expect("a kind");
+        assert_ne!(
+            check.title, kind.summary,
+            "{} has no title of its own",
+            check.id
+        );
+        assert!(!check.title.ends_with('.'), "{}", check.id);
+        assert!(!check.title.contains("${"), "{}", check.title);
+        let remedy = check.remedy.as_deref().unwrap_or_default();
+        assert!(!remedy.contains("${"), "{}: {remedy}", check.id);
+        assert!(!remedy.is_empty(), "{} has no remedy", check.id);
+        let other = titles.insert((&check.title, check.host()), &check.id);
+        assert_eq!(other, None, "{} has another's title", check.id);
+    }
+}
+
+/// Who may act, as the runbook's table in §10 says it.
+#[test]
+fn tiers_are_the_runbooks() {
+    let named = |id: &str| match id {
+        // PostgreSQL's data, Harbor's and Sentry's databases.
+        "postgresql-unit@data188"
+        | "postgres@data188"
+        | "kine@data188"
+        | "momo-db@data188"
+        | "harbor@ops110"
+        | "sentry@ops110" => Some(Guardrail::Block),
+        // Redis, Kafka, ClickHouse.
+        "redis-unit@data188" | "redis@data188" | "signoz@data188" | "restarts-110@ops110" => {
+            Some(Guardrail::CriticalHitl)
+        }
+        // API and web.
+        "momo@data188" | "nodeport-api" | "nodeport-web" => Some(Guardrail::StandardHitl),
+        _ => None,
+    };
+    for check in &planned("full-stack-cold-start").checks {
+        assert_eq!(check.guardrail, named(&check.id), "{}", check.id);
+    }
+}
+
+#[test]
+fn the_full_stack_leads_to_the_runbook() {
+    for check in &planned("full-stack-cold-start").checks {
+        let runbook = check.runbook.as_deref().unwrap_or_default();
+        assert!(runbook.starts_with("SOP §"), "{}: {runbook:?}", check.id);
+    }
+}
+
+#[test]
+fn the_full_stack_needs_one_secret_and_no_leave() {
+    let plan = planned("full-stack-cold-start");
+    let secrets: Vec<String> = plan
+        .secrets()
+        .iter()
+        .map(|secret| secret.value.to_string())
+        .collect();
+    assert_eq!(secrets, ["env:CHECKER_PGPASSWORD"]);
+    for check in &plan.checks {
+        let mut requests = check.requests(&plan.policy).into_iter();
+        assert!(
+            !requests.any(|request| request.by_extension),
+            "{}",
+            check.id
+        );
+    }
+}
+
+/// What cannot be told on a machine without systemd must not hold anything back.
+#[test]
+fn this_machine_is_never_blocked() {
+    for check in &planned("this-machine").checks {
+        assert!(check.advisory, "{}", check.id);
+        assert!(
+            check.host() == Some("this-machine") && check.target.via.is_none(),
+            "{} leaves this machine",
+            check.id
+        );
+    }
+}

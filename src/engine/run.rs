@@ -191,10 +191,24 @@ impl<'a> Coordinator<'a> {
             };
             if !gate.lets_through() {
                 let root = held_by.unwrap_or(need);
-                behind = Some(behind.map_or(root, |known: usize| known.min(root)));
+                // A gate that the end of the run left undecided holds nothing by itself.
+                behind = behind
+                    .into_iter()
+                    .chain([root])
+                    .min_by_key(|&root| (!self.is_blocked(root), root));
             }
         }
         Some(behind)
+    }
+
+    fn is_blocked(&self, phase: usize) -> bool {
+        matches!(
+            self.phases[phase],
+            PhaseState::Closed {
+                gate: Gate::Blocked,
+                ..
+            }
+        )
     }
 
     fn hold_waiting(&mut self, phase: usize, by: &Held) {
@@ -276,7 +290,10 @@ impl<'a> Coordinator<'a> {
         let (gate, held_by) = match (gate(&verdicts), behind) {
             (Gate::Blocked, _) => (Gate::Blocked, None),
             // Whatever was seen behind a blocked gate opens nothing.
-            (_, Some(root)) => (Gate::NotEvaluated, Some(root)),
+            (_, Some(root)) => (
+                Gate::NotEvaluated,
+                Some(root).filter(|&root| self.is_blocked(root)),
+            ),
             (gate, None) => (gate, None),
         };
         self.phases[phase] = PhaseState::Closed { gate, held_by };

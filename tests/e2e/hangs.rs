@@ -144,6 +144,50 @@ async fn a_deadline_ends_in_a_full_card() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_gate_that_the_deadline_left_undecided_holds_nothing() {
+    let desk = Desk::new();
+    let hung = witness().await;
+    let off = Held::new();
+    let baseline = format!(
+        "\
+version: 1
+name: undecided
+defaults: {{ timeout: 1h, connect_timeout: 1h, retry: {{ attempts: 1 }} }}
+phases:
+  HUNG: {{ checks: {{ hung: {{ http: {{ url: \"http://{hung}/\" }} }} }} }}
+  OFF: {{ checks: {{ off: {{ tcp: {{ address: 127.0.0.1, port: {off} }} }} }} }}
+  BEHIND-HUNG: {{ needs: HUNG, checks: {{ a: {{ tcp: {{ address: 127.0.0.1, port: {off} }} }} }} }}
+  BEHIND-OFF: {{ needs: OFF, checks: {{ b: {{ tcp: {{ address: 127.0.0.1, port: {off} }} }} }} }}
+  BEHIND-BOTH: {{ needs: [HUNG, OFF], checks: {{ c: {{ tcp: {{ address: 127.0.0.1, port: {off} }} }} }} }}
+",
+        hung = hung.address,
+        off = off.port()
+    );
+    let ran = desk.check(&baseline, &["--deadline", "4s", "--json"]).await;
+    assert_eq!(ran.code, Some(3), "{ran:#?}");
+    let card = ran.json();
+    let held: Vec<String> = card["phases"]
+        .as_array()
+        .expect("phases")
+        .iter()
+        .map(|phase| {
+            format!("{} {} {}", phase["id"], phase["gate"], phase["held_by"]).replace('"', "")
+        })
+        .collect();
+    // In topological order, which is the file's wherever `needs` leaves it open.
+    assert_eq!(
+        held,
+        [
+            "HUNG NOT_EVALUATED null",
+            "OFF BLOCKED null",
+            "BEHIND-HUNG NOT_EVALUATED null",
+            "BEHIND-OFF NOT_EVALUATED OFF",
+            "BEHIND-BOTH NOT_EVALUATED OFF",
+        ]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn ctrl_c_ends_in_a_full_card() {
     let desk = Desk::new();
     let (hung, well, behind) = (witness().await, witness().await, witness().await);

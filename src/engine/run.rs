@@ -191,24 +191,10 @@ impl<'a> Coordinator<'a> {
             };
             if !gate.lets_through() {
                 let root = held_by.unwrap_or(need);
-                // A gate that the end of the run left undecided holds nothing by itself.
-                behind = behind
-                    .into_iter()
-                    .chain([root])
-                    .min_by_key(|&root| (!self.is_blocked(root), root));
+                behind = Some(behind.map_or(root, |known: usize| known.min(root)));
             }
         }
         Some(behind)
-    }
-
-    fn is_blocked(&self, phase: usize) -> bool {
-        matches!(
-            self.phases[phase],
-            PhaseState::Closed {
-                gate: Gate::Blocked,
-                ..
-            }
-        )
     }
 
     fn hold_waiting(&mut self, phase: usize, by: &Held) {
@@ -289,11 +275,9 @@ impl<'a> Coordinator<'a> {
         }
         let (gate, held_by) = match (gate(&verdicts), behind) {
             (Gate::Blocked, _) => (Gate::Blocked, None),
-            // Whatever was seen behind a blocked gate opens nothing.
-            (_, Some(root)) => (
-                Gate::NotEvaluated,
-                Some(root).filter(|&root| self.is_blocked(root)),
-            ),
+            // Whatever was seen behind a closed gate opens nothing. One that the
+            // end of the run left undecided holds nobody.
+            (_, Some(root)) => (Gate::NotEvaluated, self.is_blocked(root).then_some(root)),
             (gate, None) => (gate, None),
         };
         self.phases[phase] = PhaseState::Closed { gate, held_by };
@@ -303,6 +287,17 @@ impl<'a> Coordinator<'a> {
             held_by,
             elapsed: since.elapsed(),
         });
+    }
+
+    fn is_blocked(&self, phase: usize) -> bool {
+        let closed = self.phases[phase];
+        matches!(
+            closed,
+            PhaseState::Closed {
+                gate: Gate::Blocked,
+                ..
+            }
+        )
     }
 
     fn started(&mut self, check: usize, attempt: u32) {

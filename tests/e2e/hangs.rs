@@ -2,10 +2,11 @@
 
 use std::process::Stdio;
 
+use rstest::rstest;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::time::timeout;
 
-use crate::desk::{Desk, HANG, by_id, checks, end, interrupt, until};
+use crate::desk::{Desk, HANG, by_id, checks, end, signal, until};
 use crate::servers::http;
 use crate::servers::postgres::{self, Trouble};
 use crate::servers::redis::{self, Say};
@@ -126,7 +127,7 @@ phases:
         let read = read.await.expect("a word").expect("a line");
         assert_ne!(read, 0, "{told}");
     }
-    interrupt(&child);
+    signal(&child, "INT");
     let ran = end(child).await;
     assert_eq!(ran.code, Some(2), "{ran:#?}");
     assert_eq!(ran.last(1), "Result: BLOCKED at P0");
@@ -187,8 +188,12 @@ phases:
     );
 }
 
+#[rstest]
+#[case::ctrl_c("INT")]
+#[case::service_manager("TERM")]
+#[case::terminal_closed("HUP")]
 #[tokio::test(flavor = "multi_thread")]
-async fn ctrl_c_ends_in_a_full_card() {
+async fn a_signal_ends_in_a_full_card(#[case] name: &str) {
     let desk = Desk::new();
     let (hung, well, behind) = (witness().await, witness().await, witness().await);
     let baseline = baseline(&hung, &well, &behind, "1h");
@@ -197,7 +202,7 @@ async fn ctrl_c_ends_in_a_full_card() {
         hung.received().contains("GET / ") && well.received().contains("connected")
     })
     .await;
-    interrupt(&child);
+    signal(&child, name);
     let ran = end(child).await;
     assert_eq!(ran.code, Some(3), "{ran:#?}");
     let card = ran.json();
@@ -241,7 +246,7 @@ async fn a_second_ctrl_c_ends_at_once() {
         hung.received().contains("GET / ")
     })
     .await;
-    interrupt(&child);
+    signal(&child, "INT");
     let mut told = String::new();
     let mut stderr = BufReader::new(child.stderr.take().expect("a pipe"));
     timeout(HANG, stderr.read_line(&mut told))
@@ -249,7 +254,7 @@ async fn a_second_ctrl_c_ends_at_once() {
         .expect("a word")
         .expect("a line");
     assert!(told.contains("Once more ends at once"), "{told}");
-    interrupt(&child);
+    signal(&child, "INT");
     let status = timeout(HANG, child.wait()).await.expect("an end");
     assert_eq!(status.expect("a status").code(), Some(3));
     let mut stdout = Vec::new();

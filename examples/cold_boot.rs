@@ -40,7 +40,7 @@ fn run() -> Result<ExitCode, String> {
             &program,
             Stdio::inherit(),
             Stdio::inherit(),
-            |line| tell(&format!("power: {line}\n")),
+            |line| tell(&format!("{line}\n")),
         ))
         .map_err(|error| format!("{} cannot be run: {error}", program.display()))?;
     Ok(status
@@ -60,6 +60,9 @@ fn build() -> Result<PathBuf, String> {
     let mut command = Command::new(&cargo);
     command
         .args(["build", "--quiet", "--bin", "coldstart"])
+        // Alone, the program would be built with fewer features of its libraries,
+        // which means building most of them a second time.
+        .args(["--example", "cold_boot"])
         .arg("--message-format=json-render-diagnostics")
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .stderr(Stdio::inherit());
@@ -86,6 +89,7 @@ fn build() -> Result<PathBuf, String> {
     String::from_utf8_lossy(&output.stdout)
         .lines()
         .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
+        .filter(|message| message["target"]["kind"][0] == "bin")
         .find_map(|message| message["executable"].as_str().map(PathBuf::from))
         .ok_or_else(|| "cargo did not tell where it put coldstart".to_owned())
 }

@@ -1,6 +1,7 @@
 //! Every kind keeps what the table of kinds promises of it.
 
 mod planned;
+#[expect(dead_code, reason = "the unit tests use the rest")]
 mod servers;
 
 use std::collections::BTreeSet;
@@ -409,12 +410,15 @@ async fn look(kind: &KindEntry, plan: Plan) -> Result<Facts, Fault> {
 }
 
 fn planned_at(kind: &KindEntry, hosts: &str, body: &str) -> Plan {
-    planned(hosts, body).unwrap_or_else(|told| panic!("{}:\n{told}", kind.name))
+    let body = format!("{}\ntimeout: 2s", body.trim_end());
+    planned(hosts, &body).unwrap_or_else(|told| panic!("{}:\n{told}", kind.name))
 }
 
 /// The hosts of the examples, at a port of loopback.
 fn stack_at(port: u16) -> String {
-    stack(|_| format!("address: 127.0.0.1, ssh: {{ user: nobody, port: {port} }}"))
+    stack(|_| {
+        format!("address: 127.0.0.1, connect_timeout: 2s, ssh: {{ user: nobody, port: {port} }}")
+    })
 }
 
 #[tokio::test]
@@ -430,6 +434,12 @@ async fn a_closed_port_is_a_fault() {
                     "{}: {seen:?}",
                     kind.name
                 );
+                let through = format!("{}\nvia: data188\ntimeout: 2s", aimed_at(kind.name, port));
+                // A kind that cannot go through another host says so in the plan.
+                if let Ok(plan) = planned(&stack_at(port), &through) {
+                    let fault = look(kind, plan).await.expect_err("no way through");
+                    assert!(fault.connection.is_some(), "{}: {fault:?}", kind.name);
+                }
             }
             Place::Host => {
                 let fault = look(kind, planned_at(kind, &stack_at(port), kind.example))

@@ -235,7 +235,7 @@ fn sources() -> Vec<Source> {
         .filter(|(path, _)| {
             let folder = path.ancestors().map(|above| above.with_extension("rs"));
             !folder
-                .chain([path.clone()])
+                .chain([(*path).clone()])
                 .any(|path| tests_only.contains(&path))
         })
         .map(|(path, text)| source(path, text))

@@ -22,9 +22,10 @@ const BASELINE: &str = concat!(
     "/examples/cold_boot/baseline.yml"
 );
 
-/// A run is over when it has sent nothing for so long. Shorter than the pause
-/// between two attempts, so that the next one finds the step done.
-const QUIET: Duration = Duration::from_millis(700);
+/// A run is over when it has sent nothing for so long: longer than the pause
+/// before a refused SSH connection is tried again (1 s), shorter than the one
+/// between two attempts (2 s), so that the next attempt finds the step done.
+const QUIET: Duration = Duration::from_millis(1600);
 
 /// Plays the boot in front of `program` and gives its exit status. `tell` gets
 /// one line for each step.
@@ -37,7 +38,7 @@ pub(crate) async fn perform(
     let home = Home::new();
     let audit = home.dir.path().join("audit.jsonl");
     let mut stack = Stack::new(&home);
-    tell("it is off: nothing answers");
+    tell("power: off, nothing answers");
     let mut child = Command::new(program)
         .args(["check", "--baseline", BASELINE])
         .args(["--watch", "--interval", "2", "--max-attempts", "12"])
@@ -49,6 +50,7 @@ pub(crate) async fn perform(
         .env("PATH", home.dir.path())
         .env_remove("SSH_AUTH_SOCK")
         .env_remove("COLDSTART_BASELINE")
+        .env_remove("COLDSTART_SSH_CONFIG")
         .stdin(Stdio::null())
         .stdout(stdout)
         .stderr(stderr)
@@ -113,32 +115,32 @@ struct Step {
 const STEPS: &[Step] = &[
     Step {
         check: "ssh@data188",
-        line: "data188 boots: sshd is up, PostgreSQL recovers, Redis loads its data",
+        line: "power: data188 boots; PostgreSQL recovers, Redis loads its data",
         act: Stack::boot_data188,
     },
     Step {
         check: "ssh@ops110",
-        line: "ops110 boots: sshd is up, Docker starts",
+        line: "power: ops110 boots; Docker starts",
         act: Stack::boot_ops110,
     },
     Step {
         check: "postgres@data188",
-        line: "PostgreSQL on data188 has recovered",
+        line: "data188: PostgreSQL has recovered",
         act: |stack| stack.recovered.on(),
     },
     Step {
         check: "redis@data188",
-        line: "Redis on data188 has loaded its data",
+        line: "data188: Redis has loaded its data",
         act: |stack| stack.loaded.on(),
     },
     Step {
         check: "docker@ops110",
-        line: "Docker on ops110 runs and starts the registry",
+        line: "ops110: Docker runs and starts the registry and the API",
         act: Stack::start_docker,
     },
     Step {
         check: "api",
-        line: "the API has found its databases",
+        line: "ops110: the API has found its databases",
         act: |stack| stack.healthy.on(),
     },
 ];

@@ -1,7 +1,6 @@
 //! What of a plan the card will account for.
 
-use crate::baseline::Guardrail as Tier;
-use crate::plan::Plan;
+use crate::plan::{Guardrail as Tier, Plan};
 use crate::scorecard::{BaselineRef, Guardrail, PlannedCheck, PlannedPhase, PlannedRun};
 
 /// The part of a plan that events and cards speak of.

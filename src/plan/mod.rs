@@ -19,5 +19,6 @@ pub use schema::{editor_schema, schema};
 pub use select::{Selection, UnknownName};
 
 // Those who print a plan speak of the baseline's words through this room.
+pub use crate::baseline::Guardrail;
 pub use crate::judge::{Expectation, Level};
 pub use crate::probe::{Host, Policy, Probe, Request, SecretRef, Target};

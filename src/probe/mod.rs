@@ -1,5 +1,5 @@
 //! Probes observe; they never judge. One file per kind under `kinds/`, one
-//! line each in [`table`].
+//! line each in [`TABLE`].
 
 mod context;
 mod facts;

@@ -8,14 +8,14 @@ use coldstart::baseline::{self, Files};
 use coldstart::plan::{self, Plan};
 
 /// The machines that the examples speak of, as `hosts` of a baseline.
-pub fn stack(each: impl Fn(&str) -> String) -> String {
+pub(crate) fn stack(each: impl Fn(&str) -> String) -> String {
     ["data188", "ops110", "k3s120", "k3s121"]
         .map(|id| format!("{id}: {{ {} }}", each(id)))
         .join(", ")
 }
 
 /// Where the examples have them. Planning asks none of them anything.
-pub fn documented() -> String {
+pub(crate) fn documented() -> String {
     stack(|id| {
         format!(
             "address: 192.168.0.{}, ssh: {{ user: ops }}",
@@ -44,14 +44,13 @@ impl Files for OneFile {
 ///
 /// # Errors
 /// Every diagnostic, warnings too, as the user would read it.
-pub fn planned(hosts: &str, body: &str) -> Result<Plan, String> {
+pub(crate) fn planned(hosts: &str, body: &str) -> Result<Plan, String> {
     let body: String = body
         .lines()
         .map(|line| format!("        {line}\n"))
         .collect();
     let text = format!(
         "version: 1\nname: one-check\nhosts: {{ {hosts} }}\n\
-         defaults: {{ timeout: 2s, connect_timeout: 2s, retry: {{ attempts: 1 }} }}\n\
          phases:\n  P0:\n    checks:\n      the-check:\n{body}"
     );
     let mut loaded = baseline::load("baseline.yml", &OneFile(text), &[]);

@@ -10,9 +10,12 @@ use crate::probe::{
 };
 use crate::transport::command::{Output, ReadOnlyCommand, Refused};
 
-/// Runs a command on the host that is known to read only. What may run is on
-/// the built-in list or in the baseline's `policy.allow`; anything else is
-/// refused when the plan is made.
+/// Runs on the host a command that only reads. What may run is on the
+/// built-in list (`docs/commands.md`) or in the baseline's `policy.allow`;
+/// anything else is refused when the plan is made.
+///
+/// A command that ends with another status than 0 has answered: the status
+/// is a fact. One that does not exist on the host is a fault.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Command {

@@ -16,10 +16,11 @@ use crate::transport::command::{Output, ReadOnlyCommand};
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct File {
-    /// Absolute path.
+    /// The file or directory.
     #[schemars(extend("pattern" = "^/"))]
     path: String,
-    /// Also read it: `true` for all of it, a text for the lines that contain it.
+    /// Also read it: `true` for all of it, a text for the lines that contain
+    /// it. Not read when left out.
     #[serde(default)]
     content: Content,
 }
@@ -111,7 +112,7 @@ impl Kind for File {
         FactSpec::number(
             "age_s",
             Unit::Seconds,
-            "Time since then, by the host's own clock, so that a host whose clock is off is judged fairly. Negative for a time to come.",
+            "Time since `modified`, by the host's own clock, so that a host whose clock is off is judged fairly. Negative for a time to come.",
         ),
         FactSpec::new(
             "mode",

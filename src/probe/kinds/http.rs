@@ -33,10 +33,11 @@ const BODY_MAX: u32 = 1 << 20;
 pub struct Http {
     /// `http://` or `https://` address to ask, without user name and password.
     url: String,
-    /// The method.
+    /// The method; `GET` when left out.
     #[serde(default)]
     method: Method,
     /// The right statuses: one (`200`), a class (`2xx`), or a list of them.
+    /// `2xx` when left out.
     #[serde(default)]
     status: Statuses,
     /// Headers to send. A secret value is given by reference:
@@ -255,7 +256,7 @@ impl Kind for Http {
         FactSpec::number(
             "certificate_days",
             Unit::None,
-            "Days until then, negative after it.",
+            "Days until the certificate expires, negative after it.",
         ),
     ];
     const EXAMPLE: &'static str = "title: Harbor's registry answers\n\
@@ -337,8 +338,13 @@ impl Kind for Http {
         )
     }
 
-    fn requests(&self, _: &Target, _: &Policy) -> Vec<Request> {
-        let mut requests = vec![Request::new("http", self.line())];
+    fn requests(&self, target: &Target, _: &Policy) -> Vec<Request> {
+        let connection = self.parsed().ok().and_then(|url| {
+            let port = url.port_or_known_default()?;
+            Some(aim::connection(target, url.host_str()?, port))
+        });
+        let mut requests: Vec<Request> = connection.into_iter().collect();
+        requests.push(Request::new("http", self.line()));
         if self.redirects > 0 {
             requests.push(Request::new(
                 "http",

@@ -30,13 +30,14 @@ use crate::transport::tls::TlsOptions;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Postgres {
-    /// `postgres://USER@HOST:PORT/DATABASE?sslmode=MODE`. The port is
-    /// 5432 and the database the user's name when left out. Modes: `disable`, `prefer` (when none is given), `require`, `verify-full`.
+    /// `postgres://USER@HOST:PORT/DATABASE?sslmode=MODE`. The port is 5432 and
+    /// the database the user's name when left out. Modes: `disable`, `prefer`
+    /// (when none is given), `require`, `verify-full`.
     url: String,
     /// The password, by reference: `env:NAME`, `file:/path`, `credential:NAME`.
     #[serde(default)]
     password: Option<SecretRef>,
-    /// A statement that reads. At most 100 rows of it are looked at.
+    /// A statement that reads. At most 100 rows of its answer are looked at.
     #[serde(default)]
     query: Option<String>,
     /// A PEM file of authorities to trust besides this machine's, for `sslmode=verify-full`.
@@ -212,17 +213,22 @@ impl Kind for Postgres {
     fn requests(&self, target: &Target, _: &Policy) -> Vec<Request> {
         let (_, login) = self.aim();
         let [begin, first] = postgres::preamble(target.timeout);
-        [
+        let connection = self
+            .url
+            .parse()
+            .map(|Address { host, port, .. }| aim::connection(target, &host, port));
+        let statements = [
             Some(login),
             Some(begin),
             Some(first),
             self.query.clone(),
             Some("ROLLBACK".to_owned()),
-        ]
-        .into_iter()
-        .flatten()
-        .map(|text| Request::new("postgres", text))
-        .collect()
+        ];
+        let statements = statements.into_iter().flatten();
+        connection
+            .into_iter()
+            .chain(statements.map(|text| Request::new("postgres", text)))
+            .collect()
     }
 
     fn secrets(&self) -> Vec<&SecretRef> {

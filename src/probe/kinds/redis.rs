@@ -38,7 +38,7 @@ pub struct Redis {
     /// The password, by reference: `env:NAME`, `file:/path`, `credential:NAME`.
     #[serde(default)]
     password: Option<SecretRef>,
-    /// The number of the database for `command`.
+    /// The number of the database for `command`; 0 when left out.
     #[serde(default)]
     db: Option<u32>,
     /// A command that reads, as a list: `[HGETALL, "queue:state"]`.
@@ -201,9 +201,9 @@ impl Kind for Redis {
         FactSpec::number(
             "maxmemory_bytes",
             Unit::Bytes,
-            "The limit of that; 0 is none.",
+            "The limit of `used_memory_bytes`; 0 is none.",
         ),
-        FactSpec::number("uptime_s", Unit::Seconds, "Since the server's start."),
+        FactSpec::number("uptime_s", Unit::Seconds, "Time since the server started."),
         FactSpec::new(
             "rdb_last_save_ok",
             Type::Bool,
@@ -290,15 +290,19 @@ impl Kind for Redis {
         }
     }
 
-    fn requests(&self, _: &Target, _: &Policy) -> Vec<Request> {
+    fn requests(&self, target: &Target, _: &Policy) -> Vec<Request> {
+        let connection = match self.endpoint(target) {
+            Endpoint::Tcp(address, port) => Some(aim::connection(target, &address, port)),
+            Endpoint::Socket(_) => None,
+        };
         let mut lines = redis::opening(self.username.as_deref(), self.password.is_some(), self.db);
         if let Some(command) = &self.command {
             lines.push(redis::table_question(command).join(" "));
             lines.push(command.join(" "));
         }
-        lines
+        connection
             .into_iter()
-            .map(|line| Request::new("redis", line))
+            .chain(lines.into_iter().map(|line| Request::new("redis", line)))
             .collect()
     }
 

@@ -18,8 +18,11 @@ use crate::probe::{
 use crate::transport::command::{Output, ReadOnlyCommand};
 
 /// Asks systemd on the host for the state of units, or, when none is named,
-/// for the units that failed. A unit that does not exist is not active: that
-/// is a fact and no fault.
+/// for the units that failed.
+///
+/// By itself it expects that every unit named is active and, where it looks
+/// for failed ones, that there is none. A unit that does not exist is not
+/// active: that is a fact and no fault.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Systemd {

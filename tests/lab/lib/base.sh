@@ -81,7 +81,7 @@ build_base() {
   [[ -n $from ]] || exit 1
   say "build: debootstrap $SUITE into $tree (1 to 3 minutes; log: $CACHE/debootstrap.log)"
   : >"$CACHE/debootstrap.log"
-  retry 3 debootstrap_once "$tree.partial" "$from" || die "build: debootstrap failed"
+  debian_retry 3 debootstrap_once "$tree.partial" "$from" || die "build: debootstrap failed"
   finish_base "$tree.partial"
   mv "$tree.partial" "$tree"
   # Only now: a retry finds what the failed attempt had downloaded.

@@ -66,8 +66,9 @@ net_down() {
 }
 
 # ip netns exec lays these files over the operator's /etc: the public names lead
-# to the gateway in the lab, and every other name fails at once.
-operator_names() {
+# to the gateway in the lab, every other name fails at once, and root is at home
+# in the lab.
+operator_etc() {
   local dir=/etc/netns/$OPERATOR_NETNS
   mkdir -p "$dir"
   {
@@ -76,4 +77,6 @@ operator_names() {
   } >"$dir/hosts"
   echo "hosts: files" >"$dir/nsswitch.conf"
   : >"$dir/resolv.conf"
+  # The ssh program takes the home folder from passwd and not from HOME.
+  awk -F: -v OFS=: -v home="$STATE/home" '$1 == "root" { $6 = home } { print }' /etc/passwd >"$dir/passwd"
 }

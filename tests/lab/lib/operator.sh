@@ -11,7 +11,7 @@ make_operator() {
     printf 'Host %s %s\n  HostName %s\n  User %s\n' \
       "$host" "${ADDRESS[$host]}" "${ADDRESS[$host]}" "${LOGIN[$host]}"
   done >"$ssh/config"
-  # The ssh program takes ~ from passwd, not from HOME, hence the full paths.
+  # Full paths, so that the file serves from outside of the namespace, too.
   cat >>"$ssh/config" <<END
 Host *
   IdentityFile $ssh/id_ed25519

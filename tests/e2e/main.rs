@@ -1,0 +1,15 @@
+//! The real program from end to end, against servers on loopback: what it
+//! prints, how it ends, and what the servers saw of it.
+#![cfg(unix)]
+
+mod audit;
+mod desk;
+mod gates;
+mod hangs;
+mod mistakes;
+mod output;
+mod secrets;
+#[path = "../servers/mod.rs"]
+#[expect(dead_code, reason = "other tests use the rest")]
+mod servers;
+mod stack;

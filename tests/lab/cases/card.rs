@@ -1,0 +1,86 @@
+//! Cards made comparable: what a run measures is blotted out, and nothing else.
+
+use regex::{Captures, Regex};
+use serde_json::Value;
+
+fn replace(text: &str, pattern: &str, with: &str) -> String {
+    let pattern = Regex::new(pattern).expect("a pattern");
+    pattern.replace_all(text, with).into_owned()
+}
+
+/// A text card without its times. Settings such as `within 3 s` have no decimal
+/// point and stay; what is measured keeps its width, so that no column moves.
+pub(super) fn text(card: &str) -> String {
+    let card = replace(
+        card,
+        r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d [+-]\d\d:\d\d",
+        "[time]",
+    );
+    let card = card.replacen(env!("CARGO_PKG_VERSION"), "[version]", 1);
+    let measured = Regex::new(r"(\d+ ms|\d+\.\d (?:ms|s)|\d+m \d+s)\b").expect("a pattern");
+    let card = measured.replace_all(&card, |found: &Captures<'_>| {
+        format!("{:>width$}", "[t]", width = found[0].len())
+    });
+    // Columns are as wide as their widest time.
+    replace(&card, r" +\[t\]", " [t]")
+}
+
+/// Facts that a run measures, besides those whose name tells a time or a load:
+/// keys and boots that each `up` makes anew, this machine, and the versions that
+/// Debian installs.
+const MEASURED: [&str; 11] = [
+    "boot_id",
+    "host_key",
+    "kernel",
+    "cores",
+    "server",
+    "server_version",
+    "info",
+    "used_memory_bytes",
+    "date",
+    "digest",
+    "uptime_s",
+];
+
+fn is_measured(name: &str, value: &Value) -> bool {
+    let time = ["_ms", "_at", "_skew_s"]
+        .iter()
+        .any(|unit| name.ends_with(unit));
+    let load = ["load", "memory_available", "memory_total"]
+        .iter()
+        .any(|start| name.starts_with(start));
+    let version = name == "version"
+        && value
+            .as_str()
+            .is_some_and(|version| version.starts_with(|first: char| first.is_ascii_digit()));
+    let plain = value.is_number() || value.is_string();
+    plain && (time || load) || version || MEASURED.contains(&name)
+}
+
+/// A JSON card without what differs from run to run and machine to machine.
+pub(super) fn json(mut card: Value) -> String {
+    blot(&mut card);
+    let card = serde_json::to_string_pretty(&card).expect("JSON");
+    let card = replace(&card, r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "[time]");
+    replace(
+        &card,
+        r"clock_skew_s = -?[\d.]+",
+        "clock_skew_s = [measured]",
+    )
+}
+
+fn blot(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            for (name, member) in members {
+                if is_measured(name, member) {
+                    *member = Value::from("[measured]");
+                } else {
+                    blot(member);
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(blot),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}

@@ -1,0 +1,178 @@
+//! The real program and the shipped baseline against the four hosts of the lab.
+//!
+//! Wants a lab that is up: `tests/lab/lab up && cargo test --test lab`. Plain
+//! `cargo test` leaves this target out; `tests/run.sh` boots the lab and runs it.
+
+mod card;
+mod stage;
+
+use insta::assert_snapshot;
+use serde_json::Value;
+
+use stage::{Lab, Run, Sent};
+
+/// The baseline as it is shipped.
+const FULL_STACK: &str = "baselines/full-stack-cold-start.yml";
+
+fn check(lab: &Lab, more: &[&str]) -> Run {
+    let mut arguments = vec!["check", "--baseline", FULL_STACK];
+    arguments.extend(more);
+    lab.coldstart(&arguments)
+}
+
+/// The baseline's plan.
+fn plan(lab: &Lab) -> Vec<Value> {
+    let plan = lab
+        .coldstart(&["plan", "--baseline", FULL_STACK, "--json"])
+        .json();
+    plan["phases"].as_array().expect("phases").clone()
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().expect("a text").to_owned()
+}
+
+fn checks(phase: &Value) -> impl Iterator<Item = (&str, &Value)> {
+    let checks = phase["checks"].as_array().expect("checks").iter();
+    checks.map(|check| (check["id"].as_str().expect("an id"), check))
+}
+
+#[test]
+fn all_up_is_green() {
+    let lab = Lab::take();
+    let run = check(&lab, &[]);
+    assert_eq!(run.status, Some(0), "{run}");
+    assert_eq!(run.stderr, "", "a run that is not watched is silent");
+    assert_snapshot!(card::text(&run.stdout));
+}
+
+#[test]
+fn ten_runs_are_one_card() {
+    let lab = Lab::take();
+    let first = check(&lab, &["--json"]);
+    assert_eq!(first.status, Some(0), "{first}");
+    let expected = card::json(first.json());
+    assert_snapshot!(expected);
+    for number in 2..=10 {
+        let run = check(&lab, &["--json"]);
+        assert_eq!(run.status, Some(0), "run {number}: {run}");
+        // Line by line: two whole cards in a message would be read by nobody.
+        let card = card::json(run.json());
+        for (line, expected) in card.lines().zip(expected.lines()) {
+            assert_eq!(line, expected, "run {number}");
+        }
+        assert_eq!(card.len(), expected.len(), "run {number}");
+    }
+}
+
+#[test]
+fn an_unplugged_host_is_the_one_root() {
+    let lab = Lab::take();
+    let _cable = lab.fault(&["unplug", "k3s120"], &["plug", "k3s120"]);
+    let heard = lab.heard();
+    let (run, audit) = lab.audited(|file| check(&lab, &["--audit", file]));
+    assert_eq!(run.status, Some(2), "{run}");
+    assert_snapshot!(card::text(&run.stdout));
+
+    // Nothing behind the gate was sent a byte: by our own account, and by theirs.
+    let phases = plan(&lab);
+    let gate: Vec<&str> = checks(&phases[0]).map(|(id, _)| id).collect();
+    assert_eq!(phases[0]["id"], "P0-NETWORK");
+    assert!(!audit.is_empty());
+    for line in &audit {
+        assert!(gate.contains(&line.check.as_str()), "{line:?}");
+    }
+    assert_eq!(lab.heard(), heard, "the servers' own logs");
+}
+
+#[test]
+fn an_unplugged_host_is_tried_once_also_when_everything_is_looked_at() {
+    let lab = Lab::take();
+    let _cable = lab.fault(&["unplug", "k3s120"], &["plug", "k3s120"]);
+    let (run, audit) = lab.audited(|file| check(&lab, &["--keep-going", "--audit", file]));
+    assert_eq!(run.status, Some(2), "{run}");
+    assert_snapshot!(card::text(&run.stdout));
+
+    let tries: Vec<&str> = audit
+        .iter()
+        .filter(|line| line.target == "k3s120")
+        .map(|line| line.sent.as_str())
+        .collect();
+    assert_eq!(tries, ["connect wooo@192.168.0.120:22"]);
+}
+
+#[test]
+fn a_stopped_postgresql_holds_k3s() {
+    let lab = Lab::take();
+    let _stopped = lab.fault(
+        &["stop", "data188", "postgresql@14-main"],
+        &["start", "data188", "postgresql@14-main"],
+    );
+    let run = check(&lab, &[]);
+    assert_eq!(run.status, Some(2), "{run}");
+    assert_snapshot!(card::text(&run.stdout));
+}
+
+#[test]
+fn a_changed_host_key_is_hopeless_and_names_its_line() {
+    let lab = Lab::take();
+    let _intruder = lab.fault(&["newkey", "ops110"], &["oldkey", "ops110"]);
+    let known = lab.known_fingerprint("192.168.0.110");
+    let shown = lab.host_fingerprint("ops110");
+    let (run, audit) = lab.audited(|file| check(&lab, &["--audit", file]));
+    assert_eq!(run.status, Some(2), "{run}");
+    let text = card::text(&run.stdout)
+        .replace(&known, "[the key in known_hosts]")
+        .replace(&shown, "[the key that is shown]");
+    assert_snapshot!(text);
+
+    let tries = audit.iter().filter(|line| line.target == "ops110").count();
+    assert_eq!(tries, 1, "hopeless is not tried again: {audit:?}");
+}
+
+#[test]
+fn the_servers_logs_agree_with_the_audit() {
+    let lab = Lab::take();
+    let before = lab.postgresql_log().len();
+    let monitor = lab.redis_monitor();
+    let (run, audit) = lab.audited(|file| check(&lab, &["--audit", file]));
+    assert_eq!(run.status, Some(0), "{run}");
+
+    let of = |protocol: &str| -> Vec<String> {
+        let lines = audit.iter().filter(|line| line.protocol == protocol);
+        lines.map(|line| line.sent.clone()).collect()
+    };
+    let postgres = of("postgres");
+    assert!(
+        postgres.contains(&"SELECT id FROM kine LIMIT 1".to_owned()),
+        "{postgres:?}"
+    );
+    assert_eq!(lab.postgresql_log()[before..], postgres);
+
+    let redis = of("redis");
+    assert_eq!(redis, ["PING", "INFO"]);
+    assert_eq!(monitor.finish(&lab), redis);
+}
+
+#[test]
+fn the_plan_is_what_is_sent() {
+    let lab = Lab::take();
+    let (run, audit) = lab.audited(|file| check(&lab, &["--audit", file]));
+    assert_eq!(run.status, Some(0), "{run}");
+    for (id, check) in plan(&lab).iter().flat_map(checks) {
+        for request in check["requests"].as_array().expect("requests") {
+            let (mut protocol, mut text) = (text(&request["protocol"]), text(&request["text"]));
+            // Through a host it is that host that connects.
+            if protocol == "tcp" && !check["via"].is_null() {
+                protocol = "ssh".to_owned();
+                text = text.replace("connect", "direct-tcpip");
+            }
+            // The plan names the host, the audit where its SSH settings lead.
+            let login = protocol == "ssh" && text.starts_with("connect ");
+            let sent = |line: &Sent| {
+                line.check == id && line.protocol == protocol && (login || line.sent == text)
+            };
+            assert!(audit.iter().any(sent), "{id}: {request}");
+        }
+    }
+}

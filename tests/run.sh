@@ -1,0 +1,145 @@
+#!/usr/bin/env bash
+# Every test of the project: cargo's own, then the shipped baseline against four
+# real hosts. Installs from Debian 12 what is missing; needs a Rust toolchain.
+set -euo pipefail
+exec </dev/null
+
+ROOT=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd -P)
+# shellcheck source=tests/debian.sh
+source "$ROOT/tests/debian.sh"
+LAB=$ROOT/tests/lab/lab
+
+# ring compiles C, and rustc links with cc. The rest are the servers that the tests
+# start for themselves on loopback, and what they look at them with.
+PACKAGES=(
+  gcc:cc libc6-dev:/usr/include/stdio.h ca-certificates:/etc/ssl/certs/ca-certificates.crt
+  openssh-server:/usr/sbin/sshd openssh-client:ssh-keygen
+  postgresql:'/usr/lib/postgresql/*/bin/postgres' redis-server:redis-server
+  nginx:/usr/sbin/nginx openssl:openssl iproute2:ip util-linux:unshare
+  procps:pgrep strace:strace
+)
+
+usage() {
+  cat <<'END'
+usage: tests/run.sh [--no-lab]
+
+  --no-lab   leave out the cases that need the four hosts, and with them root
+END
+}
+
+say() { printf 'run: %s\n' "$*"; }
+
+passed=0
+failed=0
+lab=yes
+
+# Adds up what `cargo test` printed: one `test result:` line a test program.
+count() {
+  local sums
+  sums=$(awk '/^test result: / { for (i = 1; i < NF; i++) {
+      if ($(i + 1) == "passed;") p += $i
+      if ($(i + 1) == "failed;") f += $i } }
+    END { print p + 0, f + 0 }' "$1")
+  passed=$((passed + ${sums% *}))
+  failed=$((failed + ${sums#* }))
+}
+
+# stage NAME COMMAND…: runs it, and tells how it ended and how long it took. A stage
+# that fails before it could count a test is a failure of its own.
+stage() {
+  local name=$1 began=$SECONDS before=$((passed + failed)) failed_before=$failed log status=0
+  shift
+  say "$name"
+  log=$(mktemp)
+  "$@" 2>&1 | tee "$log" || status=1
+  count "$log"
+  rm -f "$log"
+  ((status == 0 || failed > failed_before)) || failed=$((failed + 1))
+  if ((passed + failed > before)); then
+    say "$name: $((passed + failed - before)) done, $((failed - failed_before)) failed, $((SECONDS - began)) s"
+  else
+    say "$name: done in $((SECONDS - began)) s"
+  fi
+  return "$status"
+}
+
+totals() {
+  echo "$passed passed, $failed failed"
+  ((failed == 0 && passed > 0)) || exit 1
+}
+
+install_packages() {
+  local missing
+  mapfile -t missing < <(debian_missing "${PACKAGES[@]}")
+  if ((${#missing[@]} == 0)); then
+    echo "everything is here"
+    return
+  fi
+  if ((EUID != 0)); then
+    echo "not root, so not installed: ${missing[*]}; tests that need them will fail"
+    return
+  fi
+  echo "${missing[*]}"
+  debian_install "${missing[@]}"
+}
+
+# Without --no-fail-fast the first broken program would hide all those after it.
+cargo_tests() { cargo test --locked --workspace --all-targets --no-fail-fast; }
+doc_tests() { cargo test --locked --workspace --doc; }
+
+take_down() {
+  "$LAB" down || say "the lab did not come down: tests/lab/lab down"
+}
+
+# The whole time, so that two runs do not pull cables on each other.
+lab_cases() {
+  mkdir -p /run/lock
+  exec {fd}>/run/lock/coldstart-lab-tests
+  flock -w 1800 "$fd" || {
+    say "another run has held the lab for half an hour"
+    return 1
+  }
+  "$LAB" install {fd}>&- || return 1
+  "$LAB" build {fd}>&- || return 1
+  trap take_down EXIT
+  # A lab that somebody left standing has their faults in it.
+  "$LAB" down {fd}>&- && "$LAB" up {fd}>&- || return 1
+  cargo test --locked --test lab -- --test-threads=1 {fd}>&-
+}
+
+main() {
+  local argument began=$SECONDS
+  for argument; do
+    case $argument in
+      --no-lab) lab=no ;;
+      -h | --help)
+        usage
+        exit 0 ;;
+      *)
+        usage >&2
+        exit 64 ;;
+    esac
+  done
+  export CARGO_TERM_COLOR=never NO_COLOR=1
+  cd "$ROOT"
+  command -v cargo >/dev/null || {
+    say "cargo is missing: a Rust toolchain is the one thing that is not installed here"
+    failed=1
+    totals
+  }
+  stage "what the tests need" install_packages || true
+  stage "cargo's tests" cargo_tests || true
+  stage "the examples in the documentation" doc_tests || true
+  if [[ $lab == no ]]; then
+    say "the lab: left out (--no-lab)"
+  elif ((EUID != 0)); then
+    say "the lab: left out, it needs root; --no-lab says that this is as wanted"
+    failed=$((failed + 1))
+  else
+    stage "the lab" lab_cases || true
+  fi
+  say "$((SECONDS - began)) s in all"
+  totals
+}
+
+main "$@"

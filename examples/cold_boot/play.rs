@@ -25,7 +25,7 @@ const BASELINE: &str = concat!(
 /// A run is over when it has sent nothing for so long: longer than the pause
 /// before a refused SSH connection is tried again (1 s), shorter than the one
 /// between two attempts (2 s), so that the next attempt finds the step done.
-const QUIET: Duration = Duration::from_millis(1200);
+const QUIET: Duration = Duration::from_millis(1600);
 
 /// Plays the boot in front of `program` and gives its exit status. `tell` gets
 /// one line for each step.
@@ -50,6 +50,7 @@ pub(crate) async fn perform(
         .env("PATH", home.dir.path())
         .env_remove("SSH_AUTH_SOCK")
         .env_remove("COLDSTART_BASELINE")
+        .env_remove("COLDSTART_SSH_CONFIG")
         .stdin(Stdio::null())
         .stdout(stdout)
         .stderr(stderr)

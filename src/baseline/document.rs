@@ -162,7 +162,8 @@ pub(super) struct RetryDocument {
 #[schemars(rename = "Policy")]
 pub(super) struct PolicyDocument {
     /// Commands that only read although the built-in list does not know them:
-    /// the program and its first arguments, `zpool status`.
+    /// word for word, `zpool iostat`. A `*` at the end lets any further arguments
+    /// through, `zpool iostat *`.
     pub(super) allow: Option<OneOrMany>,
 }
 

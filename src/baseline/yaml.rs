@@ -287,8 +287,11 @@ impl Builder<'_> {
             self.diagnostics.push(too_deep(at));
             return;
         }
+        let before = self.text[..start].trim_end_matches('{');
         let suggestion = if indent.contains('\t') {
             "this line is indented with a tab; YAML wants spaces"
+        } else if before.ends_with('$') || self.text[start..].starts_with("${") {
+            "inside of braces and brackets, a text with `${…}` in it needs quotes"
         } else {
             "look at this line and the one before for a quote or bracket left open, a colon left out, or indentation"
         };

@@ -7,7 +7,7 @@ use crate::{plan, scorecard};
 
 pub(super) fn schema(arguments: &Schema) -> Exit {
     let schema = match arguments.of {
-        SchemaOf::Baseline => plan::schema(),
+        SchemaOf::Baseline => plan::editor_schema(),
         SchemaOf::Scorecard => scorecard::schema(),
     };
     print(&format!("{schema:#}\n"), Exit::Done)

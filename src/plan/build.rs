@@ -268,3 +268,6 @@ fn resolve_after(phase: &baseline::Phase, checks: &mut [Check], origins: &[usize
         check.after = after;
     }
 }
+
+#[cfg(test)]
+mod tests;

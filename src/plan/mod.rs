@@ -8,12 +8,14 @@ mod model;
 mod order;
 mod schema;
 mod select;
+#[cfg(test)]
+mod trial;
 mod words;
 
 pub use build::build;
 pub use model::{Check, Phase, Plan, Retry};
 pub use order::{Cycle, critical_path, topological};
-pub use schema::schema;
+pub use schema::{editor_schema, schema};
 pub use select::{Selection, UnknownName};
 
 // Those who print a plan speak of the baseline's words through this room.

@@ -197,3 +197,6 @@ impl Plan {
         super::critical_path(&needs, &cost).1
     }
 }
+
+#[cfg(test)]
+mod tests;

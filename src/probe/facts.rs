@@ -122,7 +122,8 @@ impl Value {
 }
 
 /// Durations serialise as seconds, times as RFC 3339, whole numbers without a
-/// fraction, so that `jq` needs no help.
+/// fraction, so that `jq` needs no help; a limit that there is not as the text
+/// `infinity`.
 impl Serialize for Value {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
@@ -142,7 +143,10 @@ impl Serialize for Value {
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
 fn serialize_number<S: Serializer>(value: f64, serializer: S) -> Result<S::Ok, S::Error> {
-    if value.fract() == 0.0 && value.abs() <= EXACT {
+    if value.is_infinite() {
+        // JSON has no number for it; null would read as unknown.
+        serializer.serialize_str(if value > 0.0 { "infinity" } else { "-infinity" })
+    } else if value.fract() == 0.0 && value.abs() <= EXACT {
         #[expect(
             clippy::cast_possible_truncation,
             reason = "whole and within 2^53, checked above"

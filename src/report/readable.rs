@@ -95,7 +95,15 @@ fn quoted(text: &str) -> String {
 }
 
 fn quantity(name: &str, number: f64) -> String {
-    if name.ends_with("_bytes") {
+    if number.is_infinite() {
+        // systemd's and Redis's word for a limit that there is not.
+        let infinity = if number > 0.0 {
+            "infinity"
+        } else {
+            "-infinity"
+        };
+        infinity.to_owned()
+    } else if name.ends_with("_bytes") {
         bytes(number)
     } else if name.ends_with("_ms") {
         format!("{} ms", rounded(number))
@@ -169,6 +177,7 @@ mod tests {
     #[case("age_s", Value::Number(12.0), "12 s")]
     #[case("used_percent", Value::Number(83.5), "83.5 %")]
     #[case("free_bytes", Value::Number(512.0), "512 B")]
+    #[case("memory_max_bytes", Value::Number(f64::INFINITY), "infinity")]
     #[case("free_bytes", Value::Number(1_288_490_188.8), "1.2 GiB")]
     #[case("free_bytes", Value::Number(-2048.0), "-2.0 KiB")]
     #[case("tiny", Value::Number(0.000_001), "1e-6")]

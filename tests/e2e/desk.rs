@@ -129,11 +129,11 @@ pub(crate) async fn end(child: Child) -> Ran {
     }
 }
 
-/// Sends the program a Ctrl-C.
-pub(crate) fn interrupt(child: &Child) {
+/// Sends the program a signal; `INT` is Ctrl-C.
+pub(crate) fn signal(child: &Child, name: &str) {
     let id = child.id().expect("it has not ended").to_string();
     let sent = std::process::Command::new("kill")
-        .args(["-INT", &id])
+        .args(["-s", name, &id])
         .status()
         .expect("kill");
     assert!(sent.success());

@@ -2,10 +2,11 @@
 
 use std::process::Stdio;
 
+use rstest::rstest;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::time::timeout;
 
-use crate::desk::{Desk, HANG, by_id, checks, end, interrupt, until};
+use crate::desk::{Desk, HANG, by_id, checks, end, signal, until};
 use crate::servers::http;
 use crate::servers::postgres::{self, Trouble};
 use crate::servers::redis::{self, Say};
@@ -126,7 +127,7 @@ phases:
         let read = read.await.expect("a word").expect("a line");
         assert_ne!(read, 0, "{told}");
     }
-    interrupt(&child);
+    signal(&child, "INT");
     let ran = end(child).await;
     assert_eq!(ran.code, Some(2), "{ran:#?}");
     assert_eq!(ran.last(1), "Result: BLOCKED at P0");
@@ -144,7 +145,55 @@ async fn a_deadline_ends_in_a_full_card() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn ctrl_c_ends_in_a_full_card() {
+async fn a_gate_that_the_deadline_left_undecided_holds_nothing() {
+    let desk = Desk::new();
+    let hung = witness().await;
+    let off = Held::new();
+    let baseline = format!(
+        "\
+version: 1
+name: undecided
+defaults: {{ timeout: 1h, connect_timeout: 1h, retry: {{ attempts: 1 }} }}
+phases:
+  HUNG: {{ checks: {{ hung: {{ http: {{ url: \"http://{hung}/\" }} }} }} }}
+  OFF: {{ checks: {{ off: {{ tcp: {{ address: 127.0.0.1, port: {off} }} }} }} }}
+  BEHIND-HUNG: {{ needs: HUNG, checks: {{ a: {{ tcp: {{ address: 127.0.0.1, port: {off} }} }} }} }}
+  BEHIND-OFF: {{ needs: OFF, checks: {{ b: {{ tcp: {{ address: 127.0.0.1, port: {off} }} }} }} }}
+  BEHIND-BOTH: {{ needs: [HUNG, OFF], checks: {{ c: {{ tcp: {{ address: 127.0.0.1, port: {off} }} }} }} }}
+",
+        hung = hung.address,
+        off = off.port()
+    );
+    let ran = desk.check(&baseline, &["--deadline", "4s", "--json"]).await;
+    assert_eq!(ran.code, Some(3), "{ran:#?}");
+    let card = ran.json();
+    let held: Vec<String> = card["phases"]
+        .as_array()
+        .expect("phases")
+        .iter()
+        .map(|phase| {
+            format!("{} {} {}", phase["id"], phase["gate"], phase["held_by"]).replace('"', "")
+        })
+        .collect();
+    // In topological order, which is the file's wherever `needs` leaves it open.
+    assert_eq!(
+        held,
+        [
+            "HUNG NOT_EVALUATED null",
+            "OFF BLOCKED null",
+            "BEHIND-HUNG NOT_EVALUATED null",
+            "BEHIND-OFF NOT_EVALUATED OFF",
+            "BEHIND-BOTH NOT_EVALUATED OFF",
+        ]
+    );
+}
+
+#[rstest]
+#[case::ctrl_c("INT")]
+#[case::service_manager("TERM")]
+#[case::terminal_closed("HUP")]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signal_ends_in_a_full_card(#[case] name: &str) {
     let desk = Desk::new();
     let (hung, well, behind) = (witness().await, witness().await, witness().await);
     let baseline = baseline(&hung, &well, &behind, "1h");
@@ -153,7 +202,7 @@ async fn ctrl_c_ends_in_a_full_card() {
         hung.received().contains("GET / ") && well.received().contains("connected")
     })
     .await;
-    interrupt(&child);
+    signal(&child, name);
     let ran = end(child).await;
     assert_eq!(ran.code, Some(3), "{ran:#?}");
     let card = ran.json();
@@ -197,7 +246,7 @@ async fn a_second_ctrl_c_ends_at_once() {
         hung.received().contains("GET / ")
     })
     .await;
-    interrupt(&child);
+    signal(&child, "INT");
     let mut told = String::new();
     let mut stderr = BufReader::new(child.stderr.take().expect("a pipe"));
     timeout(HANG, stderr.read_line(&mut told))
@@ -205,7 +254,7 @@ async fn a_second_ctrl_c_ends_at_once() {
         .expect("a word")
         .expect("a line");
     assert!(told.contains("Once more ends at once"), "{told}");
-    interrupt(&child);
+    signal(&child, "INT");
     let status = timeout(HANG, child.wait()).await.expect("an end");
     assert_eq!(status.expect("a status").code(), Some(3));
     let mut stdout = Vec::new();

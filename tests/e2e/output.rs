@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::process::Stdio;
 
 use regex::Regex;
+use serde_json::Value;
 
 use crate::desk::{Desk, checks, end};
 use crate::servers::postgres::Trouble;
@@ -14,7 +15,10 @@ const STARTING: Trouble = Trouble::Login("57P03", "the database system is starti
 #[tokio::test(flavor = "multi_thread")]
 async fn json_holds_to_its_schema_and_has_every_check() {
     let desk = Desk::new();
-    let schema = desk.run(&["schema", "scorecard"]).await.json();
+    let schema: Value = serde_json::from_str(include_str!("../../schema/scorecard.schema.json"))
+        .expect("the committed schema");
+    let printed = desk.run(&["schema", "scorecard"]).await.json();
+    assert_eq!(printed, schema);
     let validator = jsonschema::options()
         .should_validate_formats(true)
         .build(&schema)
@@ -27,12 +31,13 @@ async fn json_holds_to_its_schema_and_has_every_check() {
         &blocked.data188,
         &blocked.ops110,
     ]);
-    let cases: [(&Stack, &[&str], i32); 5] = [
+    let cases: [(&Stack, &[&str], i32); 6] = [
         (&green, &[], 0),
         (&blocked, &[], 2),
         (&blocked, &["--keep-going"], 2),
         (&blocked, &["--skip", "P1-DATA"], 0),
         (&blocked, &["--only", "ssh", "--deadline", "1h"], 0),
+        (&green, &["--deadline", "1ms"], 3),
     ];
     for (stack, args, code) in cases {
         let ran = desk
@@ -59,7 +64,7 @@ async fn json_holds_to_its_schema_and_has_every_check() {
         assert_eq!(ids(&card), ids(&plan), "{args:?}");
         assert_eq!(card["baseline"], plan["baseline"]);
         let totals = card["totals"].as_object().expect("totals");
-        let sum: u64 = totals.values().filter_map(serde_json::Value::as_u64).sum();
+        let sum: u64 = totals.values().filter_map(Value::as_u64).sum();
         assert_eq!(sum, 7, "{args:?} {totals:?}");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::probe::{OptionProblem, Target};
+use crate::probe::{OptionProblem, Request, Target};
 
 /// The option's address, else the check's host's; empty when there is neither.
 pub(super) fn destination(address: Option<&str>, target: &Target) -> String {
@@ -16,6 +16,15 @@ pub(super) fn shown(address: &str, port: u16) -> String {
         format!("[{bare}]:{port}")
     } else {
         format!("{bare}:{port}")
+    }
+}
+
+/// The connection that a network kind opens first, as the audit notes it.
+pub(super) fn connection(target: &Target, address: &str, port: u16) -> Request {
+    let destination = shown(address, port);
+    match &target.via {
+        Some(_) => Request::new("ssh", format!("direct-tcpip {destination}")),
+        None => Request::new("tcp", format!("connect {destination}")),
     }
 }
 

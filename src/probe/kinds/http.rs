@@ -338,8 +338,13 @@ impl Kind for Http {
         )
     }
 
-    fn requests(&self, _: &Target, _: &Policy) -> Vec<Request> {
-        let mut requests = vec![Request::new("http", self.line())];
+    fn requests(&self, target: &Target, _: &Policy) -> Vec<Request> {
+        let connection = self.parsed().ok().and_then(|url| {
+            let port = url.port_or_known_default()?;
+            Some(aim::connection(target, url.host_str()?, port))
+        });
+        let mut requests: Vec<Request> = connection.into_iter().collect();
+        requests.push(Request::new("http", self.line()));
         if self.redirects > 0 {
             requests.push(Request::new(
                 "http",

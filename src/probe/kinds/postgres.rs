@@ -213,17 +213,22 @@ impl Kind for Postgres {
     fn requests(&self, target: &Target, _: &Policy) -> Vec<Request> {
         let (_, login) = self.aim();
         let [begin, first] = postgres::preamble(target.timeout);
-        [
+        let connection = self
+            .url
+            .parse()
+            .map(|Address { host, port, .. }| aim::connection(target, &host, port));
+        let statements = [
             Some(login),
             Some(begin),
             Some(first),
             self.query.clone(),
             Some("ROLLBACK".to_owned()),
-        ]
-        .into_iter()
-        .flatten()
-        .map(|text| Request::new("postgres", text))
-        .collect()
+        ];
+        let statements = statements.into_iter().flatten();
+        connection
+            .into_iter()
+            .chain(statements.map(|text| Request::new("postgres", text)))
+            .collect()
     }
 
     fn secrets(&self) -> Vec<&SecretRef> {

@@ -290,15 +290,19 @@ impl Kind for Redis {
         }
     }
 
-    fn requests(&self, _: &Target, _: &Policy) -> Vec<Request> {
+    fn requests(&self, target: &Target, _: &Policy) -> Vec<Request> {
+        let connection = match self.endpoint(target) {
+            Endpoint::Tcp(address, port) => Some(aim::connection(target, &address, port)),
+            Endpoint::Socket(_) => None,
+        };
         let mut lines = redis::opening(self.username.as_deref(), self.password.is_some(), self.db);
         if let Some(command) = &self.command {
             lines.push(redis::table_question(command).join(" "));
             lines.push(command.join(" "));
         }
-        lines
+        connection
             .into_iter()
-            .map(|line| Request::new("redis", line))
+            .chain(lines.into_iter().map(|line| Request::new("redis", line)))
             .collect()
     }
 

@@ -6,8 +6,8 @@ use serde::Deserialize;
 
 use super::answer;
 use crate::probe::{
-    Context, Defaults, FactSpec, Facts, Fault, FaultKind, Kind, Place, Policy, Request, Target,
-    Type, Unit,
+    Context, Defaults, FactSpec, Facts, Fault, FaultKind, Host, Kind, Place, Policy, Request,
+    Target, Type, Unit,
 };
 use crate::transport::command::{Output, ReadOnlyCommand};
 
@@ -59,6 +59,22 @@ fn asks(target: &Target) -> &'static [&'static str] {
     } else {
         LINUX
     }
+}
+
+/// As the audit notes it, as far as the baseline tells: `~/.ssh/config` may
+/// have its say about the rest.
+fn connect(host: &Host) -> String {
+    let user = host.ssh.user.as_ref().map(|user| format!("{user}@"));
+    let port = host.ssh.port.map(|port| format!(":{port}"));
+    let way = host.ssh.jump.as_ref();
+    let way = way.map(|jump| format!(" through {}", jump.id));
+    format!(
+        "connect {}{}{}{}",
+        user.unwrap_or_default(),
+        host.address,
+        port.unwrap_or_default(),
+        way.unwrap_or_default()
+    )
 }
 
 impl Kind for Ssh {
@@ -154,7 +170,7 @@ impl Kind for Ssh {
     fn requests(&self, target: &Target, policy: &Policy) -> Vec<Request> {
         let mut requests = Vec::new();
         if let Some(host) = target.host.as_deref().filter(|host| !host.local) {
-            requests.push(Request::new("ssh", format!("connect {}", host.address)));
+            requests.push(Request::new("ssh", connect(host)));
         }
         for args in [asks(target), DATE] {
             if let Ok(command) = ReadOnlyCommand::from_args(policy, args.iter().copied()) {

@@ -63,12 +63,10 @@ impl Kind for Tcp {
     }
 
     fn requests(&self, target: &Target, _: &Policy) -> Vec<Request> {
-        vec![Request::new(
-            "tcp",
-            format!(
-                "connect {}",
-                aim::shown(&self.destination(target), self.port)
-            ),
+        vec![aim::connection(
+            target,
+            &self.destination(target),
+            self.port,
         )]
     }
 

@@ -44,7 +44,13 @@ pub(super) enum StatusPattern {
 #[serde(untagged, expecting = "a status such as 200, or a class such as 2xx")]
 enum Spelled {
     Number(#[schemars(range(min = 100, max = 599))] u16),
-    Text(#[schemars(regex(pattern = r"^[1-5](\d\d|xx)$"))] String),
+    Text(
+        #[schemars(
+            regex(pattern = r"^[1-5](\d\d|xx)$"),
+            extend("x-expected" = "a status such as 200, or a class such as 2xx")
+        )]
+        String,
+    ),
 }
 
 impl TryFrom<Spelled> for StatusPattern {

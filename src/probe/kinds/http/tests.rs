@@ -178,18 +178,21 @@ async fn a_secret_is_sent_but_never_shown() {
             .expect("JSON")
             .contains("hunter22")
     );
-    let line = format!(
-        "http GET http://{}/echo [authorization: ***]",
-        server.address
-    );
-    assert_eq!(audit.sent().last(), Some(&line));
+    let planned: Vec<String> = Kind::requests(&http, &context.target, &Policy::default())
+        .into_iter()
+        .map(|request| format!("{} {}", request.protocol, request.text))
+        .collect();
     assert_eq!(
-        format!(
-            "http {}",
-            Kind::requests(&http, &context.target, &Policy::default())[0].text
-        ),
-        line
+        planned,
+        [
+            format!("tcp connect {}", server.address),
+            format!(
+                "http GET http://{}/echo [authorization: ***]",
+                server.address
+            ),
+        ]
     );
+    assert_eq!(audit.sent(), planned);
     assert!(!format!("{http:?}").contains("hunter22"));
 }
 

@@ -139,6 +139,10 @@ fn options_part(kind: &str, schema: &Value, options: &Value) -> String {
 /// How a value is written, in words.
 fn spelling(schema: &Value, option: &Value) -> String {
     let node = resolved(schema, option);
+    let pattern = node.get("pattern").and_then(Value::as_str);
+    if pattern.is_some_and(|pattern| pattern.ends_with("xx)$")) {
+        return "a class such as `2xx`".to_owned();
+    }
     if let Some(expected) = node.get("x-expected").and_then(Value::as_str) {
         // The choices are in the option's own text.
         let what = expected
@@ -175,9 +179,8 @@ fn spelling(schema: &Value, option: &Value) -> String {
         }
         ["number"] => "number".to_owned(),
         ["boolean"] => "truth value".to_owned(),
-        ["string"] => match node.get("pattern").and_then(Value::as_str) {
+        ["string"] => match pattern {
             Some("^/") => "absolute path".to_owned(),
-            Some(r"^[1-5](\d\d|xx)$") => "`2xx`".to_owned(),
             _ => "text".to_owned(),
         },
         ["array"] => {

@@ -191,10 +191,24 @@ impl<'a> Coordinator<'a> {
             };
             if !gate.lets_through() {
                 let root = held_by.unwrap_or(need);
-                behind = Some(behind.map_or(root, |known: usize| known.min(root)));
+                // A gate that the end of the run left undecided holds nothing by itself.
+                behind = behind
+                    .into_iter()
+                    .chain([root])
+                    .min_by_key(|&root| (!self.is_blocked(root), root));
             }
         }
         Some(behind)
+    }
+
+    fn is_blocked(&self, phase: usize) -> bool {
+        matches!(
+            self.phases[phase],
+            PhaseState::Closed {
+                gate: Gate::Blocked,
+                ..
+            }
+        )
     }
 
     fn hold_waiting(&mut self, phase: usize, by: &Held) {

@@ -80,8 +80,28 @@ enum State {
 #[derive(Debug, Clone, Copy)]
 enum PhaseState {
     Waiting,
-    Open { since: Instant },
-    Closed { gate: Gate, held_by: Option<usize> },
+    Open {
+        since: Instant,
+    },
+    Closed {
+        gate: Gate,
+        /// The first blocked gate in topological order, itself or upstream.
+        root: Option<usize>,
+    },
+}
+
+/// What the gates that a phase needs say together.
+enum Upstream {
+    /// One of them is not decided yet.
+    Undecided,
+    LetsThrough,
+    Shut {
+        /// The first blocked gate in topological order; none where the end of
+        /// the run left all of them undecided.
+        root: Option<usize>,
+        /// One of those that are shut.
+        need: usize,
+    },
 }
 
 /// What a check's `after` says.
@@ -162,53 +182,41 @@ impl<'a> Coordinator<'a> {
 
     /// Opens a phase whose needs are all decided, or holds it back.
     fn open(&mut self, phase: usize) {
-        let behind = if self.keep_going {
-            None
-        } else {
-            let Some(behind) = self.behind(phase) else {
-                return;
-            };
-            behind
-        };
-        if let Some(root) = behind {
-            let by = Held::Gate(self.plan.phases[root].id.clone());
-            self.hold_waiting(phase, &by);
-        } else {
+        if self.keep_going {
             self.tell(Event::PhaseStarted { phase });
+        } else {
+            match self.upstream(phase) {
+                Upstream::Undecided => return,
+                Upstream::LetsThrough => self.tell(Event::PhaseStarted { phase }),
+                Upstream::Shut { root, need } => {
+                    let by = &self.plan.phases[root.unwrap_or(need)];
+                    self.hold_waiting(phase, &Held::Gate(by.id.clone()));
+                }
+            }
         }
         self.phases[phase] = PhaseState::Open {
             since: Instant::now(),
         };
     }
 
-    /// The blocked gate that `phase` is behind, the first in topological order
-    /// being the one to fix; `None` while a gate upstream is undecided.
-    fn behind(&self, phase: usize) -> Option<Option<usize>> {
-        let mut behind = None;
+    /// What the gates that `phase` needs say together.
+    fn upstream(&self, phase: usize) -> Upstream {
+        let mut upstream = Upstream::LetsThrough;
         for &need in &self.plan.phases[phase].needs {
-            let PhaseState::Closed { gate, held_by } = self.phases[need] else {
-                return None;
+            let PhaseState::Closed { gate, root } = self.phases[need] else {
+                return Upstream::Undecided;
             };
             if !gate.lets_through() {
-                let root = held_by.unwrap_or(need);
-                // A gate that the end of the run left undecided holds nothing by itself.
-                behind = behind
-                    .into_iter()
-                    .chain([root])
-                    .min_by_key(|&root| (!self.is_blocked(root), root));
+                let known = match upstream {
+                    Upstream::Shut { root, .. } => root,
+                    Upstream::LetsThrough | Upstream::Undecided => None,
+                };
+                // The first in topological order is the one to fix.
+                let root = known.into_iter().chain(root).min();
+                upstream = Upstream::Shut { root, need };
             }
         }
-        Some(behind)
-    }
-
-    fn is_blocked(&self, phase: usize) -> bool {
-        matches!(
-            self.phases[phase],
-            PhaseState::Closed {
-                gate: Gate::Blocked,
-                ..
-            }
-        )
+        upstream
     }
 
     fn hold_waiting(&mut self, phase: usize, by: &Held) {
@@ -277,9 +285,10 @@ impl<'a> Coordinator<'a> {
         let PhaseState::Open { since } = self.phases[phase] else {
             return;
         };
-        let Some(behind) = self.behind(phase) else {
+        let upstream = self.upstream(phase);
+        if matches!(upstream, Upstream::Undecided) {
             return;
-        };
+        }
         let mut verdicts = Vec::new();
         for state in &self.checks[self.plan.phases[phase].checks.clone()] {
             match state {
@@ -287,14 +296,16 @@ impl<'a> Coordinator<'a> {
                 State::Waiting | State::Spawned | State::Running => return,
             }
         }
-        let (gate, held_by) = match (gate(&verdicts), behind) {
-            (Gate::Blocked, _) => (Gate::Blocked, None),
-            // Whatever was seen behind a closed gate opens nothing. One that the
-            // end of the run left undecided holds nobody.
-            (_, Some(root)) => (Gate::NotEvaluated, self.is_blocked(root).then_some(root)),
-            (gate, None) => (gate, None),
+        let (gate, root) = match (gate(&verdicts), upstream) {
+            // Whatever was seen behind a shut gate opens nothing.
+            (Gate::Blocked, Upstream::Shut { root, .. }) => (Gate::Blocked, root.or(Some(phase))),
+            (_, Upstream::Shut { root, .. }) => (Gate::NotEvaluated, root),
+            (Gate::Blocked, _) => (Gate::Blocked, Some(phase)),
+            (gate, _) => (gate, None),
         };
-        self.phases[phase] = PhaseState::Closed { gate, held_by };
+        self.phases[phase] = PhaseState::Closed { gate, root };
+        // A gate blocked by its own checks is decided by them.
+        let held_by = root.filter(|_| gate != Gate::Blocked);
         self.tell(Event::PhaseFinished {
             phase,
             gate,

@@ -104,7 +104,7 @@ async fn keep_going_looks_at_everything_and_opens_no_gate() {
             ("NET", Gate::Blocked, None),
             ("DATA", Gate::NotEvaluated, Some("NET")),
             ("APPS", Gate::Blocked, None),
-            ("EDGE", Gate::NotEvaluated, Some("APPS")),
+            ("EDGE", Gate::NotEvaluated, Some("NET")),
         ]
     );
     let first = card.first_blocked.expect("a blocked gate");

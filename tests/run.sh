@@ -54,9 +54,11 @@ stage() {
   "$@" 2>&1 | tee "$log" || status=1
   count "$log"
   rm -f "$log"
-  ((status == 0 || failed > failed_before)) || failed=$((failed + 1))
-  if ((passed + failed > before)); then
-    say "$name: $((passed + failed - before)) done, $((failed - failed_before)) failed, $((SECONDS - began)) s"
+  if ((status != 0 && failed == failed_before)); then
+    failed=$((failed + 1))
+    say "$name: FAILED, by no test, after $((SECONDS - began)) s"
+  elif ((passed + failed > before)); then
+    say "$name: $((passed + failed - before)) tests, $((failed - failed_before)) failed, $((SECONDS - began)) s"
   else
     say "$name: done in $((SECONDS - began)) s"
   fi

@@ -272,9 +272,9 @@ pub(super) struct CheckDocument {
     pub(super) remedy: Option<String>,
     /// Where that is written down.
     pub(super) runbook: Option<String>,
-    /// Who may carry out the remedy: `BLOCK` (a human, nothing automatic),
-    /// `CRITICAL_HITL` (automation after two humans agreed), `STANDARD_HITL`
-    /// (automation after a human agreed) or `AUTO`.
+    /// Who may carry out the remedy: `BLOCK` (human approval only),
+    /// `CRITICAL_HITL` (restart or repair with a human in the loop), `STANDARD_HITL`
+    /// (restart only with evidence) or `AUTO` (automatic restart).
     pub(super) guardrail: Option<Guardrail>,
 }
 

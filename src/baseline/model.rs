@@ -230,12 +230,12 @@ pub struct Check {
 )]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Guardrail {
-    /// A human, with approval, and nothing automatic.
+    /// Human approval only.
     Block,
-    /// Automation after two humans agreed.
+    /// Restart or repair with a human in the loop.
     CriticalHitl,
-    /// Automation after a human agreed.
+    /// Restart only with evidence and a look at what it would affect.
     StandardHitl,
-    /// Automation alone.
+    /// Automatic restart, verified afterwards.
     Auto,
 }

@@ -124,7 +124,7 @@ impl Job<'_> {
             &mut |event| progress.event(event),
         )
         .await;
-        progress.finish();
+        self.end_progress(progress);
         let audited = self.finish_audit(&transports);
         let exit = print(&self.render(&card), Exit::of(&card));
         audited.map(|()| exit)
@@ -216,6 +216,15 @@ impl Job<'_> {
         }
     }
 
+    /// Takes the progress off the screen. Its last line fills the terminal's
+    /// width without an end, so the card would be copied as part of it.
+    fn end_progress(&self, progress: Progress) {
+        progress.finish();
+        if self.arguments.progress == ProgressMode::Auto && output::is_terminal(Channel::Stderr) {
+            tell("");
+        }
+    }
+
     fn render(&self, card: &Scorecard) -> String {
         if self.arguments.json {
             return report::json(card);
@@ -257,7 +266,7 @@ impl Watcher for Follower<'_> {
 
     fn card(&mut self, card: &Scorecard, next: Option<Duration>) {
         if let Some(progress) = self.progress.take() {
-            progress.finish();
+            self.job.end_progress(progress);
         }
         if !self.job.arguments.json {
             self.printed = print(&self.job.render(card), self.printed);

@@ -20,9 +20,10 @@ pub(super) fn listen() -> std::io::Result<Stop> {
     let (sender, stop) = watch::channel(false);
     tokio::spawn(async move {
         signals.next().await;
+        // First, so that it does not land in the middle of the card.
+        tell("coldstart: ending; the card tells what is unfinished. Once more ends at once.");
         // Nobody waits for it when the run has just ended.
         sender.send(true).ok();
-        tell("coldstart: ending; the card tells what is unfinished. Once more ends at once.");
         signals.next().await;
         std::process::exit(i32::from(Exit::Failed.code()));
     });

@@ -159,8 +159,12 @@ impl Kind for Ssh {
         match host {
             Some(host) if host.local => "what the kernel of this machine tells".to_owned(),
             Some(host) => format!(
-                "an SSH login at {} within {} s",
+                "an SSH login at {}{} within {} s",
                 host.address,
+                host.ssh
+                    .port
+                    .map(|port| format!(":{port}"))
+                    .unwrap_or_default(),
                 host.connect_timeout.as_secs_f64()
             ),
             None => "an SSH login".to_owned(),

@@ -4,12 +4,15 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use coldstart::baseline::{Disk, Guardrail, load};
+use coldstart::baseline::{Disk, Guardrail, Loaded, load};
 use coldstart::plan::{Level, Plan, build};
 use rstest::rstest;
 
 fn planned(name: &str) -> Plan {
-    let mut loaded = load(&format!("baselines/{name}.yml"), &Disk, &[]);
+    planned_of(name, load(&format!("baselines/{name}.yml"), &Disk, &[]))
+}
+
+fn planned_of(name: &str, mut loaded: Loaded) -> Plan {
     let mut diagnostics = std::mem::take(&mut loaded.diagnostics);
     let plan = loaded
         .baseline
@@ -167,4 +170,19 @@ fn this_machine_is_never_blocked() {
             check.id
         );
     }
+}
+
+/// The README's ten lines are what a newcomer copies.
+#[test]
+fn the_readmes_baseline_is_one() {
+    let readme = std::fs::read_to_string("README.md").expect("a README");
+    let (_, after) = readme.split_once("```yaml\n").expect("a baseline in it");
+    let (baseline, _) = after.split_once("```").expect("its end");
+    assert_eq!(baseline.lines().count(), 10, "ten lines");
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("home.yml");
+    std::fs::write(&file, baseline).expect("a file");
+    let plan = planned_of("README.md", load(&file.to_string_lossy(), &Disk, &[]));
+    let ids: Vec<&str> = plan.checks.iter().map(|check| check.id.as_str()).collect();
+    assert_eq!(ids, ["ssh@db", "redis@db"]);
 }

@@ -20,6 +20,7 @@ mod validate;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser};
 
 use args::{Arguments, Command};
@@ -44,9 +45,22 @@ fn run(arguments: &[OsString]) -> Exit {
             };
             // A closed pipe is no reason to say more.
             drop(error.print());
+            if let Some(tip) = tip(&error) {
+                output::tell(&tip);
+            }
             exit
         }
     }
+}
+
+/// `coldstart check full-stack.yml` is what a hurried person types first.
+fn tip(error: &clap::Error) -> Option<String> {
+    let Some(ContextValue::String(given)) = error.get(ContextKind::InvalidArg) else {
+        return None;
+    };
+    let is_baseline = given.ends_with(".yml") || given.ends_with(".yaml");
+    (error.kind() == ErrorKind::UnknownArgument && is_baseline)
+        .then(|| format!("\n  tip: a baseline is given as `--baseline {given}`"))
 }
 
 fn dispatch(command: &Command) -> Exit {

@@ -9,24 +9,29 @@ use crate::judge::Verdict;
 use crate::probe::ConnectionKey;
 
 /// Names, for every check that failed on a shared connection, the first check
-/// in plan order that failed on the same one. A check that may block is
-/// preferred to an advisory one, which cannot be what holds a gate.
+/// in plan order that failed on the same one. The silence of a port is explained
+/// by that of its whole address, where a check found that. A check that may
+/// block is preferred to an advisory one, which cannot be what holds a gate.
 pub(super) fn assign_causes(checks: &mut [CheckCard]) {
-    let mut owners: HashMap<ConnectionKey, String> = HashMap::new();
+    let mut owners: HashMap<ConnectionKey, (String, Verdict)> = HashMap::new();
     for verdict in [Verdict::Blocked, Verdict::Warn] {
         for check in checks.iter().filter(|check| check.verdict == verdict) {
             if let Some(key) = connection(check) {
                 owners
                     .entry(key.clone())
-                    .or_insert_with(|| check.id.clone());
+                    .or_insert_with(|| (check.id.clone(), verdict));
             }
         }
     }
     for check in checks {
-        check.cause = connection(check)
-            .and_then(|key| owners.get(key))
-            .filter(|owner| **owner != check.id)
-            .cloned();
+        let Some(key) = connection(check).or_else(|| suspect(check)) else {
+            continue;
+        };
+        check.cause = owners
+            .get(key)
+            .filter(|(owner, _)| *owner != check.id)
+            .filter(|(_, weight)| *weight == Verdict::Blocked || check.verdict == Verdict::Warn)
+            .map(|(owner, _)| owner.clone());
     }
 }
 
@@ -35,6 +40,13 @@ fn connection(check: &CheckCard) -> Option<&ConnectionKey> {
         .fault
         .as_ref()
         .and_then(|fault| fault.connection.as_ref())
+}
+
+fn suspect(check: &CheckCard) -> Option<&ConnectionKey> {
+    check
+        .fault
+        .as_ref()
+        .and_then(|fault| fault.suspect.as_ref())
 }
 
 /// Which phases come after which, transitively.

@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use self::lookup::Lookups;
 use super::reach::Reach;
-use super::{Fault, FaultKind};
+use super::{ConnectionKey, Fault, FaultKind};
 
 /// A lost SYN is sent again by the kernel after 1, 3, 7 seconds, which is too
 /// slow for a budget of five: a fresh attempt starts this often beside those
@@ -214,7 +214,10 @@ impl Dialer {
                     let fault = Fault::new(FaultKind::TimedOut, seen).hopeless(true);
                     return Err(match role {
                         Role::HostSsh => self.reach.mark_down(ip, fault),
-                        Role::Port => fault,
+                        Role::Port => {
+                            let address = ip.to_canonical().to_string();
+                            fault.suspect(ConnectionKey::address(&address))
+                        }
                     });
                 }
             }

@@ -110,6 +110,10 @@ pub struct Fault {
     pub connection: Option<ConnectionKey>,
     /// Trying again within this run cannot help.
     pub hopeless: bool,
+    /// What this fault alone does not prove to have failed: silence of one
+    /// port. Where another check finds that it has, that is the cause.
+    #[serde(skip)]
+    pub suspect: Option<ConnectionKey>,
 }
 
 impl Fault {
@@ -121,6 +125,7 @@ impl Fault {
             hint: None,
             connection: None,
             hopeless: kind.is_decision(),
+            suspect: None,
         }
     }
 
@@ -137,6 +142,13 @@ impl Fault {
     pub fn on_connection(mut self, key: ConnectionKey) -> Self {
         self.connection = Some(key);
         self.hopeless = true;
+        self
+    }
+
+    /// Names what may have failed as a whole, see [`Fault::suspect`].
+    #[must_use]
+    pub fn suspect(mut self, key: ConnectionKey) -> Self {
+        self.suspect = Some(key);
         self
     }
 

@@ -10,6 +10,7 @@ use crate::stack::{Stack, witness};
 #[case::no_command(&[], "Usage")]
 #[case::unknown_command(&["chek"], "check")]
 #[case::unknown_flag(&["check", "--wach"], "--watch")]
+#[case::a_baseline_without_its_flag(&["check", "full-stack.yml"], "--baseline full-stack.yml")]
 #[case::interval_alone(&["check", "--interval", "5"], "--watch")]
 #[case::no_time(&["check", "--deadline", "soon"], "soon")]
 #[case::no_time_at_all(&["check", "--deadline", "0s"], "longer than 0")]

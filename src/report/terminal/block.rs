@@ -53,15 +53,15 @@ fn saw(seen: &str, tried: Option<&str>, could_not_tell: bool) -> Text {
     Text::from(words.as_str())
 }
 
-/// Remedy, runbook and the protocol's own hint, in the order in which a person
-/// would want them.
+/// What the fault itself calls for, then the baseline's remedy for whatever
+/// goes wrong with the check: a changed host key comes before a reboot.
 fn next(page: &mut Page<'_>, check: &CheckCard) {
     let runbook = check
         .runbook
         .as_ref()
         .map(|runbook| format!("runbook {runbook}"));
     let hint = check.fault.as_ref().and_then(|fault| fault.hint.clone());
-    let steps = [check.remedy.clone(), runbook, hint];
+    let steps = [hint, check.remedy.clone(), runbook];
     let mut label = "next";
     for step in steps.into_iter().flatten() {
         page.field(label, &Text::from(step.as_str()));

@@ -15,6 +15,8 @@ enum Comes {
     Blocked,
     /// A fault on the connection to that host.
     Lost(Weight, &'static str),
+    /// It heard nothing, which the loss of that connection would explain.
+    Suspects(Weight, &'static str),
     Gate(&'static str),
     After(&'static str),
     Deadline,
@@ -22,7 +24,7 @@ enum Comes {
     /// The run says nothing about it.
     Silent,
 }
-use Comes::{After, Blocked, Lost, Pass, Silent, Skipped, Warn};
+use Comes::{After, Blocked, Lost, Pass, Silent, Skipped, Suspects, Warn};
 
 /// Whether a failed check blocks or warns.
 #[derive(Debug, Clone, Copy)]
@@ -87,6 +89,14 @@ fn judged(check: usize, verdict: Verdict, outcome: Outcome) -> Event {
     }
 }
 
+fn faulty(check: usize, weight: Weight, fault: Fault) -> (Verdict, Event) {
+    let verdict = match weight {
+        Required => Verdict::Blocked,
+        Advisory => Verdict::Warn,
+    };
+    (verdict, judged(check, verdict, Outcome::Fault(fault)))
+}
+
 fn event(check: usize, comes: Comes) -> Option<(Verdict, Event)> {
     let seen = || Outcome::Seen(Facts::new());
     let held = |by, unfinished| Event::CheckHeld {
@@ -99,13 +109,13 @@ fn event(check: usize, comes: Comes) -> Option<(Verdict, Event)> {
         Warn => (Verdict::Warn, judged(check, Verdict::Warn, seen())),
         Blocked => (Verdict::Blocked, judged(check, Verdict::Blocked, seen())),
         Lost(weight, host) => {
-            let verdict = match weight {
-                Required => Verdict::Blocked,
-                Advisory => Verdict::Warn,
-            };
-            let fault = Fault::new(FaultKind::Unreachable, "no route to host")
-                .on_connection(ConnectionKey::ssh(host));
-            (verdict, judged(check, verdict, Outcome::Fault(fault)))
+            let fault = Fault::new(FaultKind::Unreachable, "no route to host");
+            let fault = fault.on_connection(ConnectionKey::ssh(host));
+            faulty(check, weight, fault)
+        }
+        Suspects(weight, host) => {
+            let fault = Fault::new(FaultKind::TimedOut, "no answer");
+            faulty(check, weight, fault.suspect(ConnectionKey::ssh(host)))
         }
         Comes::Gate(gate) => (
             Verdict::NotEvaluated,
@@ -268,6 +278,26 @@ fn one_lost_connection_is_one_root() {
     assert_eq!(cause_of(&card, "clock"), Some("ssh"));
     assert_eq!(cause_of(&card, "ssh"), None);
     assert_eq!(first_of(&card), Some(("P0", "ssh")));
+}
+
+#[test]
+fn a_silent_port_of_a_lost_host_is_no_root_of_its_own() {
+    let checks: Checks<'_> = &[
+        (0, "port", Suspects(Required, "k3s120")),
+        (0, "ssh", Lost(Required, "k3s120")),
+        (0, "hint", Suspects(Advisory, "k3s120")),
+        (0, "other", Suspects(Required, "k3s121")),
+        (0, "third", Suspects(Required, "k3s122")),
+        (0, "fourth", Lost(Advisory, "k3s122")),
+    ];
+    let card = complete(ONE, checks);
+    assert_eq!(cause_of(&card, "port"), Some("ssh"));
+    assert_eq!(cause_of(&card, "hint"), Some("ssh"));
+    // A suspicion that nothing confirms explains nothing, and a warning no block.
+    assert_eq!(
+        roots_of(&card),
+        [("ssh", 2, 0), ("other", 0, 0), ("third", 0, 0)]
+    );
 }
 
 #[test]

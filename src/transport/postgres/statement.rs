@@ -48,7 +48,11 @@ fn next_token<'a>(rest: &mut &'a str) -> Result<Option<Token<'a>>, String> {
     loop {
         *rest = rest.trim_start();
         if let Some(comment) = rest.strip_prefix("--") {
-            *rest = comment.split_once('\n').map_or("", |(_, after)| after);
+            // A carriage return ends it as well (src/backend/parser/scan.l,
+            // `newline`): what follows one is a statement to the server.
+            *rest = comment
+                .split_once(['\n', '\r'])
+                .map_or("", |(_, after)| after);
         } else if rest.starts_with("/*") {
             *rest = after_comment(rest)?;
         } else {
@@ -163,6 +167,8 @@ mod tests {
     #[case("copy t to program 'id'", "not with COPY")]
     #[case("DO $$ BEGIN END $$", "not with DO")]
     #[case("SET TRANSACTION READ WRITE", "not with SET")]
+    #[case("--\rCOPY (SELECT 1) TO PROGRAM 'id' /*\nSELECT */", "not with COPY")]
+    #[case("SELECT 1; --\rCOMMIT", "only one statement")]
     #[case("SELECT 1; COMMIT", "only one statement")]
     #[case("SELECT 'a'';'; COMMIT", "only one statement")]
     #[case("SELECT E'\\\\'; COMMIT --'", "only one statement")]

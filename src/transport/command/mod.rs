@@ -10,6 +10,7 @@ mod refusals;
 mod rules;
 #[cfg(test)]
 mod tests;
+mod values;
 
 use std::fmt;
 use std::time::Duration;

@@ -399,6 +399,24 @@ smartctl -s off /dev/sda
 mdadm --stop /dev/md0
 mdadm /dev/md0 --fail /dev/sda
 ntpq -c 'rm'
+ntpq -4c ':config restrict default' -p
+ntpq -p host -6c saveconfig
+mdadm --detail -1S /dev/md0
+pg_isready -d 'host=x sslkeylogfile=/home/x/.profile'
+pg_isready '-dhost=x sslkey=engine:x'
+pg_isready --dbname=postgres://x/y
+pg_isready --dbname 'a=b'
+getent -s /tmp/x passwd
+getent --service=/tmp/x passwd
+restic snapshots --no-lock -r 'rclone::sftp,ssh="touch /x":/y'
+restic snapshots --no-lock -r=rclone:--config=x
+restic snapshots --no-lock --repo 'rclone:a,b=c:/'
+restic snapshots --no-lock --repo=sftp:-oProxyCommand=x:/y
+restic snapshots --no-lock -rsftp://x@-oProxyCommand=x/y
+docker compose -f https://github.com/x/y.git ps
+docker compose -f github.com/x/y ps
+docker compose --file=oci://x/y ps
+docker compose --project-directory git@x:y ps
 cat /dev/watchdog
 head -c 1 /dev/watchdog0
 cat /dev/../dev//watchdog

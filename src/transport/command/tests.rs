@@ -820,6 +820,8 @@ is quoted again for a POSIX shell.
 - A program may be given by its path in `/bin`, `/usr/bin`, `/sbin` or `/usr/sbin`.
 - Flags without a value stand after the subcommand of `docker`, `podman`, `kubectl`, `restic` and `rclone`.
 - `k3s kubectl` is `kubectl`.
+- Values that name something to run, write or fetch are refused: settings in the place of `pg_isready`'s database,
+  `rclone` and `sftp` repositories of `restic` with settings or flags in them, addresses as `docker compose -f`.
 - Files whose reading does something (`/dev/watchdog`, tapes, `/proc/kmsg`, trace pipes) are refused.
 
 `policy.allow` of a baseline adds commands that its owner knows to only read. An entry is matched word for word; with

@@ -487,6 +487,8 @@ fn refusals_tell_the_place(#[case] text: &str, #[case] at: usize, #[case] messag
 #[rstest]
 #[case("curl http://x", "use the http kind")]
 #[case("psql -c x", "use the postgres kind")]
+#[case("ssh x id", "the check's `on` names the host")]
+#[case("timeout 5 id", "every command is given its check's `timeout`")]
 #[case(
     "frobnicate",
     "frobnicate is not known to only read: if it does, add it to `policy.allow`"
@@ -570,6 +572,11 @@ fn entries_extend_the_list(#[case] entry: &str, #[case] text: &str, #[case] acce
 #[case("env *")]
 #[case("xargs *")]
 #[case("busybox *")]
+#[case("timeout 5 *")]
+#[case("/usr/bin/watch *")]
+#[case("chroot /x *")]
+#[case("ssh other *")]
+#[case("pkexec *")]
 #[case("zpool * status")]
 #[case("zpool status | cat")]
 #[case("a; b")]
@@ -628,6 +635,8 @@ fn argument_lists_are_checked_like_lines() {
     assert!(from(&[]).is_err());
     assert!(from(&["rm", "x"]).is_err());
     assert!(from(&["cat", "a\0b"]).is_err());
+    assert!(from(&["cat", "a\nreboot"]).is_err());
+    assert!(from(&["cat", "a\rb"]).is_err());
     assert!(from(&["sh", "-c", "id"]).is_err());
 }
 
@@ -654,6 +663,11 @@ fn a_shell_gives_back_what_was_quoted(#[case] arguments: &[&str]) {
         .map(|argument| (*argument).to_owned())
         .collect();
     assert_eq!(through_sh(&arguments), arguments);
+}
+
+#[test]
+fn nothing_that_fish_or_csh_acts_on_stands_between_quotes() {
+    assert_eq!(quoting::quote(r"a\';b;!#"), r"'a'\\''\'';b;'\!'#'",);
 }
 
 #[test]

@@ -137,7 +137,12 @@ impl Attempts<'_> {
     }
 
     fn record(&self) {
-        let Login { user, .. } = self.login;
+        let Login { user, address, .. } = self.login;
+        // Behind a jump host the name is its business.
+        if self.jump.is_none() && self.pool.dialer.would_look_up(address) {
+            self.ledger
+                .record("local", "dns", &format!("lookup {address}"));
+        }
         let way = match &self.login.jump {
             Some(jump) => format!(" through {}", jump.id),
             None => String::new(),

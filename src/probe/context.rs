@@ -87,12 +87,7 @@ impl Context {
         if dialer.would_look_up(address) {
             self.record("local", "dns", &format!("lookup {address}"));
         }
-        let bare = address.trim_start_matches('[').trim_end_matches(']');
-        let destination = if bare.contains(':') {
-            format!("[{bare}]:{port}")
-        } else {
-            format!("{bare}:{port}")
-        };
+        let (_, destination) = destination(address, port);
         self.record(address, "tcp", &format!("connect {destination}"));
         let dialed = dialer
             .dial(address, port, self.target.connect_timeout, Role::Port)
@@ -169,15 +164,16 @@ impl Context {
         port: u16,
     ) -> Result<Connection, Fault> {
         let session = self.transports.ssh.session(via, self.ledger()).await?;
-        self.ledger()
-            .record(&via.id, "ssh", &format!("direct-tcpip {address}:{port}"));
+        let (bare, destination) = destination(address, port);
+        self.record(&via.id, "ssh", &format!("direct-tcpip {destination}"));
         let started = Instant::now();
+        // The server resolves the name, and to a resolver `[::1]` is none.
         let stream = session
-            .open_tcp(address, port, self.target.connect_timeout)
+            .open_tcp(bare, port, self.target.connect_timeout)
             .await?;
         Ok(Connection {
             stream,
-            peer: format!("{address}:{port}"),
+            peer: destination,
             connect: started.elapsed(),
         })
     }
@@ -203,6 +199,17 @@ impl Context {
     }
 }
 
+/// An address without the brackets that addresses of IPv6 may have, and as
+/// `address:port`, in which they must have them.
+fn destination(address: &str, port: u16) -> (&str, String) {
+    let bare = address.trim_start_matches('[').trim_end_matches(']');
+    if bare.contains(':') {
+        (bare, format!("[{bare}]:{port}"))
+    } else {
+        (bare, format!("{bare}:{port}"))
+    }
+}
+
 impl Opener for Context {
     async fn open(&self, address: &str, port: u16) -> Result<Connection, Fault> {
         self.connect(address, port).await
@@ -210,5 +217,20 @@ impl Opener for Context {
 
     fn note(&self, target: &str, protocol: &str, sent: &str) {
         self.record(target, protocol, sent);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::destination;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case("::1", "::1", "[::1]:80")]
+    #[case("[::1]", "::1", "[::1]:80")]
+    #[case("192.0.2.1", "192.0.2.1", "192.0.2.1:80")]
+    #[case("db.lan", "db.lan", "db.lan:80")]
+    fn brackets_are_for_ports(#[case] address: &str, #[case] bare: &str, #[case] shown: &str) {
+        assert_eq!(destination(address, 80), (bare, shown.to_owned()));
     }
 }

@@ -4,8 +4,9 @@
 //! `SET TRANSACTION READ WRITE` is obeyed before the first query of a
 //! transaction. So the transaction begins read-only and has its first query
 //! before the baseline's statement comes; see [`statement`] for the rest. What
-//! a function does outside of the database (`pg_terminate_backend`, `dblink`) only a
-//! role without rights keeps away.
+//! a function does outside of the database (`pg_terminate_backend`, `dblink`) it
+//! does not stop: those that are known are refused, and from the rest only a role
+//! without rights keeps us.
 
 mod cell;
 mod fault;

@@ -332,10 +332,19 @@ fn allowed(command: &[String], table: &Reply) -> Result<(), Fault> {
         ));
     };
     let has = |flag: &str| flags.iter().any(|known| known == flag);
-    if !has("readonly") || has("write") || has("admin") {
+    // PFCOUNT is called read-only, yet keeps its result in the key, which the
+    // table tells by `may_replicate`.
+    if !has("readonly") || has("write") || has("admin") || has("may_replicate") {
         return refused(format!(
             "{name} is not sent: the server's own table does not call it read-only"
         ));
+    }
+    // A script that does not end stops the server for everyone.
+    if SCRIPTS
+        .iter()
+        .any(|script| name.eq_ignore_ascii_case(script))
+    {
+        return refused(format!("{name} is not sent: it runs a script"));
     }
     // Before 7 the table has no subcommands, and MEMORY as a whole is called read-only.
     if name.eq_ignore_ascii_case("memory")
@@ -347,6 +356,9 @@ fn allowed(command: &[String], table: &Reply) -> Result<(), Fault> {
     }
     Ok(())
 }
+
+/// Commands that run a script, and are called read-only.
+const SCRIPTS: [&str; 3] = ["EVAL_RO", "EVALSHA_RO", "FCALL_RO"];
 
 /// Name, arity, flags, …; nothing for a command that is not known.
 fn flags(entry: &Reply) -> Option<Vec<String>> {
@@ -373,4 +385,31 @@ fn parse_info(text: &str) -> BTreeMap<String, String> {
         .filter_map(|line| line.split_once(':'))
         .map(|(field, value)| (field.to_owned(), value.trim_end().to_owned()))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case("GET", &["readonly", "fast"], true)]
+    #[case("SORT", &["write", "denyoom"], false)]
+    #[case("GETDEL", &["write", "fast"], false)]
+    #[case("CONFIG", &[], false)]
+    #[case("PFCOUNT", &["readonly", "may_replicate"], false)]
+    #[case("EVAL_RO", &["readonly", "noscript"], false)]
+    #[case("evalsha_ro", &["readonly", "noscript"], false)]
+    #[case("FCALL_RO", &["readonly", "noscript"], false)]
+    fn what_only_reads_is_sent(#[case] name: &str, #[case] flags: &[&str], #[case] sent: bool) {
+        let flags = flags.iter().map(|flag| Reply::Status((*flag).to_owned()));
+        let entry = vec![
+            Reply::Bulk(Some(name.as_bytes().to_vec())),
+            Reply::Integer(-2),
+            Reply::Array(Some(flags.collect())),
+        ];
+        let table = Reply::Array(Some(vec![Reply::Array(Some(entry))]));
+        let command = [name.to_owned(), "x".to_owned()];
+        assert_eq!(allowed(&command, &table).is_ok(), sent);
+    }
 }

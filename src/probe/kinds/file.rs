@@ -123,7 +123,7 @@ impl Kind for File {
         FactSpec::new(
             "content",
             Type::Text,
-            "Its text, or the lines asked for; with `content` only, up to 256 KiB.",
+            "Its text, or the lines asked for; with `content` only. Up to 256 KiB of a text; lines asked for are absent when the file is longer.",
         ),
         FactSpec::new("lines", Type::List(&Type::Text), "`content` by lines."),
         FactSpec::new(
@@ -216,8 +216,13 @@ impl Kind for File {
             }
             let text =
                 String::from_utf8_lossy(&head.stdout[..head.stdout.len().min(MOST)]).into_owned();
+            let truncated = head.stdout.len() > MOST || head.truncated;
+            facts.set("truncated", truncated);
+            // In the part that was not read there may be more such lines.
+            if truncated && matches!(self.content, Content::Containing(_)) {
+                return Ok(facts);
+            }
             let (content, lines) = self.keep(&text);
-            facts.set("truncated", head.stdout.len() > MOST || head.truncated);
             facts.set("content", content);
             facts.set("lines", Value::List(lines));
         }
@@ -290,7 +295,11 @@ impl Stat {
             clippy::cast_precision_loss,
             reason = "ages are far below 2^52 seconds"
         )]
-        facts.set_some("age_s", now.map(|now| (now - self.modified) as f64));
+        facts.set_some(
+            "age_s",
+            now.and_then(|now| now.checked_sub(self.modified))
+                .map(|age| age as f64),
+        );
         facts.set("mode", self.mode.as_str());
         facts.set("owner", self.owner.as_str());
     }

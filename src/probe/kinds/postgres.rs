@@ -20,9 +20,9 @@ use crate::transport::tls::TlsOptions;
 /// Logs in to PostgreSQL and runs one statement that reads.
 ///
 /// The statement runs in a read-only transaction that is never committed; it
-/// must begin with SELECT, WITH, TABLE, VALUES, SHOW or EXPLAIN. Functions can
-/// have effects outside of the database (`pg_terminate_backend`, `dblink`): give the
-/// check a role without rights to them.
+/// must begin with SELECT, WITH, TABLE, VALUES, SHOW or EXPLAIN. Functions that
+/// are known to act all the same (`pg_terminate_backend`, `dblink`) are refused;
+/// there may be others on a server: give the check a role without rights to them.
 ///
 /// Without a statement the check tells whether the server accepts
 /// connections, as `pg_isready` does, but also whether login and the first

@@ -180,7 +180,8 @@ pub(super) const PROGRAMS: &[Program] = &[
     reads("findmnt", false),
     reads("free", false),
     reads("getconf", false),
-    reads("getent", false),
+    // `-s SERVICE` loads a library of that name.
+    program("getent", &[form(&[], getopt("i", "no-idn"), Operands::Any)]),
     reads("grep", true),
     reads("head", true),
     program(
@@ -320,7 +321,17 @@ pub(super) const PROGRAMS: &[Program] = &[
         "ntpq",
         &[form(&[], Flags::Only("-p -n -pn -np"), Operands::Any)],
     ),
-    reads("pg_isready", false),
+    program(
+        "pg_isready",
+        &[form(
+            &[],
+            getopt(
+                "d:h:p:U:t:q",
+                "dbname= host= port= username= timeout= quiet version",
+            ),
+            Operands::None,
+        )],
+    ),
     reads("pgrep", false),
     reads("pidof", false),
     program("podman", CONTAINERS),

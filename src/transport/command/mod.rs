@@ -10,10 +10,12 @@ mod refusals;
 mod rules;
 #[cfg(test)]
 mod tests;
+mod values;
 
 use std::fmt;
 use std::time::Duration;
 
+pub(super) use quoting::quote;
 use rules::Allowed;
 
 /// What may run: the built-in allow-list, which `docs/commands.md` shows, plus

@@ -1,7 +1,7 @@
 //! Flags and operands of an argument list, as its program would read them.
 
-use super::Refused;
 use super::allow::Form;
+use super::{Refused, values};
 
 /// Whether `word` is one of the words in `list`.
 pub(super) fn listed(list: &str, word: &str) -> bool {
@@ -24,8 +24,10 @@ pub(super) fn only<'a>(
 ) -> Result<Split<'a>, Refused> {
     let (mut flags, mut operands) = (Vec::new(), Vec::new());
     for argument in arguments {
-        // `find -mtime -1`: a number is the value of the flag before it.
-        if !argument.starts_with('-') || is_negative(argument) && !listed(known, argument) {
+        // `find -mtime -1`: a number is the value of the flag before it. Of no
+        // other program here: `ntpq -4c TEXT` sends whatever the text says.
+        let value = name == "find" && is_negative(argument) && !listed(known, argument);
+        if !argument.starts_with('-') || value {
             operands.push(argument);
         } else if listed(known, argument) {
             flags.push(argument.clone());
@@ -49,6 +51,10 @@ pub(super) fn getopt<'a>(
     arguments: &'a [String],
 ) -> Result<Split<'a>, Refused> {
     let (mut flags, mut operands, mut early) = (Vec::new(), Vec::new(), None);
+    let harmless = |flag: &str, value: &str| match values::problem(name, form, flag, value) {
+        Some(problem) => Err(Refused::new(format!("{name} {flag} {value}: {problem}"))),
+        None => Ok(()),
+    };
     let mut rest = arguments.iter();
     while let Some(argument) = rest.next() {
         if argument == "--" {
@@ -69,6 +75,9 @@ pub(super) fn getopt<'a>(
             } else if listed(long, &format!("{flag}[=]")) {
                 false
             } else if listed(long, &format!("{flag}=")) {
+                if let Some(value) = value {
+                    harmless(&format!("--{flag}"), value)?;
+                }
                 value.is_none()
             } else {
                 return Err(not_known(name, &format!("--{flag}")));
@@ -81,6 +90,9 @@ pub(super) fn getopt<'a>(
             if bundle.switches && operands.len() < form.words.len() {
                 early.get_or_insert_with(|| argument.clone());
             }
+            if let (Some(value), Some(flag)) = (bundle.value, flags.last()) {
+                harmless(flag, value)?;
+            }
             bundle.takes_next
         } else {
             operands.push(argument);
@@ -90,7 +102,11 @@ pub(super) fn getopt<'a>(
             // A value that looks like a flag is one for a version of the
             // program in which this flag takes no value.
             match rest.next() {
-                Some(value) if !value.starts_with('-') || is_negative(value) => {}
+                Some(value) if !value.starts_with('-') || is_negative(value) => {
+                    if let Some(flag) = flags.last() {
+                        harmless(flag, value)?;
+                    }
+                }
                 _ => return Err(Refused::new(format!("{name} {argument} needs a value"))),
             }
         }
@@ -103,20 +119,22 @@ pub(super) fn getopt<'a>(
 }
 
 /// What a word of short flags holds.
-struct Bundle {
+struct Bundle<'a> {
     /// Among them is one without a value.
     switches: bool,
+    /// The last one's value, when it is in the same word.
+    value: Option<&'a str>,
     /// The last one's value is the next argument.
     takes_next: bool,
 }
 
 /// `-fn5`: letters up to the first that takes a value, then that value.
-fn bundle(
+fn bundle<'a>(
     name: &str,
     short: &str,
-    letters: &str,
+    letters: &'a str,
     flags: &mut Vec<String>,
-) -> Result<Bundle, Refused> {
+) -> Result<Bundle<'a>, Refused> {
     for (at, letter) in letters.char_indices() {
         let known = short.find(letter).filter(|_| letter != ':');
         let Some(position) = known else {
@@ -124,15 +142,19 @@ fn bundle(
         };
         flags.push(format!("-{letter}"));
         if short[position + letter.len_utf8()..].starts_with(':') {
-            let takes_next = at + letter.len_utf8() == letters.len();
+            let value = letters
+                .get(at + letter.len_utf8()..)
+                .filter(|value| !value.is_empty());
             return Ok(Bundle {
                 switches: at > 0,
-                takes_next,
+                value,
+                takes_next: value.is_none(),
             });
         }
     }
     Ok(Bundle {
         switches: true,
+        value: None,
         takes_next: false,
     })
 }

@@ -42,6 +42,15 @@ pub(super) fn check(
             "an argument with a NUL in it: no program can be given one",
         ));
     }
+    // A login shell of csh's family ends a quoted word at the end of its line.
+    if arguments
+        .iter()
+        .any(|argument| argument.contains(['\n', '\r']))
+    {
+        return Err(Refused::new(
+            "an argument with a line break in it: not every login shell can be given one",
+        ));
+    }
     if let Some(file) = arguments.iter().find(|argument| acts_when_read(argument)) {
         return Err(Refused::new(format!(
             "reading {file} does something to the host"
@@ -106,6 +115,9 @@ fn check_program(policy: &Policy, arguments: &[String], first: bool) -> Result<A
         .find_map(|folder| given.strip_prefix(folder))
         .unwrap_or(given);
     if is_runner(given) {
+        if let Some(refused) = instead(name) {
+            return Err(refused);
+        }
         return Err(Refused::new(format!(
             "{name} runs whatever it is given: call the program itself"
         )));
@@ -139,8 +151,8 @@ fn unknown(given: &str, name: &str, first: bool) -> Refused {
             filters()
         ));
     }
-    if let Some((_, instead)) = INSTEAD.iter().find(|(program, _)| *program == name) {
-        return Refused::new(format!("{name} is not available: {instead}"));
+    if let Some(refused) = instead(name) {
+        return refused;
     }
     if name.contains('/') {
         return Refused::new(format!(
@@ -151,6 +163,12 @@ fn unknown(given: &str, name: &str, first: bool) -> Refused {
     Refused::new(format!(
         "{name} is not known to only read: if it does, add it to `policy.allow`"
     ))
+}
+
+/// What to use in the place of a program that is not available.
+fn instead(name: &str) -> Option<Refused> {
+    let (_, instead) = INSTEAD.iter().find(|(program, _)| *program == name)?;
+    Some(Refused::new(format!("{name} is not available: {instead}")))
 }
 
 fn filters() -> String {

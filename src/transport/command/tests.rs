@@ -399,6 +399,24 @@ smartctl -s off /dev/sda
 mdadm --stop /dev/md0
 mdadm /dev/md0 --fail /dev/sda
 ntpq -c 'rm'
+ntpq -4c ':config restrict default' -p
+ntpq -p host -6c saveconfig
+mdadm --detail -1S /dev/md0
+pg_isready -d 'host=x sslkeylogfile=/home/x/.profile'
+pg_isready '-dhost=x sslkey=engine:x'
+pg_isready --dbname=postgres://x/y
+pg_isready --dbname 'a=b'
+getent -s /tmp/x passwd
+getent --service=/tmp/x passwd
+restic snapshots --no-lock -r 'rclone::sftp,ssh="touch /x":/y'
+restic snapshots --no-lock -r=rclone:--config=x
+restic snapshots --no-lock --repo 'rclone:a,b=c:/'
+restic snapshots --no-lock --repo=sftp:-oProxyCommand=x:/y
+restic snapshots --no-lock -rsftp://x@-oProxyCommand=x/y
+docker compose -f https://github.com/x/y.git ps
+docker compose -f github.com/x/y ps
+docker compose --file=oci://x/y ps
+docker compose --project-directory git@x:y ps
 cat /dev/watchdog
 head -c 1 /dev/watchdog0
 cat /dev/../dev//watchdog
@@ -469,6 +487,8 @@ fn refusals_tell_the_place(#[case] text: &str, #[case] at: usize, #[case] messag
 #[rstest]
 #[case("curl http://x", "use the http kind")]
 #[case("psql -c x", "use the postgres kind")]
+#[case("ssh x id", "the check's `on` names the host")]
+#[case("timeout 5 id", "every command is given its check's `timeout`")]
 #[case(
     "frobnicate",
     "frobnicate is not known to only read: if it does, add it to `policy.allow`"
@@ -552,6 +572,11 @@ fn entries_extend_the_list(#[case] entry: &str, #[case] text: &str, #[case] acce
 #[case("env *")]
 #[case("xargs *")]
 #[case("busybox *")]
+#[case("timeout 5 *")]
+#[case("/usr/bin/watch *")]
+#[case("chroot /x *")]
+#[case("ssh other *")]
+#[case("pkexec *")]
 #[case("zpool * status")]
 #[case("zpool status | cat")]
 #[case("a; b")]
@@ -610,6 +635,8 @@ fn argument_lists_are_checked_like_lines() {
     assert!(from(&[]).is_err());
     assert!(from(&["rm", "x"]).is_err());
     assert!(from(&["cat", "a\0b"]).is_err());
+    assert!(from(&["cat", "a\nreboot"]).is_err());
+    assert!(from(&["cat", "a\rb"]).is_err());
     assert!(from(&["sh", "-c", "id"]).is_err());
 }
 
@@ -636,6 +663,11 @@ fn a_shell_gives_back_what_was_quoted(#[case] arguments: &[&str]) {
         .map(|argument| (*argument).to_owned())
         .collect();
     assert_eq!(through_sh(&arguments), arguments);
+}
+
+#[test]
+fn nothing_that_fish_or_csh_acts_on_stands_between_quotes() {
+    assert_eq!(quoting::quote(r"a\';b;!#"), r"'a'\\''\'';b;'\!'#'",);
 }
 
 #[test]
@@ -802,6 +834,8 @@ is quoted again for a POSIX shell.
 - A program may be given by its path in `/bin`, `/usr/bin`, `/sbin` or `/usr/sbin`.
 - Flags without a value stand after the subcommand of `docker`, `podman`, `kubectl`, `restic` and `rclone`.
 - `k3s kubectl` is `kubectl`.
+- Values that name something to run, write or fetch are refused: settings in the place of `pg_isready`'s database,
+  `rclone` and `sftp` repositories of `restic` with settings or flags in them, addresses as `docker compose -f`.
 - Files whose reading does something (`/dev/watchdog`, tapes, `/proc/kmsg`, trace pipes) are refused.
 
 `policy.allow` of a baseline adds commands that its owner knows to only read. An entry is matched word for word; with

@@ -157,6 +157,9 @@ fn number(text: &str) -> Json {
     }
 }
 
+/// Digits of a number that is written out.
+const DIGITS_MAX: i32 = 4000;
+
 /// Groups of four decimal digits: count, weight of the first, sign, digits
 /// after the point (src/backend/utils/adt/numeric.c, `numeric_send`).
 fn numeric(raw: &[u8]) -> Result<String, Failed> {
@@ -177,6 +180,11 @@ fn numeric(raw: &[u8]) -> Result<String, Failed> {
         _ => {}
     }
     let weight = i32::from(weight.cast_signed());
+    // A few bytes can stand for 131,072 digits, and a row for many of them.
+    let digits = 4 * (weight.max(0) + 1) + i32::from(*scale);
+    if digits > DIGITS_MAX {
+        return Err(format!("a numeric has {digits} digits; cast it to text").into());
+    }
     let group = |place: i32| {
         usize::try_from(weight - place)
             .ok()
@@ -357,6 +365,14 @@ mod tests {
         let interval = decode(&Type::INTERVAL, &raw).expect("an interval");
         assert_eq!(interval.span, Some(SignedDuration::from_millis(86_401_500)));
         assert_eq!(interval.json, json!(86401.5));
+    }
+
+    #[rstest]
+    #[case(&[1, 0x7FFF, 0, 0, 1])]
+    #[case(&[0, 0, 0, 0xFFFF])]
+    fn a_number_is_not_written_out_at_any_length(#[case] sent: &[u16]) {
+        let error = decode(&Type::NUMERIC, &words(sent)).expect_err("too long");
+        assert!(error.to_string().contains("cast it to text"), "{error}");
     }
 
     #[rstest]

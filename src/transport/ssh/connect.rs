@@ -2,6 +2,7 @@
 //! budget.
 
 use std::future::Future;
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -51,7 +52,10 @@ pub(super) async fn connect(
     let login = Login::settle(host, &pool.environment, ledger)
         .await
         .map_err(ours)?;
-    let known = KnownHosts::read(&login.known_hosts).await;
+    let mut known = KnownHosts::read(&login.known_hosts).await;
+    if let Some(file) = &login.revoked {
+        revoke(&mut known, file).await.map_err(ours)?;
+    }
     let jump = match &login.jump {
         // The way there has its own budget and its own fault.
         Some(jump) => Some(through(pool, jump, depth, ledger).await.map_err(ours)?),
@@ -68,6 +72,23 @@ pub(super) async fn connect(
         ledger,
     };
     attempts.run().await.map_err(ours)
+}
+
+async fn revoke(known: &mut KnownHosts, file: &Path) -> Result<(), Fault> {
+    let revoked = match tokio::fs::read(file).await {
+        Ok(bytes) => known.revoke(file, &bytes),
+        Err(error) => Err(error.to_string()),
+    };
+    revoked.map_err(|why| {
+        Fault::new(
+            FaultKind::LocalSetup,
+            format!(
+                "the revoked host keys of {} cannot be read: {why}",
+                file.display()
+            ),
+        )
+        .hint("~/.ssh/config or /etc/ssh/ssh_config names the file as RevokedHostKeys")
+    })
 }
 
 type SessionFuture<'a> = Pin<Box<dyn Future<Output = Result<Arc<Session>, Fault>> + Send + 'a>>;
@@ -137,7 +158,12 @@ impl Attempts<'_> {
     }
 
     fn record(&self) {
-        let Login { user, .. } = self.login;
+        let Login { user, address, .. } = self.login;
+        // Behind a jump host the name is its business.
+        if self.jump.is_none() && self.pool.dialer.would_look_up(address) {
+            self.ledger
+                .record("local", "dns", &format!("lookup {address}"));
+        }
         let way = match &self.login.jump {
             Some(jump) => format!(" through {}", jump.id),
             None => String::new(),

@@ -156,6 +156,35 @@ impl KnownHosts {
         }
     }
 
+    /// Counts every key of a `RevokedHostKeys` file as revoked, for all hosts.
+    ///
+    /// # Errors
+    /// What cannot be read of it. As with OpenSSH no host is trusted then:
+    /// the key that it shows may be among them.
+    pub(super) fn revoke(&mut self, file: &Path, bytes: &[u8]) -> Result<(), String> {
+        if bytes.starts_with(b"SSHKRL\n\0") {
+            return Err("it is a binary list (KRL); a list of public keys can be read".to_owned());
+        }
+        for (index, line) in String::from_utf8_lossy(bytes).lines().enumerate() {
+            let line = line.trim();
+            if line.is_empty() || line.starts_with('#') {
+                continue;
+            }
+            let (marker, hosts, key) = parse(&format!("@revoked * {line}"))
+                .map_err(|reason| format!("line {}: {reason}", index + 1))?;
+            self.entries.push(Entry {
+                place: Place {
+                    file: file.to_owned(),
+                    line: index + 1,
+                },
+                marker,
+                hosts,
+                key,
+            });
+        }
+        Ok(())
+    }
+
     /// Lines and files that could not be read, each with its reason.
     pub(super) fn warnings(&self) -> &[String] {
         &self.warnings

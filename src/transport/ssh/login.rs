@@ -34,6 +34,8 @@ pub(super) struct Login {
     /// The agent's socket.
     pub(super) agent: Option<PathBuf>,
     pub(super) known_hosts: Vec<PathBuf>,
+    /// `RevokedHostKeys`: keys that no host may show.
+    pub(super) revoked: Option<PathBuf>,
     pub(super) jump: Option<Arc<Host>>,
 }
 
@@ -102,6 +104,10 @@ impl Login {
             identities_only: config.one("identitiesonly").as_deref() == Some("yes"),
             agent: config.agent(environment),
             known_hosts: config.known_hosts(ssh, environment),
+            revoked: config
+                .one("revokedhostkeys")
+                .filter(|file| file != "none")
+                .map(|file| expand(Path::new(&file), environment)),
             jump: config.jump(host)?,
         })
     }

@@ -14,7 +14,7 @@ use super::channel::{Ending, Next, Reply};
 use super::handshake::Client;
 use crate::transport::audit::Ledger;
 use crate::transport::capture::{AFTER_THE_END, Limits};
-use crate::transport::command::{Exit, Output, ReadOnlyCommand};
+use crate::transport::command::{Exit, Output, ReadOnlyCommand, quote};
 use crate::transport::{Fault, FaultKind, Stream};
 
 /// sshd allows 10 channels a connection (`MaxSessions`) and frees them late.
@@ -55,7 +55,7 @@ fn program(command: &ReadOnlyCommand) -> String {
     if command.pipeline().len() == 1 {
         line
     } else {
-        format!("sh -c '{}'", line.replace('\'', r"'\''"))
+        format!("sh -c {}", quote(&line))
     }
 }
 

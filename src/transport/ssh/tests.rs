@@ -185,6 +185,16 @@ async fn a_server_without_channels_to_give_is_asked_again() {
 }
 
 #[tokio::test]
+async fn the_audit_has_the_lookup_of_a_name() {
+    let (desk, _server, host) = lab(Answer::ok("")).await;
+    let mut named = Host::clone(&host);
+    named.address = "localhost".to_owned();
+    // Whether its key is filed under that name does not matter here.
+    drop(desk.session(&Arc::new(named)).await);
+    assert_eq!(desk.audited()[0], "local dns lookup localhost");
+}
+
+#[tokio::test]
 async fn the_audit_has_every_line_as_sent() {
     let (desk, server, host) = lab(Answer::ok("")).await;
     desk.exec(

@@ -108,6 +108,32 @@ async fn a_long_file_is_cut_and_says_so() {
 }
 
 #[tokio::test]
+async fn lines_of_a_cut_file_cannot_be_told() {
+    let facts = look(
+        json!({"path": "/x", "content": "ERROR"}),
+        Answer::ok(STAT),
+        Answer::ok(vec![b'x'; MOST + 1]),
+    )
+    .await
+    .expect("facts");
+    assert_eq!(fact(&facts, "truncated"), json!(true));
+    assert_eq!(fact(&facts, "content"), json!(null));
+    assert_eq!(fact(&facts, "lines"), json!(null));
+}
+
+#[tokio::test]
+async fn an_age_that_cannot_be_is_absent() {
+    let facts = look(
+        json!({"path": "/x"}),
+        Answer::ok("0,-9223372036854775808,600,root,regular file\n"),
+        Answer::Hang,
+    )
+    .await
+    .expect("facts");
+    assert_eq!(fact(&facts, "age_s"), json!(null));
+}
+
+#[tokio::test]
 async fn a_directory_is_not_read() {
     let facts = look(
         json!({"path": "/x", "content": true}),

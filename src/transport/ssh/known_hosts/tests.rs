@@ -196,3 +196,25 @@ async fn reads_all_files_and_never_writes() {
     );
     assert!(!missing.exists());
 }
+
+#[test]
+fn a_file_of_revoked_keys_outweighs_what_is_known() {
+    let mut known = known(&format!("data188 {A}\ndata188 {ECDSA}"));
+    let file = Path::new("/etc/ssh/revoked");
+    let list = format!("# given up\n{A} a comment\n");
+    assert_eq!(known.revoke(file, list.as_bytes()), Ok(()));
+    let host = HostName::new("data188", 22);
+    let Trust::Revoked(at) = known.trust(&host, &key(A)) else {
+        panic!("not revoked");
+    };
+    assert_eq!(at.to_string(), "/etc/ssh/revoked:2");
+    assert_eq!(known.trust(&host, &key(ECDSA)), Trust::Known);
+}
+
+#[rstest]
+#[case(b"SSHKRL\n\0\x01", "binary list")]
+#[case(b"\nssh-ed25519 what\n", "line 2")]
+fn a_file_of_revoked_keys_is_read_whole_or_not_at_all(#[case] bytes: &[u8], #[case] why: &str) {
+    let problem = KnownHosts::default().revoke(Path::new("x"), bytes);
+    assert!(problem.is_err_and(|problem| problem.contains(why)));
+}

@@ -234,3 +234,12 @@ async fn a_missing_ssh_program_is_told() {
     let line = "/nowhere/ssh -G -F /etc/coldstart/ssh_config -- 192.168.0.188";
     assert!(fault.seen.contains(line), "{}", fault.seen);
 }
+
+#[rstest]
+#[case("revokedhostkeys ~/.ssh/revoked\n", Some("/home/wooo/.ssh/revoked"))]
+#[case("revokedhostkeys none\n", None)]
+#[case("", None)]
+fn the_configuration_names_revoked_keys(#[case] config: &str, #[case] file: Option<&str>) {
+    let login = settle(SshSettings::default(), config).expect("a login");
+    assert_eq!(login.revoked.as_deref(), file.map(Path::new));
+}

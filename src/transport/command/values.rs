@@ -1,0 +1,35 @@
+//! Values of flags that would make a program do more than read.
+
+use super::allow::Form;
+
+/// What is wrong with the value of `flag`, if it is known to name something
+/// that is run, written or fetched.
+pub(super) fn problem(program: &str, form: &Form, flag: &str, value: &str) -> Option<&'static str> {
+    match (program, flag) {
+        // libpq takes settings in the place of a database's name, and among
+        // them are a library to load (`sslkey=ENGINE:ID`) and a file to write
+        // (`sslkeylogfile`).
+        ("pg_isready", "-d" | "--dbname") => (value.contains('=') || value.contains("://"))
+            .then_some("it would be read as settings; give the name of a database"),
+        ("restic", "-r" | "--repo") => repository(value.strip_prefix('=').unwrap_or(value)),
+        // Compose fetches a project that is named by an address.
+        ("docker" | "podman", "-f" | "--file" | "--project-directory")
+            if form.words.first() == Some(&"compose") =>
+        {
+            (value.contains([':', '@']) || value.trim_start_matches('=').starts_with("github.com/"))
+                .then_some("it would be fetched; name a file of the host")
+        }
+        _ => None,
+    }
+}
+
+/// restic hands the rest of such an address to another program as it stands.
+fn repository(address: &str) -> Option<&'static str> {
+    if let Some(remote) = address.strip_prefix("rclone:") {
+        return (remote.starts_with([':', '-']) || remote.contains(','))
+            .then_some("name a configured remote, without settings");
+    }
+    let host = address.strip_prefix("sftp:")?;
+    (host.trim_start_matches('/').starts_with('-') || host.contains("@-"))
+        .then_some("ssh would take the host for a flag")
+}

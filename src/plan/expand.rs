@@ -51,6 +51,14 @@ impl<'a> Expander<'a> {
             return Vec::new();
         };
         report_place(kind, source, diagnostics);
+        if source
+            .via
+            .as_ref()
+            .is_some_and(|via| self.host(via).is_none())
+        {
+            // The baseline has told so; without its way the check means another.
+            return Vec::new();
+        }
         let hosts = self.hosts_of(source);
         let targets: Vec<Option<Arc<Host>>> = if source.on.is_empty() {
             vec![None]

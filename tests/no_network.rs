@@ -64,7 +64,7 @@ fn a_check_is_seen_to_send() {
         let folder = tempfile::tempdir().expect("a folder");
         let baseline = folder.path().join("baseline.yml");
         let text = "version: 1\nname: one\nphases:\n  ONLY:\n    checks:\n      port:\n        \
-            title: nobody listens\n        advisory: true\n        defaults: false\n        \
+            title: nobody listens\n        advisory: true\n        \
             tcp: { address: 127.0.0.1, port: 1 }\n        retry: { attempts: 1 }\n";
         std::fs::write(&baseline, text).expect("a baseline");
         let trace = folder.path().join("trace");

@@ -253,7 +253,7 @@ pub(super) struct CheckDocument {
     pub(super) on: Option<OneOrMany>,
     /// Id of the host whose SSH connection network probes go through.
     pub(super) via: Option<String>,
-    /// Ids of checks of the same phase that must pass first.
+    /// Ids of checks of the same phase to wait for; a BLOCKED one among them holds it back.
     pub(super) after: Option<OneOrMany>,
     /// Expectations. One that does not hold makes the check BLOCKED.
     pub(super) require: Option<OneOrMany>,

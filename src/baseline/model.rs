@@ -193,8 +193,9 @@ pub struct Check {
     pub on: Vec<Located<String>>,
     /// The host whose connection network probes go through; exists.
     pub via: Option<Located<String>>,
-    /// Ids of checks of the same phase that must pass first. They exist, and
-    /// none is the check's own; cycles are `plan`'s to find.
+    /// Ids of checks of the same phase to wait for; a BLOCKED one among them
+    /// holds it back. They exist, and none is the check's own; cycles are
+    /// `plan`'s to find.
     pub after: Vec<Located<String>>,
     /// The keys that are not a check's own, with their values: exactly one
     /// should be a kind, which is `plan`'s to tell.

@@ -135,7 +135,6 @@ impl Job<'_> {
             interval: self.arguments.interval,
             max_attempts: self.arguments.max_attempts,
         };
-        let mut made: Vec<Arc<Transports>> = Vec::new();
         let mut follower = Follower {
             job: self,
             planned: engine::planned_run(self.plan, options.keep_going),
@@ -143,16 +142,19 @@ impl Job<'_> {
             attempt: 0,
             printed: Exit::Done,
         };
-        let first = self.transports()?;
+        // A watch may take days, so an attempt's go when the next one begins.
+        let mut in_use = self.transports()?;
+        let mut is_first = true;
+        let mut audited = Ok(());
         let mut transports = || {
-            let fresh = match made.last() {
-                None => Ok(Arc::clone(&first)),
-                Some(_) => self.transports(),
-            };
-            // The audit could be duplicated a moment ago; without one, the last stays in use.
-            let fresh = fresh.unwrap_or_else(|_| Arc::clone(&first));
-            made.push(Arc::clone(&fresh));
-            fresh
+            if !std::mem::take(&mut is_first) {
+                audited = audited.and(self.finish_audit(&in_use));
+                // The audit could be duplicated a moment ago; without one, the last stay in use.
+                if let Ok(fresh) = self.transports() {
+                    in_use = fresh;
+                }
+            }
+            Arc::clone(&in_use)
         };
         let card = engine::watch(
             self.plan,
@@ -173,10 +175,7 @@ impl Job<'_> {
         } else {
             exit
         };
-        for transports in &made {
-            self.finish_audit(transports)?;
-        }
-        Ok(exit)
+        audited.and(self.finish_audit(&in_use)).map(|()| exit)
     }
 
     fn transports(&self) -> Result<Arc<Transports>, Exit> {

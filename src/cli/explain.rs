@@ -87,7 +87,7 @@ fn surroundings(page: &mut Page, plan: &Plan, place: usize) {
         .iter()
         .map(|&later| plan.phases[later].id.as_str())
         .collect();
-    if !followers.is_empty() {
+    if !followers.is_empty() && !check.advisory {
         page.field(
             2,
             "holds",

@@ -37,7 +37,12 @@ pub(super) fn read(file: Option<&str>, vars: &[(String, String)]) -> Read {
         sources,
         mut diagnostics,
         baseline,
+        flawed,
     } = loaded;
+    if let Some(flawed) = flawed {
+        // Only for what it says: all mistakes at once.
+        drop(plan::build(&flawed, &sources, &mut diagnostics));
+    }
     let plan = baseline.and_then(|baseline| plan::build(&baseline, &sources, &mut diagnostics));
     Read {
         plan,

@@ -7,6 +7,8 @@ use anstream::ColorChoice;
 use super::args::{Display, When};
 use super::exit::Exit;
 
+/// What a card needs at least; what is narrower wraps it.
+const NARROWEST: usize = 32;
 /// Columns where there is no terminal to ask: pipes, logs, mail from cron.
 const WIDTH: usize = 80;
 /// Wider lines are hard to read, and a card has nothing to fill them with.
@@ -71,7 +73,7 @@ pub(super) fn width(channel: Channel) -> usize {
         .map(|(width, _)| usize::from(width.0))
         .or_else(columns)
         .filter(|width| *width > 0)
-        .map_or(WIDTH, |width| width.min(WIDEST))
+        .map_or(WIDTH, |width| width.clamp(NARROWEST, WIDEST))
 }
 
 /// Whether somebody sits in front of `channel`.

@@ -51,6 +51,14 @@ impl<'a> Expander<'a> {
             return Vec::new();
         };
         report_place(kind, source, diagnostics);
+        if source
+            .via
+            .as_ref()
+            .is_some_and(|via| self.host(via).is_none())
+        {
+            // The baseline has told so; without its way the check means another.
+            return Vec::new();
+        }
         let hosts = self.hosts_of(source);
         let targets: Vec<Option<Arc<Host>>> = if source.on.is_empty() {
             vec![None]
@@ -135,6 +143,7 @@ impl<'a> Expander<'a> {
         let own = self.own_expectations(kind, &own, diagnostics);
         let options = words.node(options, on, diagnostics)?;
         let probe = self.probe(kind, &options, &target, diagnostics)?;
+        report_nothing_asked(probe.as_ref(), source, diagnostics);
         let mut expectations = default_expectations(kind, probe.as_ref(), source, diagnostics);
         expectations.extend(own);
         // Required ones first; otherwise as written.
@@ -236,6 +245,36 @@ impl<'a> Expander<'a> {
             None => diagnostic.label(format!("in an expectation on `{}`", kind.name)),
         }
     }
+}
+
+/// `defaults: false` alone leaves a check that passes whatever is seen: a file
+/// that is not there, a command that failed.
+fn report_nothing_asked(
+    probe: &dyn Probe,
+    source: &baseline::Check,
+    diagnostics: &mut Diagnostics,
+) {
+    let dropped = probe.defaults().require;
+    let asks = source.defaults || !source.require.is_empty() || !source.prefer.is_empty();
+    // A kind that requires nothing tells all by answering: a login that works.
+    if asks || dropped.is_empty() {
+        return;
+    }
+    diagnostics.push(
+        Diagnostic::error(
+            "asks-nothing",
+            format!(
+                "the check `{}` passes whatever is seen: `defaults: false` takes its kind's \
+                 expectations away, and it has none of its own",
+                source.id.value
+            ),
+            source.id.at.clone(),
+        )
+        .suggestion(format!(
+            "add `require:` or `prefer:`, or leave `defaults: false` out to keep `{}`",
+            dropped.join("`, `")
+        )),
+    );
 }
 
 fn default_expectations(

@@ -146,3 +146,37 @@ phases:
     let ran = Desk::new().check(&baseline, &["--skip", "api"]).await;
     assert_eq!(ran.code, Some(0), "{ran:#?}");
 }
+
+/// What names nothing must not hide what the plan would have told.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_that_is_none_hides_no_other_mistake() {
+    let desk = Desk::new();
+    let baseline = "version: 1\nname: t\nhosts:\n  a: { address: 192.0.2.1, ssh: { jump: nobody } }\nphases:\n  \
+        P0:\n    checks:\n      c: { on: aa, tcp: { port: 1 } }\n      \
+        d: { on: a, via: zz, tcp: { address: 127.0.0.1, port: 1 } }\n      \
+        e: { on: a, after: [cc], tpc: { port: 1 } }\n      \
+        f: { on: a, tcp: { port: 1 }, require: opn }\n  \
+        P1: { needs: [P2], checks: { x: { tcp: { address: h, port: 1 } } } }\n  \
+        P2: { needs: [P1, PX], checks: { y: { tcp: { address: h, port: 1 } } } }\n";
+    let ran = desk.check(baseline, &[]).await;
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(78), ""), "{ran:#?}");
+    let told: Vec<&str> = ran
+        .stderr
+        .lines()
+        .filter(|line| line.starts_with("error"))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "error[unknown-reference]: no host `nobody`",
+            "error[unknown-reference]: no host `aa`",
+            // And nothing of a loopback address, which it is not when looked at from `zz`.
+            "error[unknown-reference]: no host `zz`",
+            "error[unknown-reference]: no check `cc` in this phase",
+            "error[unknown-key]: `tpc` is neither a key of a check nor a kind",
+            "error[bad-expectation]: there is no fact `opn` here",
+            "error[cycle]: phases that wait for one another can never be evaluated: P1 → P2 → P1",
+            "error[unknown-reference]: no phase `PX`",
+        ]
+    );
+}

@@ -203,3 +203,59 @@ async fn a_watch_ends_with_its_last_attempt() {
         .await;
     assert_eq!(ran.json()["result"], "BLOCKED", "one document");
 }
+
+/// A watch may go on for days: what one attempt held, the next one must have.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_attempts_of_a_watch_do_not_add_up() {
+    let desk = Desk::new();
+    let baseline = "version: 1\nname: one\nphases:\n  ONLY:\n    checks:\n      port:\n        \
+        title: the port is open\n        tcp: { address: 127.0.0.1, port: 1 }\n        \
+        retry: { attempts: 1 }\n";
+    desk.write("baseline.yml", baseline);
+    let program = env!("CARGO_BIN_EXE_coldstart");
+    let line = format!(
+        "ulimit -n 40 && exec '{program}' check -b baseline.yml --watch --interval 1ms \
+         --max-attempts 60 --audit audit.jsonl"
+    );
+    let mut shell = tokio::process::Command::new("/bin/sh");
+    shell
+        .args(["-c", &line])
+        .current_dir(desk.folder())
+        .env_clear()
+        .env("HOME", desk.folder())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    let ran = end(shell.spawn().expect("a shell")).await;
+    assert_eq!(ran.code, Some(2), "{ran:#?}");
+    assert_eq!(desk.audited("audit.jsonl").len(), 60);
+    assert!(!ran.stderr.contains("cannot"), "{}", ran.stderr);
+}
+
+/// Nothing else has to be there for it.
+const ADVISORY: &str = "version: 1\nname: one\nphases:\n  ONLY:\n    checks:\n      \
+    port: { title: the port is open, tcp: { address: 127.0.0.1, port: 1 }, advisory: true, retry: { attempts: 1 } }\n      \
+    next: { title: the next is open, tcp: { address: 127.0.0.1, port: 1 }, after: port, retry: { attempts: 1 } }\n";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_senseless_width_tears_no_words() {
+    let desk = Desk::new().env("COLUMNS", "1");
+    let ran = desk.check(ADVISORY, &[]).await;
+    assert_eq!(ran.code, Some(2), "{ran:#?}");
+    assert!(ran.stdout.contains("FIX FIRST  next\n"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("connection refused"), "{}", ran.stdout);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_advisory_check_is_explained_to_hold_nothing() {
+    let desk = Desk::new();
+    desk.write("baseline.yml", ADVISORY);
+    let ran = desk.run(&["explain", "port", "-b", "baseline.yml"]).await;
+    let holds: Vec<&str> = ran
+        .stdout
+        .lines()
+        .filter(|line| line.contains("  holds"))
+        .collect();
+    assert_eq!(holds, ["  holds       nothing: it is advisory"], "{ran:#?}");
+}

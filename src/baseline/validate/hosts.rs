@@ -8,6 +8,10 @@ use super::super::node::{Node, NodeValue};
 use super::super::source::Located;
 use super::{Validation, texts};
 
+/// Jumps on the way to a host, more than any network needs. Each opens a
+/// connection within the one before, and whoever follows them calls itself.
+const MOST_JUMPS: usize = 8;
+
 /// The hosts of all files.
 pub(super) struct Hosts<'f> {
     pub(super) all: Vec<&'f (Located<String>, Node)>,
@@ -117,8 +121,9 @@ impl Validation<'_> {
     }
 
     fn jumps(&mut self, hosts: &Hosts<'_>) {
-        // Hosts whose way is known to end or whose circle was told.
-        let mut settled: HashSet<&str> = HashSet::new();
+        // Hosts whose circle was told.
+        let mut told: HashSet<&str> = HashSet::new();
+        let mut told_long = false;
         for (id, _) in &hosts.all {
             if let Some(jump) = hosts.jump(&id.value) {
                 self.ssh_host(&jump, hosts, "jump");
@@ -129,11 +134,12 @@ impl Validation<'_> {
                 let (next, _) = hosts.by_id.get_key_value(jump.value.as_str())?;
                 Some((*next, jump))
             }) {
-                if settled.contains(next) {
-                    break;
-                }
                 if let Some(from) = way.iter().position(|host| *host == next) {
                     let circle: Vec<&str> = way[from..].iter().copied().chain([next]).collect();
+                    if told.contains(next) {
+                        break;
+                    }
+                    told.extend(&circle);
                     self.diagnostics.push(
                         Diagnostic::error(
                             "jump-loop",
@@ -144,9 +150,25 @@ impl Validation<'_> {
                     );
                     break;
                 }
+                if way.len() > MOST_JUMPS {
+                    if !told_long && let Some(first) = hosts.jump(&id.value) {
+                        told_long = true;
+                        self.diagnostics.push(
+                            Diagnostic::error(
+                                "jump-chain",
+                                format!(
+                                    "the way to `{}` has more than {MOST_JUMPS} jumps",
+                                    id.value
+                                ),
+                                first.at,
+                            )
+                            .suggestion("jump to a host that is reached more directly"),
+                        );
+                    }
+                    break;
+                }
                 way.push(next);
             }
-            settled.extend(way);
         }
     }
 

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
@@ -49,7 +50,9 @@ pub(super) enum Command {
 #[derive(Debug, Clone, Args)]
 pub(super) struct Baseline {
     /// The baseline; a small one for this machine alone when there is none
-    #[arg(short, long, value_name = "FILE", env = "COLDSTART_BASELINE")]
+    // Empty is an error: a variable that a script failed to set must not turn
+    // into a look at this machine alone.
+    #[arg(short, long, value_name = "FILE", env = "COLDSTART_BASELINE", value_parser = NonEmptyStringValueParser::new())]
     pub(super) baseline: Option<String>,
     /// Give a variable of the baseline another value
     #[arg(long = "var", value_name = "NAME=VALUE", value_parser = variable)]

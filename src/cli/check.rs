@@ -57,7 +57,18 @@ fn failed(what: &str, error: &io::Error) -> Exit {
 }
 
 fn open_audit(path: &Path) -> Result<File, Exit> {
-    use std::os::unix::fs::OpenOptionsExt;
+    use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+    if path
+        .metadata()
+        .is_ok_and(|metadata| metadata.file_type().is_fifo())
+    {
+        // Opening one waits for a reader, for ever if none comes.
+        tell(&format!(
+            "coldstart: the audit {} is a pipe: give a file",
+            path.display()
+        ));
+        return Err(Exit::Failed);
+    }
     OpenOptions::new()
         .append(true)
         .create(true)

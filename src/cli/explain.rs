@@ -9,6 +9,7 @@ use super::plan::{after, level, needs, shown, times};
 use crate::engine;
 use crate::plan::{Check, Plan};
 use crate::probe;
+use crate::report::count;
 
 pub(super) fn explain(arguments: &Explain) -> Result<Exit, Exit> {
     let input = input::input(&arguments.baseline, &arguments.display)?;
@@ -98,7 +99,7 @@ fn surroundings(page: &mut Page, plan: &Plan, place: usize) {
         (_, true) => "nothing: it is advisory".to_owned(),
         ([], false) if followers.is_empty() => "nothing: no phase comes after its own".to_owned(),
         ([], false) => return,
-        (phases, false) => format!("{held} checks of {}", phases.join(", ")),
+        (phases, false) => format!("{} of {}", count(held, "check"), phases.join(", ")),
     };
     page.field(2, "holds", &text);
 }

@@ -8,7 +8,7 @@ use super::input;
 use super::output::print;
 use super::plan::needs;
 use crate::plan::{Phase, Plan};
-use crate::report::harmless;
+use crate::report::{count, harmless};
 
 pub(super) fn graph(arguments: &Graph) -> Result<Exit, Exit> {
     let input = input::input(&arguments.baseline, &arguments.display)?;
@@ -22,10 +22,7 @@ pub(super) fn graph(arguments: &Graph) -> Result<Exit, Exit> {
 }
 
 fn checks(phase: &Phase) -> String {
-    match phase.checks.len() {
-        1 => "1 check".to_owned(),
-        count => format!("{count} checks"),
-    }
+    count(phase.checks.len(), "check")
 }
 
 /// Every need as an edge from what is needed to what needs it, by place.

@@ -8,7 +8,7 @@ use super::input;
 use super::output::{Channel, print};
 use super::page::Page;
 use crate::plan::{Check, Level, Phase, Plan, Request};
-use crate::report::duration;
+use crate::report::{count, duration};
 
 pub(super) fn plan(arguments: &args::Plan) -> Result<Exit, Exit> {
     let input = input::input(&arguments.baseline, &arguments.display)?;
@@ -30,11 +30,11 @@ fn page(plan: &Plan, left_out: &[Option<String>], color: bool) -> String {
         .map(|&phase| plan.phases[phase].id.as_str())
         .collect();
     page.line(&format!(
-        "{} · {} hosts, {} phases, {} checks",
+        "{} · {}, {}, {}",
         plan.name,
-        plan.hosts.len(),
-        plan.phases.len(),
-        plan.checks.len()
+        count(plan.hosts.len(), "host"),
+        count(plan.phases.len(), "phase"),
+        count(plan.checks.len(), "check")
     ));
     page.line(&format!(
         "longest chain, if everything takes its worst: {} in {}",

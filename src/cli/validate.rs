@@ -7,6 +7,7 @@ use super::exit::Exit;
 use super::input::{self, Read};
 use super::output::print;
 use super::secrets;
+use crate::report::count;
 
 pub(super) fn validate(arguments: &Validate) -> Exit {
     let files: Vec<Option<&str>> = if arguments.files.is_empty() {
@@ -31,11 +32,11 @@ pub(super) fn validate(arguments: &Validate) -> Exit {
             Some(plan) => {
                 secrets::warn_of_missing(plan, &mut diagnostics);
                 summary += &format!(
-                    "{}: no errors; hosts: {}, phases: {}, checks: {}\n",
+                    "{}: no errors in {}, {}, {}\n",
                     file.unwrap_or(&plan.name),
-                    plan.hosts.len(),
-                    plan.phases.len(),
-                    plan.checks.len()
+                    count(plan.hosts.len(), "host"),
+                    count(plan.phases.len(), "phase"),
+                    count(plan.checks.len(), "check")
                 );
             }
             None => exit = Exit::Baseline,

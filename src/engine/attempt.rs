@@ -1,5 +1,6 @@
 //! One check: its attempts, until one holds or none is left.
 
+use std::any::Any;
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use tokio::sync::{Semaphore, SemaphorePermit, mpsc};
 use tokio::time::{sleep, timeout};
 
 use super::Options;
-use crate::judge::{Judgement, Level, judge};
+use crate::judge::{Finding, Judgement, Level, Verdict, judge};
 use crate::plan::{Check, Plan};
 use crate::probe::{Context, Fault, FaultKind, Host, Observation, Outcome, Transports};
 
@@ -19,6 +20,7 @@ pub(super) struct Shared {
     pub(super) plan: Arc<Plan>,
     pub(super) transports: Arc<Transports>,
     limits: Limits,
+    jobs_per_host: usize,
     /// Check and attempt, as each begins.
     started: mpsc::UnboundedSender<(usize, u32)>,
 }
@@ -35,6 +37,7 @@ impl Shared {
             plan,
             transports,
             limits,
+            jobs_per_host: options.jobs_per_host,
             started,
         }
     }
@@ -76,6 +79,37 @@ impl Limits {
 struct Turn<'a> {
     _host: Option<SemaphorePermit<'a>>,
     _all: Option<SemaphorePermit<'a>>,
+}
+
+/// What a defect outside of the probe itself comes to: its check is blocked, and
+/// the run goes on.
+pub(super) fn defect(check: &Check, panic: &(dyn Any + Send)) -> (Observation, Judgement) {
+    let seen = format!(
+        "judging it failed, which is a defect in coldstart: {}",
+        reason(panic)
+    );
+    let finding = Finding {
+        expectation: None,
+        level: Level::Require,
+        expected: check.title.clone(),
+        seen: format!("could not tell: {seen}"),
+        held: None,
+    };
+    let observation = Observation {
+        at: super::now(),
+        elapsed: Duration::ZERO,
+        attempts: 1,
+        outcome: Outcome::Fault(Fault::new(FaultKind::Internal, seen)),
+    };
+    let judgement = Judgement {
+        verdict: if check.advisory {
+            Verdict::Warn
+        } else {
+            Verdict::Blocked
+        },
+        findings: vec![finding],
+    };
+    (observation, judgement)
 }
 
 /// Looks until a required expectation's answer is final, and judges it.
@@ -125,7 +159,7 @@ async fn observe(shared: &Shared, check: &Check) -> Outcome {
         target: check.target.clone(),
         transports: Arc::clone(&shared.transports),
     };
-    let limit = guard(check);
+    let limit = guard(check, shared.jobs_per_host);
     let probing = AssertUnwindSafe(check.probe.run(&context)).catch_unwind();
     let seen = match timeout(limit, probing).await {
         Ok(Ok(seen)) => seen,
@@ -149,9 +183,9 @@ async fn observe(shared: &Shared, check: &Check) -> Outcome {
 }
 
 /// Probes keep their own time; this is for the one that fails to. A way
-/// through other hosts opens one connection after the other, and a command may
-/// wait for those before it on the host's connection.
-fn guard(check: &Check) -> Duration {
+/// through other hosts opens one connection after the other, and a command
+/// waits for those before it on the host's connection, four of which run at once.
+fn guard(check: &Check, jobs_per_host: usize) -> Duration {
     let target = &check.target;
     let hops = [&target.host, &target.via]
         .into_iter()
@@ -159,14 +193,17 @@ fn guard(check: &Check) -> Duration {
         .map(|host| 1 + jumps(host))
         .sum::<u32>()
         .max(1);
-    target.connect_timeout * hops + target.timeout * 3 + Duration::from_secs(2)
+    let queue = u32::try_from(jobs_per_host.div_ceil(4)).unwrap_or(u32::MAX);
+    (target.connect_timeout * hops)
+        .saturating_add(target.timeout.saturating_mul(queue.saturating_add(2)))
+        .saturating_add(Duration::from_secs(2))
 }
 
 fn jumps(host: &Host) -> u32 {
     host.ssh.jump.as_deref().map_or(0, |jump| 1 + jumps(jump))
 }
 
-fn reason(panic: &(dyn std::any::Any + Send)) -> String {
+fn reason(panic: &(dyn Any + Send)) -> String {
     let text = panic
         .downcast_ref::<&str>()
         .copied()

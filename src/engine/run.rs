@@ -1,14 +1,16 @@
 //! The coordinator: decides what may start, takes in what came of it, and
 //! closes gates. It alone knows the state of the run; checks run as tasks.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures_util::FutureExt;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use super::attempt::{Shared, look};
+use super::attempt::{Shared, defect, look};
 use super::planned::planned_run;
 use super::{Options, Stop};
 use crate::judge::{Judgement, Verdict};
@@ -275,7 +277,9 @@ impl<'a> Coordinator<'a> {
         self.checks[check] = State::Spawned;
         let shared = Arc::clone(&self.shared);
         self.tasks.spawn(async move {
-            let (observation, judgement) = look(&shared, check).await;
+            let looked = AssertUnwindSafe(look(&shared, check)).catch_unwind().await;
+            let (observation, judgement) =
+                looked.unwrap_or_else(|panic| defect(&shared.plan.checks[check], panic.as_ref()));
             (check, observation, judgement)
         });
     }
@@ -322,12 +326,9 @@ impl<'a> Coordinator<'a> {
     }
 
     fn ended(&mut self, ended: Ended) {
-        // Probes cannot panic a task (`look` catches that) and only the end of
-        // the run aborts one; a judge that panics is the program's own end.
-        let (check, observation, judgement) = match ended {
-            Ok(ended) => ended,
-            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
-            Err(_) => return,
+        // A task catches what panics in it, and only the end of the run aborts one.
+        let Ok((check, observation, judgement)) = ended else {
+            return;
         };
         self.checks[check] = State::Settled(judgement.verdict);
         self.tell(Event::CheckJudged {

@@ -41,6 +41,8 @@ enum Act {
     Fault(Fault),
     Say(&'static str),
     Panic,
+    /// It fails outside of the attempt itself.
+    PanicInGoal,
     Hang,
 }
 
@@ -83,6 +85,8 @@ impl Probe for Scripted {
     }
 
     fn goal(&self, _: &Target) -> String {
+        let acts = self.acts.lock().expect("no panic while locked").clone();
+        assert!(!matches!(acts[..], [Act::PanicInGoal]), "a planted defect");
         "an open door".to_owned()
     }
 
@@ -122,7 +126,7 @@ impl Probe for Scripted {
                     facts.set("said", text);
                     facts
                 }),
-                Act::Panic => panic!("a planted defect"),
+                Act::Panic | Act::PanicInGoal => panic!("a planted defect"),
                 Act::Hang => std::future::pending().await,
             }
         })

@@ -13,4 +13,4 @@ pub mod terminal;
 pub use harmless::harmless;
 pub use json::json;
 pub use progress::Progress;
-pub use readable::duration;
+pub use readable::{count, duration};

@@ -41,7 +41,8 @@ pub(super) fn milliseconds(span: f64) -> String {
 }
 
 /// `1 check`, `2 checks`.
-pub(super) fn count(number: usize, one: &str) -> String {
+#[must_use]
+pub fn count(number: usize, one: &str) -> String {
     if number == 1 {
         format!("1 {one}")
     } else {

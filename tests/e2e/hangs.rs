@@ -253,7 +253,7 @@ async fn a_second_ctrl_c_ends_at_once() {
         .await
         .expect("a word")
         .expect("a line");
-    assert!(told.contains("Once more ends at once"), "{told}");
+    assert!(told.contains("once more ends at once"), "{told}");
     signal(&child, "INT");
     let status = timeout(HANG, child.wait()).await.expect("an end");
     assert_eq!(status.expect("a status").code(), Some(3));

@@ -72,13 +72,38 @@ async fn a_panicking_probe_blocks_its_own_check_alone() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_defect_outside_of_the_probe_blocks_its_own_check_alone() {
+    let hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|_| {}));
+    let (plan, _) = plan(vec![(
+        "A",
+        &[],
+        vec![
+            check("broken", [Act::PanicInGoal]),
+            check("fine", [Act::Pass]),
+        ],
+    )]);
+    let card = card_of(&plan, &Options::default()).await;
+    std::panic::set_hook(hook);
+    assert_eq!(
+        verdicts(&card),
+        [("broken", Verdict::Blocked), ("fine", Verdict::Pass)]
+    );
+    let broken = find(&card, "broken");
+    assert_eq!(
+        broken.findings[0].seen,
+        "could not tell: judging it failed, which is a defect in coldstart: a planted defect"
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_probe_without_an_end_is_given_one() {
     let (plan, _) = plan(vec![("A", &[], vec![check("a", [Act::Hang])])]);
     let card = card_of(&plan, &Options::default()).await;
     let fault = find(&card, "a").fault.as_ref().expect("a fault");
     assert_eq!(
         (fault.kind, fault.seen.as_str()),
-        (FaultKind::TimedOut, "no end of it in 6.0 s")
+        (FaultKind::TimedOut, "no end of it in 7.0 s")
     );
 }
 

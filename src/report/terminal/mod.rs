@@ -161,6 +161,11 @@ fn footer(page: &mut Page<'_>, card: &Scorecard) {
         RunResult::Blocked | RunResult::CheckFailed => Role::Bad,
     };
     let text = match card.result {
+        // What was left out was not looked at: nobody may take it for green.
+        RunResult::Green | RunResult::Degraded if totals.skipped > 0 => {
+            let left_out = count(totals.skipped, "check");
+            Text::from(format!("({left_out} left out)").as_str())
+        }
         RunResult::Green | RunResult::Degraded => Text::new(),
         RunResult::Blocked => card
             .first_blocked

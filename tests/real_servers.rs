@@ -405,6 +405,7 @@ async fn postgres_refuses_to_write_through_us() {
         "DO $$ BEGIN DELETE FROM backlog; END $$",
         "SELECT 1; DELETE FROM backlog",
         "SELECT 1; COMMIT; DELETE FROM backlog",
+        "SELECT set_config('transaction_read_only', 'off', false)",
     ] {
         let (seen, ledger) =
             probe("postgres", on_postgres(&server, &json!({ "query": query }))).await;
@@ -421,7 +422,6 @@ async fn postgres_refuses_to_write_through_us() {
         "EXPLAIN ANALYZE DELETE FROM backlog",
         "SELECT id INTO copied FROM backlog",
         "SELECT nextval('tickets')",
-        "SELECT set_config('transaction_read_only', 'off', false)",
         "SELECT id FROM backlog FOR UPDATE",
     ] {
         let (seen, _) = probe("postgres", on_postgres(&server, &json!({ "query": query }))).await;

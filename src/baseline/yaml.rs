@@ -233,7 +233,7 @@ impl Builder<'_> {
                     format!("the tag `{}` has no meaning here", shown(tag)),
                     at.clone(),
                 )
-                .suggestion("leave the tag out; `!!str` is the one that is understood"),
+                .suggestion("an expression that begins with `!` needs quotes: `'!loading'`; of tags, `!!str` is the one that is understood"),
             );
         }
     }
@@ -293,7 +293,7 @@ impl Builder<'_> {
         } else if before.ends_with('$') || self.text[start..].starts_with("${") {
             "inside of braces and brackets, a text with `${…}` in it needs quotes"
         } else {
-            "look at this line and the one before for a quote or bracket left open, a colon left out, or indentation"
+            "look at this line and the one before: a text with `: ` in it needs quotes; a quote or bracket left open, a colon left out, or indentation"
         };
         let problem = Diagnostic::error("yaml-syntax", format!("not YAML: {}", error.info()), at);
         self.diagnostics.push(problem.suggestion(suggestion));

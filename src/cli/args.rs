@@ -15,7 +15,6 @@ use crate::baseline;
 #[command(
     name = "coldstart",
     version,
-    disable_help_subcommand = true,
     max_term_width = 100,
     after_help = EXIT_CODES
 )]

@@ -1,6 +1,8 @@
 //! What of a plan the card will account for.
 
-use crate::plan::{Guardrail as Tier, Plan};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crate::plan::{Check, Guardrail as Tier, Plan};
 use crate::scorecard::{BaselineRef, Guardrail, PlannedCheck, PlannedPhase, PlannedRun};
 
 /// The part of a plan that events and cards speak of.
@@ -30,6 +32,7 @@ pub fn planned_run(plan: &Plan, keep_going: bool) -> PlannedRun {
                 title: check.title.clone(),
                 host: check.host().map(str::to_owned),
                 kind: check.kind,
+                goal: goal(check),
                 advisory: check.advisory,
                 remedy: check.remedy.clone(),
                 runbook: check.runbook.clone(),
@@ -37,6 +40,11 @@ pub fn planned_run(plan: &Plan, keep_going: bool) -> PlannedRun {
             })
             .collect(),
     }
+}
+
+/// A defect in one kind must not keep all others from their run.
+fn goal(check: &Check) -> String {
+    catch_unwind(AssertUnwindSafe(|| check.goal())).unwrap_or_else(|_| check.title.clone())
 }
 
 /// A tier in the card's words.

@@ -72,8 +72,8 @@ enum State {
     Waiting,
     /// Its task exists.
     Spawned,
-    /// An attempt has begun.
-    Running,
+    /// Its first attempt began then.
+    Running(Instant),
     /// It has its verdict; NOT EVALUATED when it was held.
     Settled(Verdict),
 }
@@ -230,7 +230,10 @@ impl<'a> Coordinator<'a> {
     }
 
     fn hold(&mut self, check: usize, by: Held) {
-        let unfinished = self.checks[check] == State::Running;
+        let unfinished = match self.checks[check] {
+            State::Running(since) => Some(since.elapsed()),
+            State::Waiting | State::Spawned | State::Settled(_) => None,
+        };
         self.checks[check] = State::Settled(Verdict::NotEvaluated);
         self.tell(Event::CheckHeld {
             check,
@@ -267,7 +270,9 @@ impl<'a> Coordinator<'a> {
                 State::Settled(Verdict::Blocked | Verdict::NotEvaluated) => {
                     return Permission::HeldBy(after);
                 }
-                State::Waiting | State::Spawned | State::Running => permission = Permission::Wait,
+                State::Waiting | State::Spawned | State::Running(_) => {
+                    permission = Permission::Wait
+                }
             }
         }
         permission
@@ -297,7 +302,7 @@ impl<'a> Coordinator<'a> {
         for state in &self.checks[self.plan.phases[phase].checks.clone()] {
             match state {
                 State::Settled(verdict) => verdicts.push(*verdict),
-                State::Waiting | State::Spawned | State::Running => return,
+                State::Waiting | State::Spawned | State::Running(_) => return,
             }
         }
         let (gate, root) = match (gate(&verdicts), upstream) {
@@ -319,10 +324,13 @@ impl<'a> Coordinator<'a> {
     }
 
     fn started(&mut self, check: usize, attempt: u32) {
-        if matches!(self.checks[check], State::Spawned | State::Running) {
-            self.checks[check] = State::Running;
-            self.tell(Event::CheckStarted { check, attempt });
-        }
+        let since = match self.checks[check] {
+            State::Spawned => Instant::now(),
+            State::Running(since) => since,
+            State::Waiting | State::Settled(_) => return,
+        };
+        self.checks[check] = State::Running(since);
+        self.tell(Event::CheckStarted { check, attempt });
     }
 
     fn ended(&mut self, ended: Ended) {

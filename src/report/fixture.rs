@@ -193,7 +193,7 @@ impl Told {
                 events.push(Event::CheckHeld {
                     check,
                     by,
-                    unfinished,
+                    unfinished: unfinished.then_some(Duration::from_secs(3)),
                 });
             }
             Self::Skipped(why) => events.push(Event::CheckSkipped { check, why }),
@@ -215,6 +215,7 @@ pub fn check(id: &str, kind: &'static str, title: &str) -> PlannedCheck {
         title: title.to_owned(),
         host: id.split_once('@').map(|(_, host)| host.to_owned()),
         kind,
+        goal: format!("an answer of {id}"),
         advisory: false,
         remedy: None,
         runbook: None,

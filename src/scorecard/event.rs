@@ -47,6 +47,8 @@ pub struct PlannedCheck {
     pub host: Option<String>,
     /// Its kind.
     pub kind: &'static str,
+    /// What an answer would be.
+    pub goal: String,
     /// At worst a warning.
     pub advisory: bool,
     /// What to do when it fails.
@@ -87,8 +89,8 @@ pub enum Event {
         check: usize,
         /// Why.
         by: Held,
-        /// It had begun.
-        unfinished: bool,
+        /// Since its first attempt began, where one had.
+        unfinished: Option<Duration>,
     },
     /// A check was left out on purpose.
     CheckSkipped {

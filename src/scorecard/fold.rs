@@ -40,6 +40,7 @@ impl Fold {
                 title: check.title.clone(),
                 host: check.host.clone(),
                 kind: check.kind.to_owned(),
+                goal: check.goal.clone(),
                 verdict: Verdict::NotEvaluated,
                 advisory: check.advisory,
                 held_by: None,
@@ -100,7 +101,9 @@ impl Fold {
             } => {
                 let card = &mut self.checks[check];
                 card.held_by = Some(by);
-                card.unfinished = unfinished;
+                card.unfinished = unfinished.is_some();
+                let waited = unfinished.unwrap_or_default();
+                card.elapsed_ms = waited.as_secs_f64() * 1000.0;
             }
             Event::CheckSkipped { check, why } => {
                 let card = &mut self.checks[check];

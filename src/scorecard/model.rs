@@ -258,6 +258,8 @@ pub struct CheckCard {
     pub host: Option<String>,
     /// Its kind.
     pub kind: String,
+    /// What an answer would be: `echo replies from 192.168.0.120`.
+    pub goal: String,
     /// What it came to.
     pub verdict: Verdict,
     /// At worst a warning.

@@ -36,7 +36,7 @@ async fn nothing_behind_a_blocked_gate_is_sent_a_byte() {
     assert_eq!(ran.code, Some(2), "{ran:#?}");
     assert_eq!(
         ran.last(3),
-        "NOT_EVALUATED=2\nPASS=4 WARN=0 BLOCKED=1\nResult: BLOCKED at P1-DATA"
+        "NOT_EVALUATED=2\nPASS=4 WARN=0 BLOCKED=1\nResult: BLOCKED at P1-DATA (fix postgres first)"
     );
     insta::assert_snapshot!(ran.card());
     assert_eq!(stack.api.received(), "", "the API was not connected to");
@@ -64,7 +64,7 @@ async fn keep_going_looks_behind_the_gate_and_opens_nothing() {
     assert_eq!(ran.code, Some(2), "{ran:#?}");
     assert_eq!(
         ran.last(2),
-        "PASS=6 WARN=0 BLOCKED=1\nResult: BLOCKED at P1-DATA"
+        "PASS=6 WARN=0 BLOCKED=1\nResult: BLOCKED at P1-DATA (fix postgres first)"
     );
     insta::assert_snapshot!(ran.card());
     assert!(stack.api.received().starts_with("GET /json "));

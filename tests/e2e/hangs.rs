@@ -130,7 +130,7 @@ phases:
     signal(&child, "INT");
     let ran = end(child).await;
     assert_eq!(ran.code, Some(2), "{ran:#?}");
-    assert_eq!(ran.last(1), "Result: BLOCKED at P0");
+    assert_eq!(ran.last(1), "Result: BLOCKED at P0 (fix port first)");
 }
 
 #[tokio::test(flavor = "multi_thread")]

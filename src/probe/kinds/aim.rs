@@ -32,12 +32,24 @@ pub(super) fn connection(target: &Target, address: &str, port: u16) -> Request {
 pub(super) fn problems(path: &str, address: Option<&str>, target: &Target) -> Vec<OptionProblem> {
     let aim = destination(address, target);
     if aim.is_empty() {
+        let (message, suggestion) = match target.host.as_deref() {
+            // A host that is `local: true` has no address.
+            Some(host) => (
+                format!(
+                    "`{}` is this machine, which has no address of its own",
+                    host.id
+                ),
+                format!("leave `on` out and write `{path}: 127.0.0.1`"),
+            ),
+            None => (
+                format!("there is nothing to connect to: the check names no host, and no `{path}`"),
+                format!("add `on: HOST` or `{path}`"),
+            ),
+        };
         return vec![OptionProblem {
             path: Vec::new(),
-            message: format!(
-                "there is nothing to connect to: the check names no host, and no `{path}`"
-            ),
-            suggestion: Some(format!("add `on: HOST` or `{path}`")),
+            message,
+            suggestion: Some(suggestion),
         }];
     }
     loopback(path, &aim, target).into_iter().collect()
@@ -52,8 +64,11 @@ pub(super) fn loopback(path: &str, address: &str, target: &Target) -> Option<Opt
     }
     Some(OptionProblem {
         path: vec![path.to_owned()],
-        message: format!("{address} is the operator's own machine, not {}", host.id),
-        suggestion: Some(format!("add `via: {}` to look from there", host.id)),
+        message: format!("{address} is the operator's own machine, not `{}`", host.id),
+        suggestion: Some(format!(
+            "add `via: {}` to look from there; if this machine is meant, leave `on` out and name the address",
+            host.id
+        )),
     })
 }
 
@@ -198,7 +213,9 @@ pub(super) mod tests {
             assert_eq!(found.path, ["address"]);
             assert_eq!(
                 found.suggestion.as_deref(),
-                Some("add `via: data188` to look from there")
+                Some(
+                    "add `via: data188` to look from there; if this machine is meant, leave `on` out and name the address"
+                )
             );
         }
     }

@@ -116,6 +116,14 @@ impl Kind for Ping {
 
     fn problems(&self, target: &Target, _: &Policy) -> Vec<OptionProblem> {
         let mut problems = aim::problems("address", self.address.as_deref(), target);
+        // Pings do not go through a host, so that way out is none.
+        let via = |problem: &&mut OptionProblem| {
+            let suggestion = problem.suggestion.as_deref().unwrap_or_default();
+            suggestion.starts_with("add `via")
+        };
+        if let Some(problem) = problems.iter_mut().find(via) {
+            problem.suggestion = Some("leave `on` out and write `address: 127.0.0.1`".to_owned());
+        }
         let mut problem = |path: &[&str], message: &str, suggestion: &str| {
             problems.push(OptionProblem {
                 path: path.iter().map(|&part| part.to_owned()).collect(),

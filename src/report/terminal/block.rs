@@ -4,7 +4,7 @@
 use super::attempts;
 use super::layout::Text;
 use super::page::Page;
-use crate::scorecard::{CheckCard, Finding, Guardrail};
+use crate::scorecard::{CheckCard, Finding, Guardrail, Value};
 
 /// More of what a host said is in the JSON card.
 const LONGEST: usize = 500;
@@ -32,6 +32,12 @@ pub(super) fn fields(page: &mut Page<'_>, check: &CheckCard, with_attempts: bool
             "expected",
             &Text::from(shortened(&finding.expected).as_str()),
         );
+    }
+    // What a command complained of says more than its exit status.
+    if let Some(Value::Text(complaint)) = check.facts.get("stderr")
+        && !complaint.is_empty()
+    {
+        page.field("stderr", &Text::from(shortened(complaint).as_str()));
     }
     next(page, check);
     if let Some(guardrail) = check.guardrail {

@@ -170,7 +170,11 @@ fn footer(page: &mut Page<'_>, card: &Scorecard) {
         RunResult::Blocked => card
             .first_blocked
             .as_ref()
-            .map_or_else(Text::new, |first| Text::new().say("at ").id(&first.phase)),
+            // Long cards scroll: what is read last names what to do first, too.
+            .map_or_else(Text::new, |first| {
+                let text = Text::new().say("at ").id(&first.phase);
+                text.say(" (fix ").id(&first.check).say(" first)")
+            }),
         RunResult::CheckFailed => card
             .failure
             .as_ref()

@@ -149,6 +149,10 @@ fn attention(page: &mut Page<'_>, phase: &PhaseCard, shown: &BTreeSet<&str>) {
             block::fields(page, check, true);
         }
     }
+    for check in phase.checks.iter().filter(|check| check.unfinished) {
+        page.head(2, ("STOPPED", Role::Plain), &check.id, &check.title);
+        page.field("waited", &waited(check));
+    }
     for (cause, ids) in grouped(phase, |check| check.cause.clone()) {
         let text = Text::new()
             .say(&count(ids.len(), "check"))
@@ -162,6 +166,19 @@ fn attention(page: &mut Page<'_>, phase: &PhaseCard, shown: &BTreeSet<&str>) {
     for (reason, ids) in grouped(phase, |check| Reason::of(check, phase)) {
         page.hanging(2, "", Role::Plain, 2, &reason.tell(&ids));
     }
+}
+
+/// How long the run had waited for a check when it ended, and for what.
+fn waited(check: &CheckCard) -> Text {
+    let attempts = match check.attempts {
+        0 | 1 => String::new(),
+        attempts => format!(" in {}", count(attempts as usize, "attempt")),
+    };
+    Text::new()
+        .say(&milliseconds(check.elapsed_ms))
+        .say(&attempts)
+        .say(" for ")
+        .say(&check.goal)
 }
 
 /// The ids of checks with an equal, present key, in the order in which the keys occur.

@@ -71,7 +71,7 @@ fn ascii_cards_have_none_of_our_own_signs_beyond_it() {
 #[case(fixture::degraded(), "PASS=6 WARN=3 BLOCKED=0\nResult: DEGRADED\n")]
 #[case(
     fixture::blocked(),
-    "NOT_EVALUATED=7 SKIPPED=2\nPASS=2 WARN=2 BLOCKED=3\nResult: BLOCKED at P0-NETWORK\n"
+    "NOT_EVALUATED=7 SKIPPED=2\nPASS=2 WARN=2 BLOCKED=3\nResult: BLOCKED at P0-NETWORK (fix ssh@k3s120 first)\n"
 )]
 #[case(
     fixture::check_failed(),

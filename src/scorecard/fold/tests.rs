@@ -64,6 +64,7 @@ fn planned(phases: Phases<'_>, checks: Checks<'_>, keep_going: bool) -> PlannedR
                 title: "it works".to_owned(),
                 host: Some("data188".to_owned()),
                 kind: "tcp",
+                goal: "an open port".to_owned(),
                 advisory: false,
                 remedy: None,
                 runbook: None,
@@ -119,13 +120,16 @@ fn event(check: usize, comes: Comes) -> Option<(Verdict, Event)> {
         }
         Comes::Gate(gate) => (
             Verdict::NotEvaluated,
-            held(Held::Gate(gate.to_owned()), false),
+            held(Held::Gate(gate.to_owned()), None),
         ),
         After(id) => (
             Verdict::NotEvaluated,
-            held(Held::Check(id.to_owned()), false),
+            held(Held::Check(id.to_owned()), None),
         ),
-        Comes::Deadline => (Verdict::NotEvaluated, held(Held::Deadline, true)),
+        Comes::Deadline => (
+            Verdict::NotEvaluated,
+            held(Held::Deadline, Some(Duration::from_secs(3))),
+        ),
         Skipped => (
             Verdict::Skipped,
             Event::CheckSkipped {

@@ -100,7 +100,7 @@ impl Offers {
                         FaultKind::LocalSetup,
                         format!("the key file {} does not exist", path.display()),
                     )
-                    .hint("the baseline names it under ssh.identities of the host"),
+                    .hint("the baseline names it under ssh.identity of the host"),
                 ));
             }
         }
@@ -256,7 +256,7 @@ impl Offers {
             seen.push_str(&format!("; {reason}"));
         }
         Fault::new(FaultKind::Denied, seen).hint(format!(
-            "add the public key to ~{}/.ssh/authorized_keys on the host, or name the right key as ssh.identities",
+            "add the public key to ~{}/.ssh/authorized_keys on the host, or name the right key as ssh.identity",
             login.user
         ))
     }
@@ -267,7 +267,7 @@ impl Offers {
             seen.push_str(&format!("; {reason}"));
         }
         Fault::new(FaultKind::LocalSetup, seen)
-            .hint("load the key into ssh-agent (ssh-add), or name a key file as ssh.identities")
+            .hint("load the key into ssh-agent (ssh-add), or name a key file as ssh.identity")
     }
 }
 

@@ -72,6 +72,18 @@ pub(super) fn loopback(path: &str, address: &str, target: &Target) -> Option<Opt
     })
 }
 
+/// `127.0.0.1:80` would be looked up as a name. More colons are an IPv6 address's.
+pub(super) fn port_in_address(path: &str, address: Option<&str>) -> Option<OptionProblem> {
+    let (bare, port) = address?.rsplit_once(':')?;
+    let is_port = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
+    let one_colon = !bare.contains(':') || bare.ends_with(']');
+    (is_port && one_colon).then(|| OptionProblem {
+        path: vec![path.to_owned()],
+        message: "an address has no port in it".to_owned(),
+        suggestion: Some(format!("{path}: {bare}, and `port: {port}` beside it")),
+    })
+}
+
 /// No service listens on port 0.
 pub(super) fn port_problem(port: u16) -> Option<OptionProblem> {
     (port == 0).then(|| OptionProblem {
@@ -186,6 +198,18 @@ pub(super) mod tests {
         tokio::time::timeout(Duration::from_secs(60), work)
             .await
             .expect("in time")
+    }
+
+    #[rstest]
+    #[case("127.0.0.1:80", true)]
+    #[case("db.example:5432", true)]
+    #[case("[::1]:80", true)]
+    #[case("127.0.0.1", false)]
+    #[case("::1", false)]
+    #[case("[::1]", false)]
+    #[case("fe80::80", false)]
+    fn a_port_in_an_address_is_told(#[case] address: &str, #[case] told: bool) {
+        assert_eq!(port_in_address("address", Some(address)).is_some(), told);
     }
 
     #[rstest]

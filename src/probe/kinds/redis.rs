@@ -257,6 +257,7 @@ impl Kind for Redis {
         } else {
             problems.extend(aim::problems("address", self.address.as_deref(), target));
             problems.extend(aim::port_problem(self.port.unwrap_or(6379)));
+            problems.extend(aim::port_in_address("address", self.address.as_deref()));
         }
         if self.username.is_some() && self.password.is_none() {
             problems.push(problem(

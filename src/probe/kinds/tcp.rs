@@ -48,6 +48,7 @@ impl Kind for Tcp {
     fn problems(&self, target: &Target, _: &Policy) -> Vec<OptionProblem> {
         let mut problems = aim::problems("address", self.address.as_deref(), target);
         problems.extend(aim::port_problem(self.port));
+        problems.extend(aim::port_in_address("address", self.address.as_deref()));
         problems
     }
 

@@ -144,7 +144,7 @@ impl Attempts<'_> {
     fn counted(&self, mut fault: Fault, made: u32) -> Fault {
         if made > 1 {
             let spent = self.started.elapsed().as_secs_f64();
-            fault.seen = format!("{}, {made} attempts in {spent:.1} s", fault.seen);
+            fault.seen = format!("{}, dialled {made} times in {spent:.1} s", fault.seen);
         }
         fault
     }

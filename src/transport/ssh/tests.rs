@@ -506,7 +506,7 @@ fn without_port(text: &str, server: &Server) -> String {
     Greeting::Ssh,
     usize::MAX,
     FaultKind::Closed,
-    "127.0.0.1:PORT closed the connection before its SSH banner, 2 attempts in "
+    "127.0.0.1:PORT closed the connection before its SSH banner, dialled 2 times in "
 )]
 #[case::silent(
     Greeting::Silence,
@@ -566,7 +566,7 @@ async fn a_refusal_is_tried_until_the_budget_is_spent() {
     assert_eq!(fault.kind, FaultKind::Refused);
     assert!(
         fault.seen.starts_with(&format!(
-            "connection refused by 127.0.0.1:{port}, 2 attempts in "
+            "connection refused by 127.0.0.1:{port}, dialled 2 times in "
         )),
         "{}",
         fault.seen

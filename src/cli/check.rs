@@ -135,7 +135,7 @@ impl Job<'_> {
             &mut |event| progress.event(event),
         )
         .await;
-        self.end_progress(progress);
+        progress.finish();
         let audited = self.finish_audit(&transports);
         let exit = print(&self.render(&card), Exit::of(&card));
         audited.map(|()| exit)
@@ -226,15 +226,6 @@ impl Job<'_> {
         }
     }
 
-    /// Takes the progress off the screen. Its last line fills the terminal's
-    /// width without an end, so the card would be copied as part of it.
-    fn end_progress(&self, progress: Progress) {
-        progress.finish();
-        if self.arguments.progress == ProgressMode::Auto && output::is_terminal(Channel::Stderr) {
-            tell("");
-        }
-    }
-
     fn render(&self, card: &Scorecard) -> String {
         if self.arguments.json {
             return report::json(card);
@@ -276,7 +267,7 @@ impl Watcher for Follower<'_> {
 
     fn card(&mut self, card: &Scorecard, next: Option<Duration>) {
         if let Some(progress) = self.progress.take() {
-            self.job.end_progress(progress);
+            progress.finish();
         }
         if !self.job.arguments.json {
             self.printed = print(&self.job.render(card), self.printed);

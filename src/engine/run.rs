@@ -271,7 +271,7 @@ impl<'a> Coordinator<'a> {
                     return Permission::HeldBy(after);
                 }
                 State::Waiting | State::Spawned | State::Running(_) => {
-                    permission = Permission::Wait
+                    permission = Permission::Wait;
                 }
             }
         }

@@ -23,6 +23,8 @@ pub struct Progress {
     /// Started and not yet ended, in the order of their start.
     running: BTreeMap<u64, Running>,
     started: u64,
+    /// Judged, held or left out.
+    done: usize,
     screen: Screen,
 }
 
@@ -54,8 +56,8 @@ enum Screen {
 }
 
 impl Progress {
-    /// Draws on standard error: running checks with their time, and finished
-    /// phases scrolling up above them. Without `draw_to_stderr` it is silent,
+    /// Draws on standard error: running checks with their time, and how many are
+    /// done. Without `draw_to_stderr` it is silent,
     /// and it is also where standard error is not a terminal.
     #[must_use]
     pub fn new(planned: &PlannedRun, draw_to_stderr: bool) -> Self {
@@ -99,6 +101,7 @@ impl Progress {
                 .collect(),
             running: BTreeMap::new(),
             started: 0,
+            done: 0,
             screen,
         }
     }
@@ -183,9 +186,8 @@ impl Progress {
                 // A reader that closed the pipe has seen enough; the run goes on.
                 let _ = writeln!(to, "{line}").and_then(|()| to.flush());
             }
-            Screen::Live { bars, .. } => {
-                let _ = bars.println(line);
-            }
+            // The card that follows tells of every phase, in order.
+            Screen::Live { .. } => {}
         }
     }
 
@@ -220,6 +222,7 @@ impl Progress {
     }
 
     fn ended(&mut self, check: usize) {
+        self.done += 1;
         let place = self
             .running
             .iter()
@@ -248,8 +251,7 @@ impl Progress {
                 running.shown = true;
             }
         }
-        let hidden = self.running.len().saturating_sub(SHOWN);
-        if hidden == 0 {
+        if self.running.is_empty() {
             if let Some(bar) = more.take() {
                 bar.finish_and_clear();
                 bars.remove(&bar);
@@ -264,7 +266,12 @@ impl Progress {
             bar.set_style(counter());
             bar
         });
-        bar.set_message(format!("and {hidden} more"));
+        let hidden = match self.running.len().saturating_sub(SHOWN) {
+            0 => String::new(),
+            hidden => format!("and {hidden} more; "),
+        };
+        let (done, all) = (self.done, self.checks.len());
+        bar.set_message(format!("{hidden}{done} of {all} checks done"));
         bar.tick();
     }
 

@@ -3,6 +3,7 @@
 
 use std::io;
 use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::time::Instant;
 
@@ -15,20 +16,36 @@ use super::capture::{AFTER_THE_END, Capture, Limits};
 use super::command::{Exit, Output, ReadOnlyCommand};
 use super::{Fault, FaultKind};
 
-/// Runs a command here, without standard input and with `LC_ALL=C`. A program
-/// that does not exist ends with status 127, one that may not run with 126, as
-/// a shell would say it. Output over the cap ends the command.
+/// Where programs are looked for: the folders of systems, not the operator's
+/// own `PATH`, so that a command is the same one for everybody.
+const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/opt/homebrew/bin";
+
+/// Who runs commands here: all that they are told of the operator.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Operator<'a> {
+    /// The home directory, as `HOME`.
+    pub home: Option<&'a Path>,
+    /// The login name, as `USER`.
+    pub user: Option<&'a str>,
+}
+
+/// Runs a command here, without standard input. Its environment is `PATH` (of
+/// the system's folders), `HOME`, `USER` and `LC_ALL=C`: what else the operator
+/// has in theirs may be secret, and a command may print it. A program that does
+/// not exist ends with status 127, one that may not run with 126, as a shell
+/// would say it. Output over the cap ends the command.
 ///
 /// # Errors
 /// `TimedOut`, or `LocalSetup` when no process could be started.
 pub async fn exec(
     command: &ReadOnlyCommand,
+    operator: Operator<'_>,
     limits: Limits,
     ledger: Ledger<'_>,
 ) -> Result<Output, Fault> {
     let started = Instant::now();
     ledger.record("local", "local-exec", &command.line());
-    let done = match start(command) {
+    let done = match start(command, operator) {
         Ok(mut running) => timeout(limits.timeout, running.finish(limits))
             .await
             .map_err(|_| timed_out(command, limits))?,
@@ -87,7 +104,7 @@ struct Running {
     children: Vec<Child>,
 }
 
-fn start(command: &ReadOnlyCommand) -> Result<Running, NotStarted> {
+fn start(command: &ReadOnlyCommand, operator: Operator<'_>) -> Result<Running, NotStarted> {
     let mut children: Vec<Child> = Vec::new();
     for args in command.pipeline() {
         let program = args.first().cloned().unwrap_or_default();
@@ -101,7 +118,11 @@ fn start(command: &ReadOnlyCommand) -> Result<Running, NotStarted> {
         };
         let child = Command::new(&program)
             .args(args.iter().skip(1))
+            .env_clear()
+            .env("PATH", PATH)
             .env("LC_ALL", "C")
+            .envs(operator.home.map(|home| ("HOME", home)))
+            .envs(operator.user.map(|user| ("USER", user)))
             .stdin(stdin)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

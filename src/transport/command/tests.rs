@@ -827,7 +827,8 @@ sudo -n journalctl -u nginx --since '1 hour ago' | tail -20
 Words may be quoted with `'…'`, with `\"…\"` (without `$`, backtick and backslash inside) and with a backslash.
 Nothing else of the shell's language is available: no `;` `&` `&&` `||`, no redirections, no variables, no file name
 patterns, no comments. Each refusal tells the place and what to do instead. Before a command is sent, every word of it
-is quoted again for a POSIX shell.
+is quoted again for a POSIX shell. On the operator's own machine there is no shell, and of the environment only `HOME`,
+`USER` and a `PATH` of the system's folders.
 
 - Flags that are not listed are refused, and so are long flags that are cut short (`--foll`).
 - `sudo -n` and `sudo -n -u USER` may stand before the first program.

@@ -5,8 +5,13 @@ use crate::transport::audit::Audit;
 
 async fn run(args: &[&str], limits: Limits) -> Result<Output, Fault> {
     let audit = Audit::off();
+    let operator = Operator {
+        home: Some(Path::new("/home/checker")),
+        user: Some("checker"),
+    };
     exec(
         &ReadOnlyCommand::unchecked(args),
+        operator,
         limits,
         Ledger {
             audit: &audit,
@@ -39,6 +44,20 @@ async fn speaks_one_language_and_reads_nothing() {
         .await
         .expect("an end");
     assert_eq!(output.stdout, b"C\n");
+}
+
+#[tokio::test]
+async fn knows_nothing_else_of_the_operators_environment() {
+    // Cargo sets more for the tests than is left here.
+    let output = run(&["env"], limits()).await.expect("an end");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let mut lines: Vec<&str> = text.lines().collect();
+    lines.sort_unstable();
+    let path = format!("PATH={PATH}");
+    assert_eq!(
+        lines,
+        ["HOME=/home/checker", "LC_ALL=C", &path, "USER=checker"]
+    );
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::time::Instant;
 
+use futures_util::future::try_join_all;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
@@ -146,16 +147,16 @@ impl Running {
             .map(|child| child.stderr.take())
             .collect();
         let mut printed = Capture::new(limits.stdout);
-        let mut complained = Capture::new(limits.stderr);
+        let mut complaints: Vec<Capture> =
+            errors.iter().map(|_| Capture::new(limits.stderr)).collect();
         let status = {
             let output = keep(stdout, &mut printed, true);
-            let complaints = async {
-                for stream in errors {
-                    keep(stream, &mut complained, false).await?;
-                }
-                io::Result::Ok(())
-            };
-            let reading = async { tokio::try_join!(output, complaints) };
+            // All at once: a program whose complaints nobody reads stands still.
+            let complaints = errors
+                .into_iter()
+                .zip(&mut complaints)
+                .map(|(stream, capture)| keep(stream, capture, false));
+            let reading = async { tokio::try_join!(output, try_join_all(complaints)) };
             tokio::pin!(reading);
             let last = self.children.last_mut();
             let ended = async {
@@ -174,7 +175,7 @@ impl Running {
                     status?
                 }
                 read = &mut reading => match read {
-                    Ok(((), ())) => ended.await?,
+                    Ok(_) => ended.await?,
                     Err(error) if error.kind() == io::ErrorKind::FileTooLarge => None,
                     Err(error) => return Err(error),
                 },
@@ -184,7 +185,14 @@ impl Running {
             // Already over, or to be ended: more output than is kept.
             drop(child.start_kill());
         }
-        let truncated = printed.is_truncated() || complained.is_truncated();
+        // Program by program, so that two runs tell the same.
+        let mut complained = Capture::new(limits.stderr);
+        let mut whole = true;
+        for capture in complaints {
+            whole &= !capture.is_truncated();
+            complained.push(&capture.into_bytes());
+        }
+        let truncated = !whole || printed.is_truncated() || complained.is_truncated();
         Ok((
             exit(status),
             printed.into_bytes(),

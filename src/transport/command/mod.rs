@@ -94,9 +94,10 @@ impl ReadOnlyCommand {
     /// What no policy has looked at, for tests of what carries commands: they
     /// need programs that fail, hang and flood.
     #[cfg(test)]
-    pub(crate) fn unchecked(args: &[&str]) -> Self {
+    pub(crate) fn unchecked(pipeline: &[&[&str]]) -> Self {
+        let owned = |args: &&[&str]| args.iter().map(ToString::to_string).collect();
         Self {
-            pipeline: vec![args.iter().map(ToString::to_string).collect()],
+            pipeline: pipeline.iter().map(owned).collect(),
             by_extension: false,
         }
     }

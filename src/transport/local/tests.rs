@@ -4,13 +4,17 @@ use super::*;
 use crate::transport::audit::Audit;
 
 async fn run(args: &[&str], limits: Limits) -> Result<Output, Fault> {
+    run_command(&ReadOnlyCommand::unchecked(&[args]), limits).await
+}
+
+async fn run_command(command: &ReadOnlyCommand, limits: Limits) -> Result<Output, Fault> {
     let audit = Audit::off();
     let operator = Operator {
         home: Some(Path::new("/home/checker")),
         user: Some("checker"),
     };
     exec(
-        &ReadOnlyCommand::unchecked(args),
+        command,
         operator,
         limits,
         Ledger {
@@ -126,4 +130,22 @@ async fn a_process_left_behind_is_not_waited_for() {
         (output.exit, output.stdout.as_slice()),
         (Exit::Status(0), &b"started\n"[..])
     );
+}
+
+/// More on standard error than a pipe holds, while the first program is still
+/// at work: it waits for the second.
+#[tokio::test]
+async fn complaints_of_every_program_are_read_at_once() {
+    let second = "seq 1 50000 >&2; cat >/dev/null; echo done";
+    let command = ReadOnlyCommand::unchecked(&[
+        &["sh", "-c", "seq 1 50000; echo first >&2"],
+        &["sh", "-c", second],
+    ]);
+    let output = run_command(&command, limits()).await.expect("an end");
+    assert_eq!(
+        (output.exit, output.stdout.as_slice()),
+        (Exit::Status(0), &b"done\n"[..])
+    );
+    assert!(output.stderr.starts_with(b"first\n1\n2\n"));
+    assert!(output.truncated);
 }

@@ -2,6 +2,7 @@
 //! SSH and local runners execute, and it exists only when every program of its
 //! pipeline passed the [`Policy`].
 
+mod acting;
 mod allow;
 mod lexer;
 mod options;

@@ -17,6 +17,9 @@ use crate::transport::{Fault, FaultKind};
 /// Enough of a server's first words to recognise what it is.
 const FIRST_WORDS: usize = 256;
 
+/// Bytes of a server's last words that are told: it may have many.
+const LAST_WORDS: usize = 1 << 10;
+
 /// How far a connection came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum Stage {
@@ -78,7 +81,11 @@ impl Notes {
     pub(super) fn last_words(&self) -> Option<String> {
         let seen = self.lock();
         let words = seen.farewell.clone().or_else(|| seen.banner.clone())?;
-        let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
+        let mut words = words.split_whitespace().collect::<Vec<_>>().join(" ");
+        if words.len() > LAST_WORDS {
+            words.truncate(words.floor_char_boundary(LAST_WORDS));
+            words.push('…');
+        }
         (!words.is_empty()).then_some(words)
     }
 }
@@ -282,5 +289,22 @@ impl Handler for Client {
             }
             DisconnectReason::Error(error) => Err(error),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn last_words_are_cut() {
+        let notes = Notes::default();
+        assert_eq!(notes.last_words(), None);
+        notes.lock().banner = Some("go\n away ".to_owned());
+        assert_eq!(notes.last_words().as_deref(), Some("go away"));
+        notes.lock().farewell = Some(format!("x{}", "é".repeat(1000)));
+        let words = notes.last_words().expect("words");
+        assert_eq!(words.chars().count(), 1 + 511 + 1, "{words}");
+        assert!(words.ends_with("é…"), "{words}");
     }
 }

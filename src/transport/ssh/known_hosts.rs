@@ -16,6 +16,11 @@ use ring::hmac;
 use russh::keys::ssh_key::known_hosts::{HostPatterns, Marker};
 use russh::keys::{Algorithm, EcdsaCurve, HashAlg, PublicKey};
 
+use crate::transport::{files, wildcard};
+
+/// Bytes of a list of keys: some tens of thousands of hosts.
+pub(super) const LARGEST_FILE: u64 = 16 << 20;
+
 /// The name that a host's keys are filed under.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct HostName {
@@ -122,7 +127,7 @@ impl KnownHosts {
     pub(super) async fn read(files: &[PathBuf]) -> Self {
         let mut known = Self::default();
         for file in files {
-            match tokio::fs::read(file).await {
+            match files::read(file, LARGEST_FILE).await {
                 Ok(bytes) => known.add(file, &String::from_utf8_lossy(&bytes)),
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
                 Err(error) => known
@@ -322,9 +327,9 @@ fn names(hosts: &HostPatterns, name: &str) -> bool {
             for pattern in patterns {
                 match pattern.strip_prefix('!') {
                     // One negated match outweighs all others of the line.
-                    Some(negated) if wildcard(negated, name) => return false,
+                    Some(negated) if matches(negated, name) => return false,
                     Some(_) => {}
-                    None => named = named || wildcard(pattern, name),
+                    None => named = named || matches(pattern, name),
                 }
             }
             named
@@ -332,33 +337,7 @@ fn names(hosts: &HostPatterns, name: &str) -> bool {
     }
 }
 
-/// `*` for any text and `?` for any character, case ignored; the name is in
-/// lower case already.
-fn wildcard(pattern: &str, name: &str) -> bool {
-    let pattern = pattern.to_lowercase();
-    let (pattern, name) = (pattern.as_bytes(), name.as_bytes());
-    let (mut at, mut seen) = (0, 0);
-    // Where the last `*` stood and what it had taken when we tried last.
-    let mut star: Option<(usize, usize)> = None;
-    while seen < name.len() {
-        match pattern.get(at) {
-            Some(b'*') => {
-                star = Some((at, seen));
-                at += 1;
-            }
-            Some(&byte) if byte == b'?' || byte == name[seen] => {
-                at += 1;
-                seen += 1;
-            }
-            _ => {
-                let Some((place, taken)) = star else {
-                    return false;
-                };
-                star = Some((place, taken + 1));
-                at = place + 1;
-                seen = taken + 1;
-            }
-        }
-    }
-    pattern[at..].iter().all(|&byte| byte == b'*')
+/// Case is ignored; the name is in lower case already.
+fn matches(pattern: &str, name: &str) -> bool {
+    wildcard::matches(&pattern.to_lowercase(), name)
 }

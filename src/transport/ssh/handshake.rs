@@ -156,6 +156,7 @@ impl Client {
         match self.known.trust(&self.filed, key) {
             Trust::Known => Ok(()),
             Trust::Revoked(at) => Err(self.revoked(key, &at)),
+            Trust::RevokedUnread(at) => Err(self.revoked_unread(&at)),
             Trust::Changed { at, was } => Err(self.changed(key, &at, &was)),
             Trust::Unknown { others, authority } => {
                 Err(self.unknown(key, &others, authority.as_ref()))
@@ -173,6 +174,17 @@ impl Client {
             ),
         )
         .hint("do not log in there: whoever answers holds a key that was given up; a human decides")
+    }
+
+    fn revoked_unread(&self, at: &Place) -> Fault {
+        Fault::new(
+            FaultKind::HostKey,
+            format!(
+                "{at} revokes a host key of {} that cannot be read: it may be the one that the server shows",
+                self.filed
+            ),
+        )
+        .hint("repair the line, or remove it: a human decides")
     }
 
     fn changed(&self, key: &PublicKey, at: &Place, was: &str) -> Fault {

@@ -56,6 +56,17 @@ impl HostName {
     }
 }
 
+impl HostName {
+    /// Whether a line for `hosts` counts, as one for another port may.
+    fn is_in(&self, hosts: &HostPatterns) -> bool {
+        names(hosts, &self.name)
+            || self
+                .without_port
+                .as_deref()
+                .is_some_and(|name| names(hosts, name))
+    }
+}
+
 impl fmt::Display for HostName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.name)
@@ -89,6 +100,8 @@ pub(super) enum Trust {
     Known,
     /// The key is marked `@revoked`, which no other line outweighs.
     Revoked(Place),
+    /// A line that revokes a key of the host cannot be read: it may be this key.
+    RevokedUnread(Place),
     /// Another key of the same type is there.
     Changed {
         /// The line with the other key.
@@ -117,6 +130,8 @@ struct Entry {
 #[derive(Debug, Clone, Default)]
 pub(super) struct KnownHosts {
     entries: Vec<Entry>,
+    /// `@revoked` lines whose key cannot be read, and the hosts that they name.
+    unread: Vec<(Place, HostPatterns)>,
     /// Lines and files that could not be read, each with its reason.
     warnings: Vec<String>,
 }
@@ -156,7 +171,12 @@ impl KnownHosts {
                     hosts,
                     key,
                 }),
-                Err(reason) => self.warnings.push(format!("{place} is skipped: {reason}")),
+                Err(reason) => {
+                    self.warnings.push(format!("{place} is skipped: {reason}"));
+                    if let Some(hosts) = revoked_hosts(line) {
+                        self.unread.push((place, hosts));
+                    }
+                }
             }
         }
     }
@@ -215,6 +235,9 @@ impl KnownHosts {
         if let Some(entry) = self.of(host).filter(revoked).find(is_key) {
             return Trust::Revoked(entry.place.clone());
         }
+        if let Some((place, _)) = self.unread.iter().find(|(_, hosts)| host.is_in(hosts)) {
+            return Trust::RevokedUnread(place.clone());
+        }
         if self.trusted(host).any(|entry| is_key(&entry)) {
             return Trust::Known;
         }
@@ -245,13 +268,7 @@ impl KnownHosts {
     }
 
     fn of<'a>(&'a self, host: &'a HostName) -> impl Iterator<Item = &'a Entry> {
-        self.entries.iter().filter(|entry| {
-            names(&entry.hosts, &host.name)
-                || host
-                    .without_port
-                    .as_deref()
-                    .is_some_and(|name| names(&entry.hosts, name))
-        })
+        self.entries.iter().filter(|entry| host.is_in(&entry.hosts))
     }
 
     fn trusted<'a>(&'a self, host: &'a HostName) -> impl Iterator<Item = &'a Entry> {
@@ -313,6 +330,21 @@ fn parse(line: &str) -> Result<(Option<Marker>, HostPatterns, PublicKey), Cow<'s
     let key = PublicKey::from_openssh(&format!("{kind} {key}"))
         .map_err(|error| format!("the {kind} key cannot be read: {error}"))?;
     Ok((marker, hosts, key))
+}
+
+/// The hosts of a `@revoked` line that cannot be read: all of them where not even
+/// their names can. None of a key of DSA, which no host is asked for.
+fn revoked_hosts(line: &str) -> Option<HostPatterns> {
+    let mut fields = line.split_ascii_whitespace();
+    if fields.next() != Some("@revoked") {
+        return None;
+    }
+    let hosts = fields.next()?;
+    if fields.next() == Some("ssh-dss") {
+        return None;
+    }
+    let all = || HostPatterns::Patterns(vec!["*".to_owned()]);
+    Some(hosts.parse().unwrap_or_else(|_| all()))
 }
 
 fn names(hosts: &HostPatterns, name: &str) -> bool {

@@ -78,7 +78,7 @@ pub async fn ping(
             address,
             "icmp",
             &format!("{} echo requests to {ip}", ask.count),
-        )
+        );
     };
     let Exchanged {
         sent,

@@ -108,7 +108,9 @@ impl Secrets {
             .collect();
         // The longest first, so that a secret that contains another goes whole.
         values.sort_by_key(|value| std::cmp::Reverse(value.len()));
-        values.into_iter().fold(text.to_owned(), spelling::hide)
+        values
+            .into_iter()
+            .fold(text.to_owned(), |text, value| spelling::hide(&text, value))
     }
 }
 

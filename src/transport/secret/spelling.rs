@@ -4,7 +4,7 @@
 const HIDDEN: &str = "***";
 
 /// `text` without `secret` in any of its spellings.
-pub(super) fn hide(text: String, secret: &str) -> String {
+pub(super) fn hide(text: &str, secret: &str) -> String {
     let mut text = text.replace(secret, HIDDEN);
     for before in 0..3 {
         text = without_base64(text, secret, before);

@@ -127,7 +127,8 @@ impl Context {
     pub async fn exec(&self, command: &ReadOnlyCommand) -> Result<Output, Fault> {
         let limits = Limits::within(self.target.timeout);
         if self.host()?.local {
-            return local::exec(command, limits, self.ledger()).await;
+            let operator = self.transports.ssh.operator();
+            return local::exec(command, operator, limits, self.ledger()).await;
         }
         self.ssh_session()
             .await?

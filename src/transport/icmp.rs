@@ -44,7 +44,7 @@ pub struct Answer {
 }
 
 /// Sends echo requests to a name or an address and tells the dialler of a
-/// reply. `note` is told what is about to be sent.
+/// reply. `note` is told what is about to be sent: target, protocol, text.
 ///
 /// # Errors
 /// Only when nothing came back from a host that has shown no sign of life in
@@ -55,10 +55,10 @@ pub async fn ping(
     address: &str,
     budget: Duration,
     ask: Ask,
-    note: &(dyn Fn(&str, &str) + Sync),
+    note: &(dyn Fn(&str, &str, &str) + Sync),
 ) -> Result<Answer, Fault> {
     if dialer.would_look_up(address) {
-        note("dns", &format!("lookup {address}"));
+        note("local", "dns", &format!("lookup {address}"));
     }
     let Some(ip) = dialer.resolve(address, budget).await?.first().copied() else {
         return Err(Fault::new(
@@ -73,13 +73,19 @@ pub async fn ping(
         },
         None => ask,
     };
-    note("icmp", &format!("{} echo requests to {ip}", ask.count));
+    let sending = || {
+        note(
+            address,
+            "icmp",
+            &format!("{} echo requests to {ip}", ask.count),
+        );
+    };
     let Exchanged {
         sent,
         round_trips,
         unreachable,
         by,
-    } = exchange(ip, ask).await?;
+    } = exchange(ip, ask, &sending).await?;
     if !round_trips.is_empty() {
         dialer.mark_alive(ip);
     } else if !dialer.alive(ip) {
@@ -121,11 +127,14 @@ struct Exchanged {
     by: &'static str,
 }
 
-async fn exchange(ip: IpAddr, ask: Ask) -> Result<Exchanged, Fault> {
+/// Tells `sending` before the first request, and not at all when there is no
+/// way to send one.
+async fn exchange(ip: IpAddr, ask: Ask, sending: &(dyn Fn() + Sync)) -> Result<Exchanged, Fault> {
     let mut refused = Vec::new();
     for kind in [socket::Kind::Datagram, socket::Kind::Raw] {
         match Socket::connect(kind, SocketAddr::new(ip, 0)) {
             Ok(socket) => {
+                sending();
                 return socket.exchange(ask).await.map_err(|error| {
                     Fault::new(
                         FaultKind::LocalSetup,
@@ -147,7 +156,7 @@ async fn exchange(ip: IpAddr, ask: Ask) -> Result<Exchanged, Fault> {
             },
         }
     }
-    match program::exchange(ip, ask).await {
+    match program::exchange(program::name(ip), ip, ask, sending).await {
         Ok(exchanged) => Ok(exchanged),
         Err(error) => {
             refused.push(format!("ping program: {error}"));

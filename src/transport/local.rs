@@ -3,9 +3,11 @@
 
 use std::io;
 use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::time::Instant;
 
+use futures_util::future::try_join_all;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
@@ -15,20 +17,36 @@ use super::capture::{AFTER_THE_END, Capture, Limits};
 use super::command::{Exit, Output, ReadOnlyCommand};
 use super::{Fault, FaultKind};
 
-/// Runs a command here, without standard input and with `LC_ALL=C`. A program
-/// that does not exist ends with status 127, one that may not run with 126, as
-/// a shell would say it. Output over the cap ends the command.
+/// Where programs are looked for: the folders of systems, not the operator's
+/// own `PATH`, so that a command is the same one for everybody.
+const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/opt/homebrew/bin";
+
+/// Who runs commands here: all that they are told of the operator.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Operator<'a> {
+    /// The home directory, as `HOME`.
+    pub home: Option<&'a Path>,
+    /// The login name, as `USER`.
+    pub user: Option<&'a str>,
+}
+
+/// Runs a command here, without standard input. Its environment is `PATH` (of
+/// the system's folders), `HOME`, `USER` and `LC_ALL=C`: what else the operator
+/// has in theirs may be secret, and a command may print it. A program that does
+/// not exist ends with status 127, one that may not run with 126, as a shell
+/// would say it. Output over the cap ends the command.
 ///
 /// # Errors
 /// `TimedOut`, or `LocalSetup` when no process could be started.
 pub async fn exec(
     command: &ReadOnlyCommand,
+    operator: Operator<'_>,
     limits: Limits,
     ledger: Ledger<'_>,
 ) -> Result<Output, Fault> {
     let started = Instant::now();
     ledger.record("local", "local-exec", &command.line());
-    let done = match start(command) {
+    let done = match start(command, operator) {
         Ok(mut running) => timeout(limits.timeout, running.finish(limits))
             .await
             .map_err(|_| timed_out(command, limits))?,
@@ -87,7 +105,7 @@ struct Running {
     children: Vec<Child>,
 }
 
-fn start(command: &ReadOnlyCommand) -> Result<Running, NotStarted> {
+fn start(command: &ReadOnlyCommand, operator: Operator<'_>) -> Result<Running, NotStarted> {
     let mut children: Vec<Child> = Vec::new();
     for args in command.pipeline() {
         let program = args.first().cloned().unwrap_or_default();
@@ -101,7 +119,11 @@ fn start(command: &ReadOnlyCommand) -> Result<Running, NotStarted> {
         };
         let child = Command::new(&program)
             .args(args.iter().skip(1))
+            .env_clear()
+            .env("PATH", PATH)
             .env("LC_ALL", "C")
+            .envs(operator.home.map(|home| ("HOME", home)))
+            .envs(operator.user.map(|user| ("USER", user)))
             .stdin(stdin)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -125,16 +147,16 @@ impl Running {
             .map(|child| child.stderr.take())
             .collect();
         let mut printed = Capture::new(limits.stdout);
-        let mut complained = Capture::new(limits.stderr);
+        let mut complaints: Vec<Capture> =
+            errors.iter().map(|_| Capture::new(limits.stderr)).collect();
         let status = {
             let output = keep(stdout, &mut printed, true);
-            let complaints = async {
-                for stream in errors {
-                    keep(stream, &mut complained, false).await?;
-                }
-                io::Result::Ok(())
-            };
-            let reading = async { tokio::try_join!(output, complaints) };
+            // All at once: a program whose complaints nobody reads stands still.
+            let complaints = errors
+                .into_iter()
+                .zip(&mut complaints)
+                .map(|(stream, capture)| keep(stream, capture, false));
+            let reading = async { tokio::try_join!(output, try_join_all(complaints)) };
             tokio::pin!(reading);
             let last = self.children.last_mut();
             let ended = async {
@@ -153,7 +175,7 @@ impl Running {
                     status?
                 }
                 read = &mut reading => match read {
-                    Ok(((), ())) => ended.await?,
+                    Ok(_) => ended.await?,
                     Err(error) if error.kind() == io::ErrorKind::FileTooLarge => None,
                     Err(error) => return Err(error),
                 },
@@ -163,7 +185,14 @@ impl Running {
             // Already over, or to be ended: more output than is kept.
             drop(child.start_kill());
         }
-        let truncated = printed.is_truncated() || complained.is_truncated();
+        // Program by program, so that two runs tell the same.
+        let mut complained = Capture::new(limits.stderr);
+        let mut whole = true;
+        for capture in complaints {
+            whole &= !capture.is_truncated();
+            complained.push(&capture.into_bytes());
+        }
+        let truncated = !whole || printed.is_truncated() || complained.is_truncated();
         Ok((
             exit(status),
             printed.into_bytes(),

@@ -6,6 +6,7 @@ pub mod capture;
 pub mod command;
 pub mod dial;
 mod fault;
+mod files;
 mod host;
 pub mod http;
 pub mod icmp;
@@ -17,6 +18,7 @@ pub mod redis;
 mod secret;
 pub mod ssh;
 pub mod tls;
+pub mod wildcard;
 
 use std::sync::Arc;
 use std::time::Duration;

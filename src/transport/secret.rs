@@ -1,5 +1,7 @@
 //! Secrets by reference, and the scrubber that keeps them out of what is shown.
 
+mod spelling;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
@@ -90,7 +92,9 @@ impl Secrets {
         self.values.get(reference)
     }
 
-    /// `text` with every known secret replaced by `***`.
+    /// `text` with every known secret replaced by `***`, as it is and as it is
+    /// spelled in base64 (also with other text around it, as a login of HTTP
+    /// has it), with `%`-escapes, and in JSON.
     ///
     /// Secrets under four bytes are left: hiding every `a` would destroy the
     /// text and still tell the secret by its gaps.
@@ -106,6 +110,9 @@ impl Secrets {
         values.sort_by_key(|value| std::cmp::Reverse(value.len()));
         values
             .into_iter()
-            .fold(text.to_owned(), |text, value| text.replace(value, "***"))
+            .fold(text.to_owned(), |text, value| spelling::hide(&text, value))
     }
 }
+
+#[cfg(test)]
+mod tests;

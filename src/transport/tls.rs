@@ -23,7 +23,10 @@ use tokio_rustls::client::TlsStream;
 
 pub use certificate::Certificate;
 
-use super::{Fault, FaultKind};
+use super::{Fault, FaultKind, files};
+
+/// Bytes of a PEM file; the authorities of a whole system have a quarter MiB.
+const LARGEST_AUTHORITIES: u64 = 4 << 20;
 
 /// Whom to trust.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -278,7 +281,7 @@ fn local(seen: String) -> Fault {
 }
 
 async fn read_authority(path: &Path) -> Result<Vec<CertificateDer<'static>>, Fault> {
-    let text = tokio::fs::read(path)
+    let text = files::read(path, LARGEST_AUTHORITIES)
         .await
         .map_err(|error| local(format!("{} cannot be read: {error}", path.display())))?;
     let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
@@ -369,5 +372,25 @@ impl ServerCertVerifier for Recorder {
         self.provider
             .signature_verification_algorithms
             .supported_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn authorities_are_regular_files_of_some_size() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let large = folder.path().join("large");
+        std::fs::write(&large, vec![b'\n'; (4 << 20) + 1]).expect("a file");
+        for (path, why) in [
+            (files::fifo(folder.path()), "it is no regular file"),
+            (large, "it is larger than 4194304 bytes"),
+        ] {
+            let fault = read_authority(&path).await.expect_err("refused");
+            assert_eq!(fault.kind, FaultKind::LocalSetup);
+            assert!(fault.seen.ends_with(why), "{}", fault.seen);
+        }
     }
 }

@@ -54,7 +54,8 @@ pub struct Http {
     #[serde(default)]
     #[schemars(range(max = 20))]
     redirects: u8,
-    /// Bytes of the body to read; the rest is left, and `body_whole` is false.
+    /// Bytes of the body to read. Of a longer one `body_whole` is false, and
+    /// `body`, `body_bytes` and `json` are absent.
     #[serde(default = "body_max")]
     #[schemars(range(max = 16_777_216))]
     body_max: u32,
@@ -170,16 +171,17 @@ impl Http {
             .map(|(name, value)| (name, Value::Text(value)))
             .collect();
         facts.set("headers", Value::Map(headers));
-        #[expect(clippy::cast_precision_loss, reason = "at most 16 MiB")]
-        facts.set("body_bytes", answer.body.len() as f64);
         facts.set("body_whole", answer.body_whole);
+        // Of a part nothing is told: `!body.contains(...)` would hold on it.
         if answer.body_whole {
+            #[expect(clippy::cast_precision_loss, reason = "at most 16 MiB")]
+            facts.set("body_bytes", answer.body.len() as f64);
             facts.set_some(
                 "json",
                 serde_json::from_slice(&answer.body).ok().map(Value::Json),
             );
+            facts.set("body", String::from_utf8_lossy(&answer.body).into_owned());
         }
-        facts.set("body", String::from_utf8_lossy(&answer.body).into_owned());
         if let Some(shown) = answer.shown
             && let Some(leaf) = shown.chain.first()
         {
@@ -232,11 +234,15 @@ impl Kind for Http {
             Type::Map(&Type::Text),
             "Headers by lower-case name, several of one name joined by `, `.",
         ),
-        FactSpec::new("body", Type::Text, "The body, up to `body_max`."),
+        FactSpec::new(
+            "body",
+            Type::Text,
+            "The whole body; absent when it was cut: raise `body_max` to look into a long one.",
+        ),
         FactSpec::number(
             "body_bytes",
             Unit::Bytes,
-            "Bytes of the body that were read.",
+            "Bytes of the whole body; absent when it was cut.",
         ),
         FactSpec::new(
             "body_whole",

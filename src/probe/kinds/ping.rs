@@ -181,7 +181,8 @@ impl Kind for Ping {
             interval: Duration::from_millis(self.interval_ms.into()),
             timeout: context.target.timeout,
         };
-        let note = |protocol: &str, sent: &str| context.record(&address, protocol, sent);
+        let note =
+            |target: &str, protocol: &str, sent: &str| context.record(target, protocol, sent);
         let budget = context.target.connect_timeout;
         let answer = icmp::ping(&context.transports.dialer, &address, budget, ask, &note).await?;
         Ok(Self::facts(&answer))

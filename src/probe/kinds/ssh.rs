@@ -137,7 +137,7 @@ impl Kind for Ssh {
         FactSpec::number(
             "clock_skew_s",
             Unit::Seconds,
-            "How far the host's clock is ahead of the operator's; negative when it is behind. Right to about half a round trip.",
+            "How far the host's clock is ahead of the operator's; negative when it is behind. Right to about half a round trip, and to half a second where the host's `date` tells no fractions.",
         ),
         FactSpec::new("hostname", Type::Text, "The kernel's host name."),
         FactSpec::new("kernel", Type::Text, "The kernel's release."),
@@ -245,11 +245,11 @@ fn reached<T>(answer: Result<T, Fault>) -> Result<Option<T>, Fault> {
 fn parse_date(text: &str) -> Option<Timestamp> {
     let (seconds, rest) = text.trim().split_once('.')?;
     let seconds: i64 = seconds.parse().ok()?;
-    // A `date` without %N prints the letter.
+    // A `date` without %N prints the letter: somewhere within that second.
     let nanoseconds = if rest.len() == 9 {
-        rest.parse().unwrap_or(0)
+        rest.parse().ok()?
     } else {
-        0
+        500_000_000
     };
     Timestamp::new(seconds, nanoseconds).ok()
 }

@@ -2,6 +2,7 @@
 //! SSH and local runners execute, and it exists only when every program of its
 //! pipeline passed the [`Policy`].
 
+mod acting;
 mod allow;
 mod lexer;
 mod options;
@@ -94,9 +95,10 @@ impl ReadOnlyCommand {
     /// What no policy has looked at, for tests of what carries commands: they
     /// need programs that fail, hang and flood.
     #[cfg(test)]
-    pub(crate) fn unchecked(args: &[&str]) -> Self {
+    pub(crate) fn unchecked(pipeline: &[&[&str]]) -> Self {
+        let owned = |args: &&[&str]| args.iter().map(ToString::to_string).collect();
         Self {
-            pipeline: vec![args.iter().map(ToString::to_string).collect()],
+            pipeline: pipeline.iter().map(owned).collect(),
             by_extension: false,
         }
     }

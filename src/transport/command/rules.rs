@@ -1,5 +1,6 @@
 //! Whether one argument list only reads.
 
+use super::acting;
 use super::allow::{Flags, Form, Operands, PROGRAMS, Program};
 use super::options::{Split, getopt, listed, only};
 use super::refusals::{INSTEAD, RUNNERS};
@@ -7,17 +8,6 @@ use super::{Policy, Refused};
 
 /// Where a program given by its path may live: these belong to the system.
 const SYSTEM_FOLDERS: [&str; 4] = ["/bin/", "/usr/bin/", "/sbin/", "/usr/sbin/"];
-
-/// To open or read one of these does something: a watchdog starts and resets
-/// the machine, a tape rewinds, a log is drained for its reader.
-const ACTING_FILES: [&str; 6] = [
-    "/dev/watchdog",
-    "/dev/st",
-    "/proc/kmsg",
-    "/dev/kmsg",
-    "/sys/kernel/tracing/trace_pipe",
-    "/sys/kernel/debug/tracing/trace_pipe",
-];
 
 /// Programs built on Go's cobra. It looks for the subcommand before it knows
 /// the flags: of `podman -q images pull x` it takes `images` for the value of
@@ -51,7 +41,7 @@ pub(super) fn check(
             "an argument with a line break in it: not every login shell can be given one",
         ));
     }
-    if let Some(file) = arguments.iter().find(|argument| acts_when_read(argument)) {
+    if let Some(file) = arguments.iter().find(|argument| acting::is_file(argument)) {
         return Err(Refused::new(format!(
             "reading {file} does something to the host"
         )));
@@ -128,7 +118,10 @@ fn check_program(policy: &Policy, arguments: &[String], first: bool) -> Result<A
         _ => (name, rest),
     };
     let built_in = match PROGRAMS.iter().find(|program| program.name == name) {
-        Some(program) if first || program.filter => check_forms(program, rest),
+        Some(program) if first || program.filter => match acting::flag(name, rest) {
+            Some((flag, why)) => Err(Refused::new(format!("{name} {flag}: {why}"))),
+            None => check_forms(program, rest),
+        },
         Some(_) => Err(Refused::new(format!(
             "{name} after a pipe: only {} are",
             filters()
@@ -194,24 +187,6 @@ fn matches(entry: &[String], arguments: &[String]) -> bool {
         Some(_) => entry == arguments,
         None => false,
     }
-}
-
-fn acts_when_read(argument: &str) -> bool {
-    let mut parts: Vec<&str> = Vec::new();
-    for part in argument.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => {
-                parts.pop();
-            }
-            part => parts.push(part),
-        }
-    }
-    let path = format!("/{}", parts.join("/"));
-    // The end of it tells, so that neither `/proc/1/root/dev/watchdog` nor
-    // `--file=/dev/watchdog0` is another file.
-    let path = path.trim_end_matches(|next: char| next.is_ascii_digit());
-    ACTING_FILES.iter().any(|file| path.ends_with(file))
 }
 
 fn check_forms(program: &Program, arguments: &[String]) -> Result<(), Refused> {

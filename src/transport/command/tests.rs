@@ -91,6 +91,14 @@ kubectl describe pod web-0
 kubectl logs web-0 --tail=100 -c app
 kubectl top nodes
 kubectl version -o json
+kubectl get nodes --kubeconfig=/etc/rancher/k3s/k3s.yaml
+kubectl get nodes --kubeconfig /root/.kube/config
+kubectl get nodes --kubeconfig=/home/wooo/.kube/k3s/config
+grep -eD -m1 file
+grep -A1 -d skip D /etc/motd
+md5sum -b cab
+tail +5 file
+cat /dev/sda
 k3s kubectl get nodes
 sudo -n k3s kubectl get nodes -ojson
 k3s --version
@@ -423,6 +431,32 @@ cat /dev/../dev//watchdog
 cat /proc/1/root/dev/watchdog
 cat /proc/kmsg
 wc --files0-from=/dev/watchdog
+wc --files0-from=/tmp/list
+du --files0-from=/tmp/list
+du --files=-
+cat /dev/st0a
+cat /dev/st1l
+cat /dev/nst0m
+grep -rD read x /dev
+grep -D read x /dev
+grep -riDread x /dev
+grep --devices=read -r x /dev
+egrep --dev read -r x /dev
+grep -e -- -D read -r x /dev
+md5sum -c list
+md5sum -bc list
+sha256sum --check list
+cat x | sha256sum --c
+tail +5f x
+tail +f x
+tail +5lf x
+kubectl get pods --kubeconfig=/tmp/config
+kubectl get pods --kubeconfig config
+kubectl get pods --kubeconfig=/etc/../tmp/config
+kubectl get pods --kubeconfig /home/x/config
+kubectl get pods --kubeconfig=/home/x/.kube/../config
+kubectl version --kubeconfig=/root/.kube
+k3s kubectl get pods --kubeconfig=/tmp/config
 reboot
 shutdown -h now
 kill 1
@@ -827,7 +861,8 @@ sudo -n journalctl -u nginx --since '1 hour ago' | tail -20
 Words may be quoted with `'…'`, with `\"…\"` (without `$`, backtick and backslash inside) and with a backslash.
 Nothing else of the shell's language is available: no `;` `&` `&&` `||`, no redirections, no variables, no file name
 patterns, no comments. Each refusal tells the place and what to do instead. Before a command is sent, every word of it
-is quoted again for a POSIX shell.
+is quoted again for a POSIX shell. On the operator's own machine there is no shell, and of the environment only `HOME`,
+`USER` and a `PATH` of the system's folders.
 
 - Flags that are not listed are refused, and so are long flags that are cut short (`--foll`).
 - `sudo -n` and `sudo -n -u USER` may stand before the first program.
@@ -835,8 +870,10 @@ is quoted again for a POSIX shell.
 - Flags without a value stand after the subcommand of `docker`, `podman`, `kubectl`, `restic` and `rclone`.
 - `k3s kubectl` is `kubectl`.
 - Values that name something to run, write or fetch are refused: settings in the place of `pg_isready`'s database,
-  `rclone` and `sftp` repositories of `restic` with settings or flags in them, addresses as `docker compose -f`.
-- Files whose reading does something (`/dev/watchdog`, tapes, `/proc/kmsg`, trace pipes) are refused.
+  `rclone` and `sftp` repositories of `restic` with settings or flags in them, addresses as `docker compose -f`,
+  a `--kubeconfig` that is not below `/etc`, `/root/.kube` or `/home/USER/.kube`.
+- Files whose reading does something (`/dev/watchdog`, tapes, `/proc/kmsg`, trace pipes) are refused, and so are flags
+  that lead to files which the command does not name: `grep -D`, `md5sum -c`, `sha256sum -c`, `--files0-from`.
 
 `policy.allow` of a baseline adds commands that its owner knows to only read. An entry is matched word for word; with
 `*` as its last word any further arguments are allowed, and it is for its owner to know what they could do:

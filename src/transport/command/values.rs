@@ -12,6 +12,9 @@ pub(super) fn problem(program: &str, form: &Form, flag: &str, value: &str) -> Op
         ("pg_isready", "-d" | "--dbname") => (value.contains('=') || value.contains("://"))
             .then_some("it would be read as settings; give the name of a database"),
         ("restic", "-r" | "--repo") => repository(value.strip_prefix('=').unwrap_or(value)),
+        ("kubectl", "--kubeconfig") => (!is_usual_kubeconfig(value)).then_some(
+            "its file can name a program to run; name one below /etc, /root/.kube or /home/USER/.kube",
+        ),
         // Compose fetches a project that is named by an address.
         ("docker" | "podman", "-f" | "--file" | "--project-directory")
             if form.words.first() == Some(&"compose") =>
@@ -20,6 +23,25 @@ pub(super) fn problem(program: &str, form: &Form, flag: &str, value: &str) -> Op
                 .then_some("it would be fetched; name a file of the host")
         }
         _ => None,
+    }
+}
+
+/// Where the system's or a user's own configuration lives. Elsewhere, in
+/// `/tmp` say, whoever wrote it could run an `exec` plugin through us.
+fn is_usual_kubeconfig(path: &str) -> bool {
+    let parts: Vec<&str> = path.split('/').collect();
+    match parts.as_slice() {
+        parts
+            if parts
+                .iter()
+                .skip(1)
+                .any(|part| matches!(*part, "" | "." | "..")) =>
+        {
+            false
+        }
+        ["", "etc", _, ..] | ["", "root", ".kube", _, ..] => true,
+        ["", "home", _, ".kube", _, ..] => true,
+        _ => false,
     }
 }
 

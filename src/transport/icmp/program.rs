@@ -13,15 +13,23 @@ use super::{Ask, Exchanged};
 /// For the program to start and to write its summary.
 const OVERHEAD: Duration = Duration::from_secs(2);
 
-pub(super) async fn exchange(ip: IpAddr, ask: Ask) -> io::Result<Exchanged> {
-    let run = Command::new(name(ip))
+pub(super) async fn exchange(
+    program: &str,
+    ip: IpAddr,
+    ask: Ask,
+    sending: &(dyn Fn() + Sync),
+) -> io::Result<Exchanged> {
+    let started = Command::new(program)
         .args(arguments(ip, ask))
         // Its summary in English.
         .env("LC_ALL", "C")
         .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
         .kill_on_drop(true)
-        .output();
-    let output = timeout(ask.timeout + OVERHEAD, run)
+        .spawn()?;
+    sending();
+    let output = timeout(ask.timeout + OVERHEAD, started.wait_with_output())
         .await
         .map_err(|_| io::Error::other("it did not end in time"))??;
     read(
@@ -31,7 +39,7 @@ pub(super) async fn exchange(ip: IpAddr, ask: Ask) -> io::Result<Exchanged> {
 }
 
 /// macOS has a program of its own for IPv6.
-fn name(ip: IpAddr) -> &'static str {
+pub(super) fn name(ip: IpAddr) -> &'static str {
     if cfg!(target_os = "macos") && ip.is_ipv6() {
         "ping6"
     } else {
@@ -126,6 +134,8 @@ fn round_trip(line: &str) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
     use super::*;
     use rstest::rstest;
 
@@ -189,11 +199,18 @@ mod tests {
             interval: Duration::from_millis(200),
             timeout: Duration::from_secs(5),
         };
-        let exchanged = match exchange(IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), ask).await {
+        let ip = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+        let told = AtomicBool::new(false);
+        let sending = || told.store(true, Ordering::Relaxed);
+        let missing = exchange("coldstart-no-such-program", ip, ask, &sending).await;
+        assert!(missing.is_err());
+        assert!(!told.load(Ordering::Relaxed), "nothing was sent");
+        let exchanged = match exchange(name(ip), ip, ask, &sending).await {
             Ok(exchanged) => exchanged,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return,
             Err(error) => panic!("{error}"),
         };
         assert_eq!((exchanged.sent, exchanged.round_trips.len()), (1, 1));
+        assert!(told.load(Ordering::Relaxed));
     }
 }

@@ -13,8 +13,8 @@ const ASK: Ask = Ask {
 
 async fn run(dialer: &Dialer, address: &str) -> (Result<Answer, Fault>, Vec<String>) {
     let notes = Mutex::new(Vec::new());
-    let note = |protocol: &str, sent: &str| {
-        let line = format!("{protocol} {sent}");
+    let note = |target: &str, protocol: &str, sent: &str| {
+        let line = format!("{target} {protocol} {sent}");
         notes.lock().expect("the lock").push(line);
     };
     let work = ping(dialer, address, Duration::from_secs(10), ASK, &note);
@@ -40,8 +40,14 @@ async fn loopback_replies_and_is_alive(#[case] address: &str) {
     assert!(dialer.alive(answer.address));
     assert_eq!(
         notes.last(),
-        Some(&format!("icmp 3 echo requests to {}", answer.address))
+        Some(&format!(
+            "{address} icmp 3 echo requests to {}",
+            answer.address
+        ))
     );
+    if address == "localhost" {
+        assert_eq!(notes[0], "local dns lookup localhost");
+    }
 }
 
 #[tokio::test]

@@ -4,9 +4,18 @@ use super::*;
 use crate::transport::audit::Audit;
 
 async fn run(args: &[&str], limits: Limits) -> Result<Output, Fault> {
+    run_command(&ReadOnlyCommand::unchecked(&[args]), limits).await
+}
+
+async fn run_command(command: &ReadOnlyCommand, limits: Limits) -> Result<Output, Fault> {
     let audit = Audit::off();
+    let operator = Operator {
+        home: Some(Path::new("/home/checker")),
+        user: Some("checker"),
+    };
     exec(
-        &ReadOnlyCommand::unchecked(args),
+        command,
+        operator,
         limits,
         Ledger {
             audit: &audit,
@@ -39,6 +48,20 @@ async fn speaks_one_language_and_reads_nothing() {
         .await
         .expect("an end");
     assert_eq!(output.stdout, b"C\n");
+}
+
+#[tokio::test]
+async fn knows_nothing_else_of_the_operators_environment() {
+    // Cargo sets more for the tests than is left here.
+    let output = run(&["env"], limits()).await.expect("an end");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let mut lines: Vec<&str> = text.lines().collect();
+    lines.sort_unstable();
+    let path = format!("PATH={PATH}");
+    assert_eq!(
+        lines,
+        ["HOME=/home/checker", "LC_ALL=C", &path, "USER=checker"]
+    );
 }
 
 #[tokio::test]
@@ -107,4 +130,22 @@ async fn a_process_left_behind_is_not_waited_for() {
         (output.exit, output.stdout.as_slice()),
         (Exit::Status(0), &b"started\n"[..])
     );
+}
+
+/// More on standard error than a pipe holds, while the first program is still
+/// at work: it waits for the second.
+#[tokio::test]
+async fn complaints_of_every_program_are_read_at_once() {
+    let second = "seq 1 50000 >&2; cat >/dev/null; echo done";
+    let command = ReadOnlyCommand::unchecked(&[
+        &["sh", "-c", "seq 1 50000; echo first >&2"],
+        &["sh", "-c", second],
+    ]);
+    let output = run_command(&command, limits()).await.expect("an end");
+    assert_eq!(
+        (output.exit, output.stdout.as_slice()),
+        (Exit::Status(0), &b"done\n"[..])
+    );
+    assert!(output.stderr.starts_with(b"first\n1\n2\n"));
+    assert!(output.truncated);
 }

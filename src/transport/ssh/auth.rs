@@ -14,7 +14,10 @@ use tokio::net::UnixStream;
 use super::handshake::{Client, Notes};
 use super::known_hosts::fingerprint;
 use super::login::Login;
-use crate::transport::{Fault, FaultKind};
+use crate::transport::{Fault, FaultKind, files};
+
+/// Bytes of a key file; RSA keys of 16384 bits have some 13 KiB.
+const LARGEST_KEY: u64 = 1 << 20;
 
 type Agent = AgentClient<UnixStream>;
 
@@ -140,7 +143,7 @@ impl Offers {
     /// Adds the key of a file; from the agent when it holds that key. False
     /// when there is no such file.
     async fn add_file(&mut self, path: &Path, agents: &mut Vec<AgentIdentity>) -> bool {
-        let text = match tokio::fs::read_to_string(path).await {
+        let text = match read_key(path).await {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return false,
             Err(error) => {
@@ -278,10 +281,13 @@ async fn public_key(path: &Path, text: &str) -> Option<PublicKey> {
     }
     let mut beside = path.as_os_str().to_owned();
     beside.push(".pub");
-    let text = tokio::fs::read_to_string(PathBuf::from(beside))
-        .await
-        .ok()?;
+    let text = read_key(Path::new(&beside)).await.ok()?;
     PublicKey::from_openssh(text.trim()).ok()
+}
+
+async fn read_key(path: &Path) -> std::io::Result<String> {
+    let bytes = files::read(path, LARGEST_KEY).await?;
+    String::from_utf8(bytes).map_err(|_| std::io::Error::other("it is no text"))
 }
 
 /// SHA-1 signatures are not offered, as in OpenSSH.

@@ -14,12 +14,12 @@ use tokio::time::{Instant, sleep, timeout_at};
 use super::SshPool;
 use super::auth::{self, AuthFailure};
 use super::handshake::{Client, Notes, Overheard, Stage};
-use super::known_hosts::KnownHosts;
+use super::known_hosts::{KnownHosts, LARGEST_FILE};
 use super::login::Login;
 use super::session::{About, Session};
 use crate::transport::audit::Ledger;
 use crate::transport::dial::Role;
-use crate::transport::{ConnectionKey, Fault, FaultKind, Host, Stream};
+use crate::transport::{ConnectionKey, Fault, FaultKind, Host, Stream, files};
 
 /// The first pause before a quick failure is tried again; doubled each time.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
@@ -49,13 +49,17 @@ pub(super) async fn connect(
             fault.on_connection(key.clone())
         }
     };
-    let login = Login::settle(host, &pool.environment, ledger)
+    let deadline = Instant::now() + host.connect_timeout;
+    let (login, known) = timeout_at(deadline, prepare(pool, host, ledger))
         .await
+        .unwrap_or_else(|_| {
+            let budget = host.connect_timeout.as_secs_f64();
+            let seen =
+                format!("the SSH configuration and known host keys were not read in {budget:.1} s");
+            Err(Fault::new(FaultKind::LocalSetup, seen))
+        })
         .map_err(ours)?;
-    let mut known = KnownHosts::read(&login.known_hosts).await;
-    if let Some(file) = &login.revoked {
-        revoke(&mut known, file).await.map_err(ours)?;
-    }
+    let waiting = Instant::now();
     let jump = match &login.jump {
         // The way there has its own budget and its own fault.
         Some(jump) => Some(through(pool, jump, depth, ledger).await.map_err(ours)?),
@@ -68,14 +72,28 @@ pub(super) async fn connect(
         known: &known,
         jump,
         started: Instant::now(),
-        deadline: Instant::now() + host.connect_timeout,
+        deadline: deadline + waiting.elapsed(),
         ledger,
     };
     attempts.run().await.map_err(ours)
 }
 
+/// Reads on this machine what the login needs.
+async fn prepare(
+    pool: &SshPool,
+    host: &Host,
+    ledger: Ledger<'_>,
+) -> Result<(Login, KnownHosts), Fault> {
+    let login = Login::settle(host, &pool.environment, ledger).await?;
+    let mut known = KnownHosts::read(&login.known_hosts).await;
+    if let Some(file) = &login.revoked {
+        revoke(&mut known, file).await?;
+    }
+    Ok((login, known))
+}
+
 async fn revoke(known: &mut KnownHosts, file: &Path) -> Result<(), Fault> {
-    let revoked = match tokio::fs::read(file).await {
+    let revoked = match files::read(file, LARGEST_FILE).await {
         Ok(bytes) => known.revoke(file, &bytes),
         Err(error) => Err(error.to_string()),
     };

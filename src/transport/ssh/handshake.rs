@@ -17,6 +17,9 @@ use crate::transport::{Fault, FaultKind};
 /// Enough of a server's first words to recognise what it is.
 const FIRST_WORDS: usize = 256;
 
+/// Bytes of a server's last words that are told: it may have many.
+const LAST_WORDS: usize = 1 << 10;
+
 /// How far a connection came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum Stage {
@@ -78,7 +81,11 @@ impl Notes {
     pub(super) fn last_words(&self) -> Option<String> {
         let seen = self.lock();
         let words = seen.farewell.clone().or_else(|| seen.banner.clone())?;
-        let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
+        let mut words = words.split_whitespace().collect::<Vec<_>>().join(" ");
+        if words.len() > LAST_WORDS {
+            words.truncate(words.floor_char_boundary(LAST_WORDS));
+            words.push('…');
+        }
         (!words.is_empty()).then_some(words)
     }
 }
@@ -149,6 +156,7 @@ impl Client {
         match self.known.trust(&self.filed, key) {
             Trust::Known => Ok(()),
             Trust::Revoked(at) => Err(self.revoked(key, &at)),
+            Trust::RevokedUnread(at) => Err(self.revoked_unread(&at)),
             Trust::Changed { at, was } => Err(self.changed(key, &at, &was)),
             Trust::Unknown { others, authority } => {
                 Err(self.unknown(key, &others, authority.as_ref()))
@@ -166,6 +174,17 @@ impl Client {
             ),
         )
         .hint("do not log in there: whoever answers holds a key that was given up; a human decides")
+    }
+
+    fn revoked_unread(&self, at: &Place) -> Fault {
+        Fault::new(
+            FaultKind::HostKey,
+            format!(
+                "{at} revokes a host key of {} that cannot be read: it may be the one that the server shows",
+                self.filed
+            ),
+        )
+        .hint("repair the line, or remove it: a human decides")
     }
 
     fn changed(&self, key: &PublicKey, at: &Place, was: &str) -> Fault {
@@ -282,5 +301,22 @@ impl Handler for Client {
             }
             DisconnectReason::Error(error) => Err(error),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn last_words_are_cut() {
+        let notes = Notes::default();
+        assert_eq!(notes.last_words(), None);
+        notes.lock().banner = Some("go\n away ".to_owned());
+        assert_eq!(notes.last_words().as_deref(), Some("go away"));
+        notes.lock().farewell = Some(format!("x{}", "é".repeat(1000)));
+        let words = notes.last_words().expect("words");
+        assert_eq!(words.chars().count(), 1 + 511 + 1, "{words}");
+        assert!(words.ends_with("é…"), "{words}");
     }
 }

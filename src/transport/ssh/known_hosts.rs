@@ -16,6 +16,11 @@ use ring::hmac;
 use russh::keys::ssh_key::known_hosts::{HostPatterns, Marker};
 use russh::keys::{Algorithm, EcdsaCurve, HashAlg, PublicKey};
 
+use crate::transport::{files, wildcard};
+
+/// Bytes of a list of keys: some tens of thousands of hosts.
+pub(super) const LARGEST_FILE: u64 = 16 << 20;
+
 /// The name that a host's keys are filed under.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct HostName {
@@ -48,6 +53,17 @@ impl HostName {
             name: alias.to_lowercase(),
             without_port: None,
         }
+    }
+}
+
+impl HostName {
+    /// Whether a line for `hosts` counts, as one for another port may.
+    fn is_in(&self, hosts: &HostPatterns) -> bool {
+        names(hosts, &self.name)
+            || self
+                .without_port
+                .as_deref()
+                .is_some_and(|name| names(hosts, name))
     }
 }
 
@@ -84,6 +100,8 @@ pub(super) enum Trust {
     Known,
     /// The key is marked `@revoked`, which no other line outweighs.
     Revoked(Place),
+    /// A line that revokes a key of the host cannot be read: it may be this key.
+    RevokedUnread(Place),
     /// Another key of the same type is there.
     Changed {
         /// The line with the other key.
@@ -112,6 +130,8 @@ struct Entry {
 #[derive(Debug, Clone, Default)]
 pub(super) struct KnownHosts {
     entries: Vec<Entry>,
+    /// `@revoked` lines whose key cannot be read, and the hosts that they name.
+    unread: Vec<(Place, HostPatterns)>,
     /// Lines and files that could not be read, each with its reason.
     warnings: Vec<String>,
 }
@@ -122,7 +142,7 @@ impl KnownHosts {
     pub(super) async fn read(files: &[PathBuf]) -> Self {
         let mut known = Self::default();
         for file in files {
-            match tokio::fs::read(file).await {
+            match files::read(file, LARGEST_FILE).await {
                 Ok(bytes) => known.add(file, &String::from_utf8_lossy(&bytes)),
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
                 Err(error) => known
@@ -151,7 +171,12 @@ impl KnownHosts {
                     hosts,
                     key,
                 }),
-                Err(reason) => self.warnings.push(format!("{place} is skipped: {reason}")),
+                Err(reason) => {
+                    self.warnings.push(format!("{place} is skipped: {reason}"));
+                    if let Some(hosts) = revoked_hosts(line) {
+                        self.unread.push((place, hosts));
+                    }
+                }
             }
         }
     }
@@ -210,6 +235,9 @@ impl KnownHosts {
         if let Some(entry) = self.of(host).filter(revoked).find(is_key) {
             return Trust::Revoked(entry.place.clone());
         }
+        if let Some((place, _)) = self.unread.iter().find(|(_, hosts)| host.is_in(hosts)) {
+            return Trust::RevokedUnread(place.clone());
+        }
         if self.trusted(host).any(|entry| is_key(&entry)) {
             return Trust::Known;
         }
@@ -240,13 +268,7 @@ impl KnownHosts {
     }
 
     fn of<'a>(&'a self, host: &'a HostName) -> impl Iterator<Item = &'a Entry> {
-        self.entries.iter().filter(|entry| {
-            names(&entry.hosts, &host.name)
-                || host
-                    .without_port
-                    .as_deref()
-                    .is_some_and(|name| names(&entry.hosts, name))
-        })
+        self.entries.iter().filter(|entry| host.is_in(&entry.hosts))
     }
 
     fn trusted<'a>(&'a self, host: &'a HostName) -> impl Iterator<Item = &'a Entry> {
@@ -310,6 +332,21 @@ fn parse(line: &str) -> Result<(Option<Marker>, HostPatterns, PublicKey), Cow<'s
     Ok((marker, hosts, key))
 }
 
+/// The hosts of a `@revoked` line that cannot be read: all of them where not even
+/// their names can. None of a key of DSA, which no host is asked for.
+fn revoked_hosts(line: &str) -> Option<HostPatterns> {
+    let mut fields = line.split_ascii_whitespace();
+    if fields.next() != Some("@revoked") {
+        return None;
+    }
+    let hosts = fields.next()?;
+    if fields.next() == Some("ssh-dss") {
+        return None;
+    }
+    let all = || HostPatterns::Patterns(vec!["*".to_owned()]);
+    Some(hosts.parse().unwrap_or_else(|_| all()))
+}
+
 fn names(hosts: &HostPatterns, name: &str) -> bool {
     match hosts {
         HostPatterns::HashedName { salt, hash } => {
@@ -322,9 +359,9 @@ fn names(hosts: &HostPatterns, name: &str) -> bool {
             for pattern in patterns {
                 match pattern.strip_prefix('!') {
                     // One negated match outweighs all others of the line.
-                    Some(negated) if wildcard(negated, name) => return false,
+                    Some(negated) if matches(negated, name) => return false,
                     Some(_) => {}
-                    None => named = named || wildcard(pattern, name),
+                    None => named = named || matches(pattern, name),
                 }
             }
             named
@@ -332,33 +369,7 @@ fn names(hosts: &HostPatterns, name: &str) -> bool {
     }
 }
 
-/// `*` for any text and `?` for any character, case ignored; the name is in
-/// lower case already.
-fn wildcard(pattern: &str, name: &str) -> bool {
-    let pattern = pattern.to_lowercase();
-    let (pattern, name) = (pattern.as_bytes(), name.as_bytes());
-    let (mut at, mut seen) = (0, 0);
-    // Where the last `*` stood and what it had taken when we tried last.
-    let mut star: Option<(usize, usize)> = None;
-    while seen < name.len() {
-        match pattern.get(at) {
-            Some(b'*') => {
-                star = Some((at, seen));
-                at += 1;
-            }
-            Some(&byte) if byte == b'?' || byte == name[seen] => {
-                at += 1;
-                seen += 1;
-            }
-            _ => {
-                let Some((place, taken)) = star else {
-                    return false;
-                };
-                star = Some((place, taken + 1));
-                at = place + 1;
-                seen = taken + 1;
-            }
-        }
-    }
-    pattern[at..].iter().all(|&byte| byte == b'*')
+/// Case is ignored; the name is in lower case already.
+fn matches(pattern: &str, name: &str) -> bool {
+    wildcard::matches(&pattern.to_lowercase(), name)
 }

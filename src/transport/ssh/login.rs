@@ -2,7 +2,7 @@
 //! as `ssh -G` reads it, then SSH's own defaults.
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;

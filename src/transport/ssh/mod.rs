@@ -27,6 +27,7 @@ use tokio::sync::{OnceCell, Semaphore};
 
 use super::audit::Ledger;
 use super::dial::Dialer;
+use super::local::Operator;
 use super::{Fault, Host};
 
 pub use session::{Session, line};
@@ -91,6 +92,15 @@ impl SshPool {
             dialer,
             handshakes: Semaphore::new(HANDSHAKES_AT_ONCE),
             cells: Mutex::default(),
+        }
+    }
+
+    /// The operator, as far as commands on this machine are told.
+    #[must_use]
+    pub fn operator(&self) -> Operator<'_> {
+        Operator {
+            home: self.environment.home.as_deref(),
+            user: self.environment.user.as_deref(),
         }
     }
 

@@ -801,6 +801,47 @@ async fn an_agent_that_is_gone_is_told_where_no_key_is_left() {
     );
 }
 
+#[tokio::test]
+async fn a_key_file_that_is_none_holds_nobody_up() {
+    let home = Home::new();
+    let (_server, host) = start(&home, |_| {}, |_| Answer::ok("")).await;
+    let mut host = Arc::unwrap_or_clone(host);
+    let fifo = crate::transport::files::fifo(home.dir.path());
+    host.ssh.identities = vec![fifo.clone()];
+    std::fs::remove_file(home.dir.path().join(".ssh/id_ed25519")).expect("no key file");
+    let fault = Desk::new(home)
+        .session(&Arc::new(host))
+        .await
+        .expect_err("no key");
+    let why = format!("{} cannot be read: it is no regular file", fifo.display());
+    assert!(fault.seen.contains(&why), "{}", fault.seen);
+}
+
+/// `ssh -G` that never ends, with a budget below what it is given.
+#[tokio::test]
+async fn reading_the_configuration_is_within_the_budget() {
+    let home = Home::new();
+    let environment = SshEnvironment {
+        home: Some(home.dir.path().to_owned()),
+        user: Some("checker".to_owned()),
+        program: Some(super::login::tests::program(
+            home.dir.path(),
+            "exec sleep 600",
+        )),
+        ..SshEnvironment::default()
+    };
+    let host = host("data188", 9, Duration::from_millis(200));
+    let fault = Desk::with(home, environment)
+        .session(&host)
+        .await
+        .expect_err("no time left");
+    assert_eq!(fault.kind, FaultKind::LocalSetup);
+    assert_eq!(
+        fault.seen,
+        "the SSH configuration and known host keys were not read in 0.2 s"
+    );
+}
+
 // Through a host.
 
 async fn two(forwarding: bool) -> (Desk, Server, Server, Arc<Host>, Arc<Host>) {

@@ -85,7 +85,7 @@ fn what_is_not_told_is_absent(#[case] text: &str) {
 
 #[rstest]
 #[case("1780656904.250000000\n", Some((1_780_656_904, 250_000_000)))]
-#[case::a_mac("1780656904.N\n", Some((1_780_656_904, 0)))]
+#[case::a_mac("1780656904.N\n", Some((1_780_656_904, 500_000_000)))]
 #[case("yesterday\n", None)]
 #[case("", None)]
 fn reads_a_date(#[case] text: &str, #[case] expected: Option<(i64, i32)>) {

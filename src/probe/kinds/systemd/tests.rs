@@ -291,3 +291,10 @@ async fn sends_what_it_said_it_would() {
             .collect::<Vec<_>>()
     );
 }
+
+#[test]
+fn a_pattern_of_many_stars_takes_no_time() {
+    let unit = format!("{}.service", "a".repeat(200));
+    assert!(!matches_pattern(&format!("{}b", "*a".repeat(60)), &unit));
+    assert!(matches_pattern(&format!("{}*", "*[ab]".repeat(60)), &unit));
+}

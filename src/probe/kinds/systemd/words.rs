@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::probe::{Fault, FaultKind};
+use crate::transport::wildcard;
 
 /// The properties of one unit.
 pub(super) type Block<'a> = BTreeMap<&'a str, &'a str>;
@@ -110,21 +111,13 @@ pub(super) fn is_unit(unit: &str) -> bool {
 /// Whether systemd told `unit` because of `pattern`. A set such as `[ab]` is
 /// taken for any one character: systemd itself has matched it.
 pub(super) fn matches_pattern(pattern: &str, unit: &str) -> bool {
-    let Some(first) = pattern.chars().next() else {
-        return unit.is_empty();
-    };
-    let rest = &pattern[first.len_utf8()..];
-    if first == '*' {
-        let mut starts = unit.char_indices().map(|(at, _)| at).chain([unit.len()]);
-        return starts.any(|at| matches_pattern(rest, &unit[at..]));
+    let mut plain = String::with_capacity(pattern.len());
+    let mut rest = pattern;
+    while let Some((before, set)) = rest.split_once('[') {
+        plain.push_str(before);
+        plain.push('?');
+        rest = set.split_once(']').map_or(set, |(_, after)| after);
     }
-    let Some(letter) = unit.chars().next() else {
-        return false;
-    };
-    let (any, rest) = match first {
-        '?' => (true, rest),
-        '[' => (true, rest.split_once(']').map_or(rest, |(_, rest)| rest)),
-        _ => (false, rest),
-    };
-    (any || first == letter) && matches_pattern(rest, &unit[letter.len_utf8()..])
+    plain.push_str(rest);
+    wildcard::matches(&plain, unit)
 }

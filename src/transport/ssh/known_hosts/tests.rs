@@ -20,6 +20,7 @@ fn known(text: &str) -> KnownHosts {
 enum Word {
     Known,
     Revoked,
+    RevokedUnread,
     Changed,
     Unknown,
 }
@@ -28,6 +29,7 @@ fn word(trust: &Trust) -> Word {
     match trust {
         Trust::Known => Word::Known,
         Trust::Revoked(_) => Word::Revoked,
+        Trust::RevokedUnread(_) => Word::RevokedUnread,
         Trust::Changed { .. } => Word::Changed,
         Trust::Unknown { .. } => Word::Unknown,
     }
@@ -62,6 +64,21 @@ fn word(trust: &Trust) -> Word {
 #[case::revoked_without_port("@revoked data188 {A}", "data188", 2222, Word::Revoked)]
 #[case::another_is_revoked("@revoked * {B}\ndata188 {A}", "data188", 22, Word::Known)]
 #[case::revoked_for_another("@revoked data189 {A}\ndata188 {A}", "data188", 22, Word::Known)]
+#[case::revoked_unread(
+    "@revoked data188 ssh-ed25519 !!\ndata188 {A}",
+    "data188",
+    22,
+    Word::RevokedUnread
+)]
+#[case::revoked_without_a_key("@revoked data*\ndata188 {A}", "data188", 2222, Word::RevokedUnread)]
+#[case::revoked_whom("@revoked |1|x {B}\ndata188 {A}", "data188", 22, Word::RevokedUnread)]
+#[case::revoked_unread_of_another(
+    "@revoked data189 ssh-ed25519 !!\ndata188 {A}",
+    "data188",
+    22,
+    Word::Known
+)]
+#[case::revoked_dsa("@revoked * ssh-dss AAAA\ndata188 {A}", "data188", 22, Word::Known)]
 #[case::authority("@cert-authority *.lan {A}", "data188.lan", 22, Word::Unknown)]
 #[case::another_type("data188 {ECDSA}", "data188", 22, Word::Unknown)]
 #[case::bad_line_between(

@@ -170,7 +170,7 @@ fn nobody_to_log_in_as_is_a_local_fault() {
     assert_eq!(fault.kind, FaultKind::LocalSetup);
 }
 
-fn program(dir: &Path, script: &str) -> PathBuf {
+pub(in crate::transport::ssh) fn program(dir: &Path, script: &str) -> PathBuf {
     use std::os::unix::fs::PermissionsExt;
     let path = dir.join("ssh");
     std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).expect("a script");

@@ -12,6 +12,7 @@ pub static TABLE: &[KindEntry] = &[
     entry::<kinds::Systemd>(),
     entry::<kinds::Command>(),
     entry::<kinds::File>(),
+    entry::<kinds::Port>(),
     entry::<kinds::Postgres>(),
     entry::<kinds::Redis>(),
 ];

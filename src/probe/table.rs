@@ -13,6 +13,7 @@ pub static TABLE: &[KindEntry] = &[
     entry::<kinds::Command>(),
     entry::<kinds::File>(),
     entry::<kinds::Port>(),
+    entry::<kinds::Process>(),
     entry::<kinds::Postgres>(),
     entry::<kinds::Redis>(),
 ];

@@ -8,6 +8,7 @@ mod http;
 mod ping;
 mod port;
 mod postgres;
+mod process;
 mod redis;
 mod ssh;
 #[cfg(test)]
@@ -21,6 +22,7 @@ pub use http::Http;
 pub use ping::Ping;
 pub use port::Port;
 pub use postgres::Postgres;
+pub use process::Process;
 pub use redis::Redis;
 pub use ssh::Ssh;
 pub use systemd::Systemd;

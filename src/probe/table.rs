@@ -6,6 +6,7 @@ use super::kinds;
 /// Every kind, in the order in which the docs list them.
 pub static TABLE: &[KindEntry] = &[
     entry::<kinds::Ping>(),
+    entry::<kinds::Arp>(),
     entry::<kinds::Tcp>(),
     entry::<kinds::Http>(),
     entry::<kinds::Ssh>(),

@@ -2,6 +2,7 @@
 
 mod aim;
 mod answer;
+mod arp;
 mod command;
 mod file;
 mod http;
@@ -16,6 +17,7 @@ mod stage;
 mod systemd;
 mod tcp;
 
+pub use arp::Arp;
 pub use command::Command;
 pub use file::File;
 pub use http::Http;

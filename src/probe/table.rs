@@ -6,12 +6,15 @@ use super::kinds;
 /// Every kind, in the order in which the docs list them.
 pub static TABLE: &[KindEntry] = &[
     entry::<kinds::Ping>(),
+    entry::<kinds::Arp>(),
     entry::<kinds::Tcp>(),
     entry::<kinds::Http>(),
     entry::<kinds::Ssh>(),
     entry::<kinds::Systemd>(),
     entry::<kinds::Command>(),
     entry::<kinds::File>(),
+    entry::<kinds::Port>(),
+    entry::<kinds::Process>(),
     entry::<kinds::Postgres>(),
     entry::<kinds::Redis>(),
 ];

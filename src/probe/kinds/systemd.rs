@@ -8,7 +8,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use self::words::{
-    Block, is_pattern, is_unit, matches_pattern, parse_failed, parse_show, seconds, unit_name,
+    Block, is_pattern, is_unit, limit, matches_pattern, parse_failed, parse_show, seconds,
+    unit_name,
 };
 use super::answer;
 use crate::probe::{
@@ -147,12 +148,12 @@ impl Kind for Systemd {
         FactSpec::number(
             "restarts",
             Unit::Count,
-            "How often systemd restarted the unit by itself; the highest of several.",
+            "`NRestarts`: how often systemd restarted the service by itself since it was last started in another way or `reset-failed`, the highest of several; it does not tell when, so a loop shows by its growth, or by `auto-restart` in `sub_states`; absent for units that are no services.",
         ),
         FactSpec::number(
             "memory_max_bytes",
             Unit::Bytes,
-            "`MemoryMax`, when it is a limit and the same for all units.",
+            "`MemoryMax`, when it is the same for all units; without a limit it is `infinity`, which is more than any number.",
         ),
         FactSpec::number(
             "cpu_quota_percent",
@@ -370,12 +371,10 @@ impl Systemd {
             .collect();
         let restarts = found
             .iter()
-            .filter_map(|block| block.get("NRestarts")?.parse::<f64>().ok());
+            .filter_map(|block| block.get("NRestarts")?.parse::<u32>().ok())
+            .map(f64::from);
         facts.set_some("restarts", restarts.reduce(f64::max));
-        facts.set_some(
-            "memory_max_bytes",
-            agreed(&found, "MemoryMax", |text| text.parse().ok()),
-        );
+        facts.set_some("memory_max_bytes", agreed(&found, "MemoryMax", limit));
         facts.set_some(
             "cpu_quota_percent",
             agreed(&found, "CPUQuotaPerSecUSec", |text| {

@@ -316,6 +316,23 @@ pub(super) const PROGRAMS: &[Program] = &[
         ],
     ),
     program("mount", &[form(&[], Flags::Only("-l"), Operands::None)]),
+    // Linux's `-c` and macOS's `-w` never end.
+    program(
+        "netstat",
+        &[
+            form(
+                &[],
+                Flags::Only("-a -n -l -t -u -an -ln -ltn -lun -ltun -tln -tuln -r -rn"),
+                Operands::None,
+            ),
+            // macOS: `netstat -anW -p tcp`
+            form(
+                &["tcp udp"],
+                Flags::Only("-a -n -W -an -anW -p"),
+                Operands::None,
+            ),
+        ],
+    ),
     reads("nproc", false),
     program(
         "ntpq",

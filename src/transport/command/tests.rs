@@ -54,6 +54,9 @@ id -u
 ps aux
 ps -eo pid,comm --sort=-%cpu | head -5
 ss -tlnp
+ss -lntp 'sport = :5432'
+netstat -tln
+netstat -anW -p tcp
 ss -tln 'sport = :5432'
 ip addr show
 ip -4 -br addr
@@ -280,6 +283,10 @@ ip -b /tmp/commands
 ip -force -batch /tmp/x
 ip netns exec x sh
 arp -d 192.0.2.1
+netstat -c
+netstat -w 1
+netstat -an 1
+netstat -p tcp 1
 arp -s 192.0.2.1 00:00:00:00:00:00
 ss -K dst 192.0.2.1
 ss -tK

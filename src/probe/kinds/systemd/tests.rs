@@ -79,6 +79,41 @@ async fn an_alias_is_told_by_the_name_it_was_asked_for() {
 }
 
 #[tokio::test]
+async fn what_is_unlimited_or_not_told_is_no_number() {
+    let facts = look(
+        json!({"unit": "nginx"}),
+        block(
+            "nginx.service",
+            "active",
+            "MemoryMax=infinity\nCPUQuotaPerSecUSec=infinity\nWatchdogUSec=0\nNRestarts=nan\n",
+        ),
+    )
+    .await;
+    assert_eq!(fact(&facts, "memory_max_bytes"), json!("infinity"));
+    assert_eq!(facts.get("cpu_quota_percent"), None);
+    assert_eq!(facts.get("restarts"), None);
+    let facts = look(
+        json!({"unit": "backup.timer"}),
+        block("backup.timer", "active", "MemoryMax=[not set]\n"),
+    )
+    .await;
+    assert_eq!(facts.get("memory_max_bytes"), None);
+    assert_eq!(facts.get("restarts"), None, "a timer is not restarted");
+}
+
+#[rstest]
+#[case("infinity", Some(f64::INFINITY))]
+#[case("2147483648", Some(2_147_483_648.0))]
+#[case("0", Some(0.0))]
+#[case("[not set]", None)]
+#[case("nan", None)]
+#[case("-1", None)]
+#[case("", None)]
+fn reads_limits(#[case] text: &str, #[case] bytes: Option<f64>) {
+    assert_eq!(words::limit(text), bytes);
+}
+
+#[tokio::test]
 async fn a_missing_unit_is_not_active() {
     let facts = look(
         json!({"units": ["cron", "ghost"]}),

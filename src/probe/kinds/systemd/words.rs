@@ -73,6 +73,15 @@ pub(super) fn seconds(text: &str) -> Option<f64> {
     Some(total)
 }
 
+/// A limit in bytes; `infinity` is none. Words such as `[not set]` are no number.
+pub(super) fn limit(text: &str) -> Option<f64> {
+    if text == "infinity" {
+        return Some(f64::INFINITY);
+    }
+    let plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    plain.then(|| text.parse().ok())?
+}
+
 const SUFFIXES: &[&str] = &[
     "service",
     "socket",

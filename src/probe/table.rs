@@ -12,6 +12,7 @@ pub static TABLE: &[KindEntry] = &[
     entry::<kinds::Systemd>(),
     entry::<kinds::Command>(),
     entry::<kinds::File>(),
+    entry::<kinds::Disk>(),
     entry::<kinds::Postgres>(),
     entry::<kinds::Redis>(),
 ];

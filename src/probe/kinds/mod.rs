@@ -3,6 +3,7 @@
 mod aim;
 mod answer;
 mod command;
+mod disk;
 mod file;
 mod http;
 mod ping;
@@ -15,6 +16,7 @@ mod systemd;
 mod tcp;
 
 pub use command::Command;
+pub use disk::Disk;
 pub use file::File;
 pub use http::Http;
 pub use ping::Ping;

@@ -13,6 +13,7 @@ pub static TABLE: &[KindEntry] = &[
     entry::<kinds::Command>(),
     entry::<kinds::File>(),
     entry::<kinds::Disk>(),
+    entry::<kinds::Textfile>(),
     entry::<kinds::Postgres>(),
     entry::<kinds::Redis>(),
 ];

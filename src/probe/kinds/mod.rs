@@ -14,6 +14,7 @@ mod ssh;
 mod stage;
 mod systemd;
 mod tcp;
+mod textfile;
 
 pub use command::Command;
 pub use disk::Disk;
@@ -25,3 +26,4 @@ pub use redis::Redis;
 pub use ssh::Ssh;
 pub use systemd::Systemd;
 pub use tcp::Tcp;
+pub use textfile::Textfile;

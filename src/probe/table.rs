@@ -14,6 +14,7 @@ pub static TABLE: &[KindEntry] = &[
     entry::<kinds::File>(),
     entry::<kinds::Disk>(),
     entry::<kinds::Textfile>(),
+    entry::<kinds::Crontab>(),
     entry::<kinds::Postgres>(),
     entry::<kinds::Redis>(),
 ];

@@ -3,6 +3,7 @@
 mod aim;
 mod answer;
 mod command;
+mod crontab;
 mod disk;
 mod file;
 mod http;
@@ -17,6 +18,7 @@ mod tcp;
 mod textfile;
 
 pub use command::Command;
+pub use crontab::Crontab;
 pub use disk::Disk;
 pub use file::File;
 pub use http::Http;

@@ -15,6 +15,9 @@ pub static TABLE: &[KindEntry] = &[
     entry::<kinds::File>(),
     entry::<kinds::Port>(),
     entry::<kinds::Process>(),
+    entry::<kinds::Disk>(),
+    entry::<kinds::Textfile>(),
+    entry::<kinds::Crontab>(),
     entry::<kinds::Postgres>(),
     entry::<kinds::Redis>(),
 ];

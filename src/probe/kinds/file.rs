@@ -43,18 +43,20 @@ impl Default for Content {
 /// As much as is read of a file.
 const MOST: usize = 256 << 10;
 
-const DATE: &[&str] = &["date", "+%s"];
+/// The host's clock, in seconds since 1970.
+pub(super) const DATE: &[&str] = &["date", "+%s"];
+
+/// The command whose answer [`Stat::parse`] reads.
+pub(super) fn stat<'a>(path: &'a str, target: &Target) -> [&'a str; 5] {
+    let local = target.host.as_deref().is_some_and(|host| host.local);
+    if local && cfg!(target_os = "macos") {
+        ["stat", "-L", "-f", "%z,%m,%Lp,%Su,%HT", path]
+    } else {
+        ["stat", "-L", "-c", "%s,%Y,%a,%U,%F", path]
+    }
+}
 
 impl File {
-    fn stat(&self, target: &Target) -> [&str; 5] {
-        let local = target.host.as_deref().is_some_and(|host| host.local);
-        if local && cfg!(target_os = "macos") {
-            ["stat", "-L", "-f", "%z,%m,%Lp,%Su,%HT", &self.path]
-        } else {
-            ["stat", "-L", "-c", "%s,%Y,%a,%U,%F", &self.path]
-        }
-    }
-
     fn head(&self) -> Option<Vec<String>> {
         match self.content {
             Content::Read(false) => None,
@@ -69,7 +71,7 @@ impl File {
 
     fn commands(&self, target: &Target) -> Vec<Vec<String>> {
         let own = |args: &[&str]| args.iter().map(ToString::to_string).collect();
-        let mut all = vec![own(&self.stat(target)), own(DATE)];
+        let mut all = vec![own(&stat(&self.path, target)), own(DATE)];
         all.extend(self.head());
         all
     }
@@ -184,25 +186,20 @@ impl Kind for File {
     async fn run(&self, context: &Context) -> Result<Facts, Fault> {
         let policy = &context.transports.policy;
         let host = context.host()?;
-        let stat = answer::command(policy, self.stat(&context.target))?;
+        let stat = answer::command(policy, stat(&self.path, &context.target))?;
         let date = answer::command(policy, DATE.iter().copied())?;
         let (stat, date) = tokio::join!(context.exec(&stat), context.exec(&date));
         let (stat, date) = (stat?, date?);
         let mut facts = Facts::new();
         if answer::status(&stat, "stat", host)? != 0 {
             if !is_absent(&stat) {
-                return Err(self.unseen(&stat));
+                return Err(unseen(&self.path, &stat));
             }
             facts.set("exists", false);
             return Ok(facts);
         }
         let line = answer::stdout(&stat);
-        let Some(seen) = Stat::parse(line.trim()) else {
-            return Err(Fault::new(
-                FaultKind::Protocol,
-                format!("stat printed {:?}", line.trim()),
-            ));
-        };
+        let seen = Stat::parse(line.trim())?;
         facts.set("exists", true);
         let now = answer::stdout(&date).trim().parse::<i64>().ok();
         seen.set(now, &mut facts);
@@ -212,7 +209,7 @@ impl Kind for File {
             }
             let head = context.exec(&answer::command(policy, args)?).await?;
             if answer::status(&head, "head", host)? != 0 {
-                return Err(self.unseen(&head));
+                return Err(unseen(&self.path, &head));
             }
             let text =
                 String::from_utf8_lossy(&head.stdout[..head.stdout.len().min(MOST)]).into_owned();
@@ -230,41 +227,48 @@ impl Kind for File {
     }
 }
 
-fn is_absent(output: &Output) -> bool {
+/// Whether a command failed because there is nothing at the path.
+pub(super) fn is_absent(output: &Output) -> bool {
     let text = answer::stderr(output);
     ["No such file or directory", "Not a directory"]
         .iter()
         .any(|words| text.contains(words))
 }
 
-impl File {
-    fn unseen(&self, output: &Output) -> Fault {
-        let complaint = answer::complaint(output);
-        if answer::stderr(output).contains("ermission denied") {
-            return Fault::new(
-                FaultKind::Denied,
-                format!("{} may not be looked at: {complaint}", self.path),
-            );
-        }
-        Fault::new(
-            FaultKind::Protocol,
-            format!("{} cannot be looked at: {complaint}", self.path),
-        )
+/// Why what is at `path` cannot be looked at.
+pub(super) fn unseen(path: &str, output: &Output) -> Fault {
+    let complaint = answer::complaint(output);
+    if answer::stderr(output).contains("ermission denied") {
+        return Fault::new(
+            FaultKind::Denied,
+            format!("{path} may not be looked at: {complaint}"),
+        );
     }
+    Fault::new(
+        FaultKind::Protocol,
+        format!("{path} cannot be looked at: {complaint}"),
+    )
 }
 
 /// A line of `stat`: size, seconds of the last change, mode, owner, kind.
 #[derive(Debug, PartialEq)]
-struct Stat {
-    size: f64,
-    modified: i64,
+pub(super) struct Stat {
+    pub(super) size: f64,
+    pub(super) modified: i64,
     mode: String,
     owner: String,
-    kind: &'static str,
+    pub(super) kind: &'static str,
 }
 
 impl Stat {
-    fn parse(line: &str) -> Option<Self> {
+    /// # Errors
+    /// `Protocol`: another line than [`stat`] asks for.
+    pub(super) fn parse(line: &str) -> Result<Self, Fault> {
+        Self::read(line)
+            .ok_or_else(|| Fault::new(FaultKind::Protocol, format!("stat printed {line:?}")))
+    }
+
+    fn read(line: &str) -> Option<Self> {
         let mut fields = line.splitn(5, ',');
         let mut next = || fields.next();
         let (size, modified) = (next()?.parse().ok()?, next()?.parse().ok()?);
@@ -287,19 +291,21 @@ impl Stat {
         })
     }
 
-    fn set(&self, now: Option<i64>, facts: &mut Facts) {
-        facts.set("kind", self.kind);
+    /// The size, and how old it is at `now` by the host's clock.
+    pub(super) fn set_age(&self, now: Option<i64>, facts: &mut Facts) {
         facts.set("size_bytes", self.size);
         facts.set_some("modified", Timestamp::from_second(self.modified).ok());
+        let age = now.and_then(|now| now.checked_sub(self.modified));
         #[expect(
             clippy::cast_precision_loss,
             reason = "ages are far below 2^52 seconds"
         )]
-        facts.set_some(
-            "age_s",
-            now.and_then(|now| now.checked_sub(self.modified))
-                .map(|age| age as f64),
-        );
+        facts.set_some("age_s", age.map(|age| age as f64));
+    }
+
+    fn set(&self, now: Option<i64>, facts: &mut Facts) {
+        facts.set("kind", self.kind);
+        self.set_age(now, facts);
         facts.set("mode", self.mode.as_str());
         facts.set("owner", self.owner.as_str());
     }

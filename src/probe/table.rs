@@ -8,6 +8,7 @@ pub static TABLE: &[KindEntry] = &[
     entry::<kinds::Ping>(),
     entry::<kinds::Tcp>(),
     entry::<kinds::Http>(),
+    entry::<kinds::Tls>(),
     entry::<kinds::Ssh>(),
     entry::<kinds::Systemd>(),
     entry::<kinds::Command>(),

@@ -16,6 +16,7 @@ mod reach;
 pub mod redis;
 mod secret;
 pub mod ssh;
+pub mod starttls;
 pub mod tls;
 
 use std::sync::Arc;

@@ -11,3 +11,4 @@ pub mod postgres;
 pub mod redis;
 pub mod ssh;
 pub mod tcp;
+pub mod tls;

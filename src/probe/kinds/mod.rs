@@ -13,6 +13,7 @@ mod ssh;
 mod stage;
 mod systemd;
 mod tcp;
+mod tls;
 
 pub use command::Command;
 pub use file::File;
@@ -23,3 +24,4 @@ pub use redis::Redis;
 pub use ssh::Ssh;
 pub use systemd::Systemd;
 pub use tcp::Tcp;
+pub use tls::Tls;

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use rustls::CertificateError;
 use rustls::pki_types::CertificateDer;
+use sha2::{Digest, Sha256};
 use x509_cert::der::Decode;
 use x509_cert::ext::pkix::SubjectAltName;
 use x509_cert::ext::pkix::name::GeneralName;
@@ -22,6 +23,8 @@ pub struct Certificate {
     pub not_before: Timestamp,
     /// Until when it is valid.
     pub not_after: Timestamp,
+    /// SHA-256 of the whole certificate, as lower-case hex digits.
+    pub sha256: String,
 }
 
 impl Certificate {
@@ -40,7 +43,14 @@ impl Certificate {
             names,
             not_before: timestamp(certificate.validity.not_before.to_unix_duration().as_secs())?,
             not_after: timestamp(certificate.validity.not_after.to_unix_duration().as_secs())?,
+            sha256: format!("{:x}", Sha256::digest(der)),
         })
+    }
+
+    /// Days from `at` until it expires, negative after that.
+    #[must_use]
+    pub fn days_left(&self, at: Timestamp) -> f64 {
+        self.not_after.duration_since(at).as_secs_f64() / 86_400.0
     }
 }
 
@@ -120,6 +130,16 @@ pub(super) fn distrust(error: &rustls::Error, leaf: Option<&Certificate>, server
         .hint(
             "name the issuer's file in `ca`, or let the server send its intermediate certificates",
         ),
+        // What `openssl req -x509` makes, unless told otherwise.
+        (CertificateError::Other(why), Some(leaf))
+            if why.to_string().contains("CaUsedAsEndEntity") =>
+        {
+            fault(format!(
+                "certificate is an authority's own ({}, CA:TRUE), not a server's",
+                leaf.subject
+            ))
+            .hint("make one for the server, signed by it or with basicConstraints CA:FALSE")
+        }
         (CertificateError::Revoked, _) => fault("certificate is revoked".to_owned()),
         (CertificateError::BadSignature, _) => {
             fault("certificate has a wrong signature".to_owned())

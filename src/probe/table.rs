@@ -9,6 +9,7 @@ pub static TABLE: &[KindEntry] = &[
     entry::<kinds::Tcp>(),
     entry::<kinds::Http>(),
     entry::<kinds::Tls>(),
+    entry::<kinds::Dns>(),
     entry::<kinds::Ssh>(),
     entry::<kinds::Systemd>(),
     entry::<kinds::Command>(),

@@ -5,6 +5,7 @@ pub mod audit;
 pub mod capture;
 pub mod command;
 pub mod dial;
+pub mod dns;
 mod fault;
 mod host;
 pub mod http;

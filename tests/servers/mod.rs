@@ -6,6 +6,7 @@
     reason = "shared by the unit tests of the library and by tests of their own"
 )]
 
+pub mod dns;
 pub mod http;
 pub mod postgres;
 pub mod redis;

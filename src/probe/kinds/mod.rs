@@ -3,6 +3,7 @@
 mod aim;
 mod answer;
 mod command;
+mod dns;
 mod file;
 mod http;
 mod ping;
@@ -16,6 +17,7 @@ mod tcp;
 mod tls;
 
 pub use command::Command;
+pub use dns::Dns;
 pub use file::File;
 pub use http::Http;
 pub use ping::Ping;

@@ -14,6 +14,7 @@ pub static TABLE: &[KindEntry] = &[
     entry::<kinds::Systemd>(),
     entry::<kinds::Command>(),
     entry::<kinds::File>(),
+    entry::<kinds::Certificate>(),
     entry::<kinds::Postgres>(),
     entry::<kinds::Redis>(),
 ];

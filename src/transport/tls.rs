@@ -23,7 +23,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-pub use certificate::Certificate;
+pub use certificate::{Certificate, certificates};
 
 use super::{Fault, FaultKind};
 

@@ -2,6 +2,7 @@
 
 mod aim;
 mod answer;
+mod certificate;
 mod command;
 mod dns;
 mod file;
@@ -16,6 +17,7 @@ mod systemd;
 mod tcp;
 mod tls;
 
+pub use certificate::Certificate;
 pub use command::Command;
 pub use dns::Dns;
 pub use file::File;

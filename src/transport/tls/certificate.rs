@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use rustls::CertificateError;
 use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 use sha2::{Digest, Sha256};
 use x509_cert::der::Decode;
 use x509_cert::ext::pkix::SubjectAltName;
@@ -52,6 +53,29 @@ impl Certificate {
     pub fn days_left(&self, at: Timestamp) -> f64 {
         self.not_after.duration_since(at).as_secs_f64() / 86_400.0
     }
+}
+
+/// The certificates of a file, in its order: PEM, of which other sections are
+/// passed over, or one certificate as DER.
+///
+/// # Errors
+/// What is wrong with the file, to be read after its name: `holds no certificate`.
+pub fn certificates(bytes: &[u8]) -> Result<Vec<Certificate>, String> {
+    if let Some(only) = Certificate::read(&CertificateDer::from(bytes)) {
+        return Ok(vec![only]);
+    }
+    let mut all = Vec::new();
+    for section in CertificateDer::pem_slice_iter(bytes) {
+        let number = all.len() + 1;
+        // The error of a section would quote it, and it may be of a key.
+        let der = section.map_err(|_| "is not whole PEM".to_owned())?;
+        let read = Certificate::read(&der);
+        all.push(read.ok_or_else(|| format!("cannot be read: its certificate {number} is none"))?);
+    }
+    if all.is_empty() {
+        return Err("holds no certificate".to_owned());
+    }
+    Ok(all)
 }
 
 fn name(name: &GeneralName) -> Option<String> {

@@ -360,6 +360,8 @@ fn aimed_at(kind: &str, port: u16) -> String {
         "postgres" => {
             format!("postgres: {{ url: \"postgres://nobody@127.0.0.1:{port}/nothing\" }}")
         }
+        "dns" => format!("dns: {{ name: db.lan, servers: [\"127.0.0.1:{port}\"] }}"),
+        "tls" => format!("tls: {{ address: 127.0.0.1, port: {port} }}"),
         "redis" => format!("redis: {{ address: 127.0.0.1, port: {port} }}"),
         other => panic!("how is `{other}` aimed at a port of loopback? add a line here"),
     }

@@ -9,6 +9,8 @@ pub static TABLE: &[KindEntry] = &[
     entry::<kinds::Arp>(),
     entry::<kinds::Tcp>(),
     entry::<kinds::Http>(),
+    entry::<kinds::Tls>(),
+    entry::<kinds::Dns>(),
     entry::<kinds::Ssh>(),
     entry::<kinds::Systemd>(),
     entry::<kinds::Command>(),
@@ -18,6 +20,7 @@ pub static TABLE: &[KindEntry] = &[
     entry::<kinds::Disk>(),
     entry::<kinds::Textfile>(),
     entry::<kinds::Crontab>(),
+    entry::<kinds::Certificate>(),
     entry::<kinds::Postgres>(),
     entry::<kinds::Redis>(),
 ];

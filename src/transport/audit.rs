@@ -16,7 +16,8 @@ pub struct Sent<'a> {
     pub check: &'a str,
     /// Host id or address it went to.
     pub target: &'a str,
-    /// `tcp`, `icmp`, `dns`, `ssh`, `ssh-exec`, `local-exec`, `http`, `tls`, `postgres`, `redis`.
+    /// `tcp`, `icmp`, `dns`, `ssh`, `ssh-exec`, `local-exec`, `http`, `tls`, `smtp`,
+    /// `postgres`, `redis`.
     pub protocol: &'a str,
     /// The command line, request line or statement; secrets as `***`.
     pub sent: &'a str,

@@ -5,6 +5,7 @@ pub mod audit;
 pub mod capture;
 pub mod command;
 pub mod dial;
+pub mod dns;
 mod fault;
 mod files;
 mod host;
@@ -17,6 +18,7 @@ mod reach;
 pub mod redis;
 mod secret;
 pub mod ssh;
+pub mod starttls;
 pub mod tls;
 pub mod wildcard;
 

@@ -8,20 +8,22 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{WebPkiServerVerifier, verify_server_name};
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
 use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
+    AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, PeerIncompatible,
+    RootCertStore, SignatureScheme,
 };
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-pub use certificate::Certificate;
+pub use certificate::{Certificate, certificates};
 
 use super::{Fault, FaultKind, files};
 
@@ -56,6 +58,12 @@ pub struct Shown {
     pub at: Option<jiff::Timestamp>,
     /// Why it is not trusted; also kept when trust was not asked for.
     pub distrust: Option<Fault>,
+    /// Whether the chain leads to a trusted authority and is valid by `at`,
+    /// whatever server it is for.
+    pub trusted: bool,
+    /// Whether the server's own certificate is for the name asked for, whoever
+    /// signed it.
+    pub names_match: bool,
 }
 
 /// An open TLS connection.
@@ -76,6 +84,9 @@ pub struct Insecure {
     pub fault: Fault,
     /// What the other side had shown by then.
     pub shown: Shown,
+    /// Whether the other side ended it by an alert. When `shown` has a chain,
+    /// the other side had proven by then that it holds the key.
+    pub refused: bool,
 }
 
 /// The roots of this machine, read once for a run.
@@ -159,6 +170,7 @@ impl Tls {
             Box::new(Insecure {
                 fault,
                 shown: Shown::default(),
+                refused: false,
             })
         };
         let setup = self.setup(options).await.map_err(nothing)?;
@@ -187,7 +199,12 @@ impl Tls {
             Ok(Err(error)) => {
                 let shown = setup.shown();
                 let fault = handshake_fault(&error, &shown);
-                Err(Box::new(Insecure { fault, shown }))
+                let refused = matches!(tls_error(&error), Some(rustls::Error::AlertReceived(_)));
+                Err(Box::new(Insecure {
+                    fault,
+                    shown,
+                    refused,
+                }))
             }
             Err(_) => Err(Box::new(Insecure {
                 fault: Fault::new(
@@ -198,6 +215,7 @@ impl Tls {
                     ),
                 ),
                 shown: setup.shown(),
+                refused: false,
             })),
         }
     }
@@ -247,10 +265,7 @@ pub fn server_name(name: &str) -> Result<ServerName<'static>, Fault> {
 /// Why a handshake failed: what the certificates showed, else the error itself.
 #[must_use]
 pub fn handshake_fault(error: &std::io::Error, shown: &Shown) -> Fault {
-    let tls = error
-        .get_ref()
-        .and_then(|inner| inner.downcast_ref::<rustls::Error>());
-    match tls {
+    match tls_error(error) {
         Some(rustls::Error::InvalidCertificate(_)) => shown.distrust.clone().unwrap_or_else(|| {
             Fault::new(
                 FaultKind::HostKey,
@@ -261,6 +276,16 @@ pub fn handshake_fault(error: &std::io::Error, shown: &Shown) -> Fault {
             Fault::new(FaultKind::Protocol, "the answer is not TLS")
                 .hint("does this port expect a plain connection?")
         }
+        Some(
+            error @ (rustls::Error::AlertReceived(AlertDescription::ProtocolVersion)
+            | rustls::Error::PeerIncompatible(
+                PeerIncompatible::ServerDoesNotSupportTls12Or13
+                | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig,
+            )),
+        ) => Fault::new(
+            FaultKind::Protocol,
+            format!("the server speaks neither TLS 1.2 nor 1.3: {error}"),
+        ),
         Some(rustls::Error::AlertReceived(alert)) => Fault::new(
             FaultKind::Protocol,
             format!("the server refused the TLS handshake: {alert:?}"),
@@ -274,6 +299,10 @@ pub fn handshake_fault(error: &std::io::Error, shown: &Shown) -> Fault {
             "the connection was cut off during the TLS handshake",
         ),
     }
+}
+
+fn tls_error(error: &std::io::Error) -> Option<&rustls::Error> {
+    error.get_ref()?.downcast_ref()
 }
 
 fn local(seen: String) -> Fault {
@@ -328,10 +357,25 @@ impl ServerCertVerifier for Recorder {
             .as_ref()
             .err()
             .map(|error| certificate::distrust(error, chain.first(), &server_name.to_str()));
+        // The name is looked at last, so that a wrong one alone says that the
+        // chain is right.
+        let trusted = match &result {
+            Ok(_) => true,
+            Err(rustls::Error::InvalidCertificate(error)) => matches!(
+                error,
+                CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. }
+            ),
+            Err(_) => false,
+        };
+        let names_match = ParsedCertificate::try_from(end_entity)
+            .and_then(|leaf| verify_server_name(&leaf, server_name))
+            .is_ok();
         *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = Shown {
             chain,
             at: certificate::timestamp(now.as_secs()),
             distrust,
+            trusted,
+            names_match,
         };
         if self.verify {
             result

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::time::sleep;
-use tokio_rustls::TlsAcceptor;
 
 use super::tcp::Server;
+use super::tls;
+pub use super::tls::Shows;
 
 /// Answers by path: `/ok`, `/json`, `/502`, `/head`, `/401`, `/drip`, `/endless`,
 /// `/cut`, `/garbage`, `/chunk`, `/hang`, `/loop`, `/once` (to `/ok`), `/echo`
@@ -43,57 +43,9 @@ pub fn on(
     })
 }
 
-/// Which certificate a TLS server shows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shows {
-    /// For `localhost` and 127.0.0.1, of the authority.
-    Good,
-    /// As `Good`, until 2020.
-    Expired,
-    /// As `Good`, from 2199.
-    NotYet,
-    /// For another name.
-    OtherName,
-}
-
 /// A TLS server and the PEM text of the authority that signed its certificate.
 pub async fn secure(shows: Shows) -> (Server, String) {
-    let mut authority = CertificateParams::new(Vec::new()).expect("parameters");
-    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    authority
-        .distinguished_name
-        .push(rcgen::DnType::CommonName, "coldstart test authority");
-    let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate().expect("a key"))
-        .expect("signed");
-    let names = match shows {
-        Shows::OtherName => vec!["other.test".to_owned()],
-        Shows::Good | Shows::Expired | Shows::NotYet => {
-            vec!["localhost".to_owned(), "127.0.0.1".to_owned()]
-        }
-    };
-    let mut leaf = CertificateParams::new(names).expect("parameters");
-    leaf.distinguished_name
-        .push(rcgen::DnType::CommonName, "coldstart test server");
-    leaf.not_before = rcgen::date_time_ymd(2019, 1, 1);
-    leaf.not_after = rcgen::date_time_ymd(2299, 1, 1);
-    match shows {
-        Shows::Expired => leaf.not_after = rcgen::date_time_ymd(2020, 1, 2),
-        Shows::NotYet => leaf.not_before = rcgen::date_time_ymd(2199, 1, 2),
-        Shows::Good | Shows::OtherName => {}
-    }
-    let key = KeyPair::generate().expect("a key");
-    let certificate = leaf.signed_by(&key, &authority).expect("signed");
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .expect("versions")
-        .with_no_client_auth()
-        .with_single_cert(
-            vec![certificate.der().clone()],
-            rustls::pki_types::PrivateKeyDer::Pkcs8(key.serialize_der().into()),
-        )
-        .expect("a certificate and its key");
-    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let (acceptor, authority) = tls::acceptor(shows);
     let server = Server::start(move |stream, received| {
         let acceptor = acceptor.clone();
         async move {
@@ -103,7 +55,7 @@ pub async fn secure(shows: Shows) -> (Server, String) {
         }
     })
     .await;
-    (server, authority.pem())
+    (server, authority)
 }
 
 /// One request, up to its empty line.

@@ -6,8 +6,10 @@
     reason = "shared by the unit tests of the library and by tests of their own"
 )]
 
+pub mod dns;
 pub mod http;
 pub mod postgres;
 pub mod redis;
 pub mod ssh;
 pub mod tcp;
+pub mod tls;

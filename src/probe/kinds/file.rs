@@ -56,23 +56,114 @@ pub(super) fn stat<'a>(path: &'a str, target: &Target) -> [&'a str; 5] {
     }
 }
 
+/// `stat` of what is at `path`, a line that [`Stat`] reads.
+fn stat_args(path: &str, target: &Target) -> Vec<String> {
+    stat(path, target).iter().map(ToString::to_string).collect()
+}
+
+/// One byte more than is kept, so that a longer file is told from a whole one.
+fn head_args(path: &str) -> Vec<String> {
+    let most = (MOST + 1).to_string();
+    ["head", "-c", &most, path]
+        .iter()
+        .map(ToString::to_string)
+        .collect()
+}
+
+/// The commands of [`look_at`] and [`read`], in this order.
+pub(super) fn reading(path: &str, target: &Target) -> Vec<Vec<String>> {
+    vec![stat_args(path, target), head_args(path)]
+}
+
+/// What is at `path`; nothing when nothing is.
+///
+/// # Errors
+/// The fault of the host's connection or of `stat`; `Denied` when it may not
+/// be looked at.
+pub(super) async fn look_at(context: &Context, path: &str) -> Result<Option<Stat>, Fault> {
+    let args = stat_args(path, &context.target);
+    let command = answer::command(&context.transports.policy, args)?;
+    let stat = context.exec(&command).await?;
+    if answer::status(&stat, "stat", context.host()?)? != 0 {
+        return if is_absent(&stat) {
+            Ok(None)
+        } else {
+            Err(unseen(path, &stat))
+        };
+    }
+    let line = answer::stdout(&stat);
+    Stat::parse(line.trim()).map(Some)
+}
+
+/// The first 256 KiB of a file, and whether that is all of it. Only for what
+/// [`look_at`] calls a `file`: to read a fifo takes from it.
+///
+/// # Errors
+/// The fault of the host's connection or of `head`; `Denied` when it may not
+/// be read.
+pub(super) async fn read(context: &Context, path: &str) -> Result<(Vec<u8>, bool), Fault> {
+    let command = answer::command(&context.transports.policy, head_args(path))?;
+    let mut head = context.exec(&command).await?;
+    if answer::status(&head, "head", context.host()?)? != 0 {
+        return Err(unseen(path, &head));
+    }
+    let whole = head.stdout.len() <= MOST && !head.truncated;
+    head.stdout.truncate(MOST);
+    Ok((head.stdout, whole))
+}
+
+/// Problems of a path, and of the commands that look at it.
+pub(super) fn path_problems(
+    path: &str,
+    commands: &[Vec<String>],
+    policy: &Policy,
+) -> Vec<OptionProblem> {
+    let problem = |message: String, suggestion| OptionProblem {
+        path: vec!["path".to_owned()],
+        message,
+        suggestion,
+    };
+    if !path.starts_with('/') {
+        return vec![problem(
+            format!("{path:?} is not an absolute path"),
+            Some(format!("/{}", path.trim_start_matches("./"))),
+        )];
+    }
+    if path.contains(['\n', '\0']) {
+        return vec![problem("a path is one line".to_owned(), None)];
+    }
+    let refused = commands
+        .iter()
+        .find_map(|args| ReadOnlyCommand::from_args(policy, args.clone()).err());
+    refused
+        .map(|refused| problem(refused.message, None))
+        .into_iter()
+        .collect()
+}
+
+/// What is sent for those commands.
+pub(super) fn requests(commands: &[Vec<String>], target: &Target, policy: &Policy) -> Vec<Request> {
+    commands
+        .iter()
+        .filter_map(|args| ReadOnlyCommand::from_args(policy, args.clone()).ok())
+        .map(|command| target.exec_request(&command))
+        .collect()
+}
+
 impl File {
-    fn head(&self) -> Option<Vec<String>> {
+    fn is_read(&self) -> bool {
         match self.content {
-            Content::Read(false) => None,
-            Content::Read(true) | Content::Containing(_) => Some(vec![
-                "head".to_owned(),
-                "-c".to_owned(),
-                (MOST + 1).to_string(),
-                self.path.clone(),
-            ]),
+            Content::Read(read) => read,
+            Content::Containing(_) => true,
         }
     }
 
     fn commands(&self, target: &Target) -> Vec<Vec<String>> {
-        let own = |args: &[&str]| args.iter().map(ToString::to_string).collect();
-        let mut all = vec![own(&stat(&self.path, target)), own(DATE)];
-        all.extend(self.head());
+        let mut all = vec![
+            stat_args(&self.path, target),
+            DATE.iter().map(ToString::to_string).collect(),
+        ];
+        all.extend(self.is_read().then(|| head_args(&self.path)));
         all
     }
 
@@ -137,28 +228,7 @@ impl Kind for File {
     const EXAMPLE: &'static str = "title: the backup's mark is fresh\non: data188\nfile: { path: /var/backups/last-success }\nrequire: age_s < 90000\n";
 
     fn problems(&self, target: &Target, policy: &Policy) -> Vec<OptionProblem> {
-        let problem = |message: String, suggestion| OptionProblem {
-            path: vec!["path".to_owned()],
-            message,
-            suggestion,
-        };
-        if !self.path.starts_with('/') {
-            return vec![problem(
-                format!("{:?} is not an absolute path", self.path),
-                Some(format!("/{}", self.path.trim_start_matches("./"))),
-            )];
-        }
-        if self.path.contains(['\n', '\0']) {
-            return vec![problem("a path is one line".to_owned(), None)];
-        }
-        let refused = self
-            .commands(target)
-            .into_iter()
-            .find_map(|args| ReadOnlyCommand::from_args(policy, args).err());
-        refused
-            .map(|refused| problem(refused.message, None))
-            .into_iter()
-            .collect()
+        path_problems(&self.path, &self.commands(target), policy)
     }
 
     fn defaults(&self) -> Defaults {
@@ -174,52 +244,29 @@ impl Kind for File {
     }
 
     fn requests(&self, target: &Target, policy: &Policy) -> Vec<Request> {
-        let commands = self
-            .commands(target)
-            .into_iter()
-            .filter_map(|args| ReadOnlyCommand::from_args(policy, args).ok());
-        commands
-            .map(|command| target.exec_request(&command))
-            .collect()
+        requests(&self.commands(target), target, policy)
     }
 
     async fn run(&self, context: &Context) -> Result<Facts, Fault> {
-        let policy = &context.transports.policy;
-        let host = context.host()?;
-        let stat = answer::command(policy, stat(&self.path, &context.target))?;
-        let date = answer::command(policy, DATE.iter().copied())?;
-        let (stat, date) = tokio::join!(context.exec(&stat), context.exec(&date));
+        let date = answer::command(&context.transports.policy, DATE.iter().copied())?;
+        let (stat, date) = tokio::join!(look_at(context, &self.path), context.exec(&date));
         let (stat, date) = (stat?, date?);
         let mut facts = Facts::new();
-        if answer::status(&stat, "stat", host)? != 0 {
-            if !is_absent(&stat) {
-                return Err(unseen(&self.path, &stat));
-            }
+        let Some(seen) = stat else {
             facts.set("exists", false);
             return Ok(facts);
-        }
-        let line = answer::stdout(&stat);
-        let seen = Stat::parse(line.trim())?;
+        };
         facts.set("exists", true);
         let now = answer::stdout(&date).trim().parse::<i64>().ok();
         seen.set(now, &mut facts);
-        if let Some(args) = self.head() {
-            if seen.kind != "file" {
-                return Ok(facts);
-            }
-            let head = context.exec(&answer::command(policy, args)?).await?;
-            if answer::status(&head, "head", host)? != 0 {
-                return Err(unseen(&self.path, &head));
-            }
-            let text =
-                String::from_utf8_lossy(&head.stdout[..head.stdout.len().min(MOST)]).into_owned();
-            let truncated = head.stdout.len() > MOST || head.truncated;
-            facts.set("truncated", truncated);
+        if self.is_read() && seen.kind == "file" {
+            let (bytes, whole) = read(context, &self.path).await?;
+            facts.set("truncated", !whole);
             // In the part that was not read there may be more such lines.
-            if truncated && matches!(self.content, Content::Containing(_)) {
+            if !whole && matches!(self.content, Content::Containing(_)) {
                 return Ok(facts);
             }
-            let (content, lines) = self.keep(&text);
+            let (content, lines) = self.keep(&String::from_utf8_lossy(&bytes));
             facts.set("content", content);
             facts.set("lines", Value::List(lines));
         }
@@ -257,6 +304,7 @@ pub(super) struct Stat {
     pub(super) modified: i64,
     mode: String,
     owner: String,
+    /// As the fact `kind` has it.
     pub(super) kind: &'static str,
 }
 

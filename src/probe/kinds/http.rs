@@ -187,10 +187,7 @@ impl Http {
         {
             facts.set("certificate_expires", leaf.not_after);
             if let Some(at) = shown.at {
-                facts.set(
-                    "certificate_days",
-                    leaf.not_after.duration_since(at).as_secs_f64() / 86_400.0,
-                );
+                facts.set("certificate_days", leaf.days_left(at));
             }
         }
         facts

@@ -3,6 +3,8 @@
 use jiff::Timestamp;
 use rustls::CertificateError;
 use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use sha2::{Digest, Sha256};
 use x509_cert::der::Decode;
 use x509_cert::ext::pkix::SubjectAltName;
 use x509_cert::ext::pkix::name::GeneralName;
@@ -22,6 +24,8 @@ pub struct Certificate {
     pub not_before: Timestamp,
     /// Until when it is valid.
     pub not_after: Timestamp,
+    /// SHA-256 of the whole certificate, as lower-case hex digits.
+    pub sha256: String,
 }
 
 impl Certificate {
@@ -40,8 +44,38 @@ impl Certificate {
             names,
             not_before: timestamp(certificate.validity.not_before.to_unix_duration().as_secs())?,
             not_after: timestamp(certificate.validity.not_after.to_unix_duration().as_secs())?,
+            sha256: format!("{:x}", Sha256::digest(der)),
         })
     }
+
+    /// Days from `at` until it expires, negative after that.
+    #[must_use]
+    pub fn days_left(&self, at: Timestamp) -> f64 {
+        self.not_after.duration_since(at).as_secs_f64() / 86_400.0
+    }
+}
+
+/// The certificates of a file, in its order: PEM, of which other sections are
+/// passed over, or one certificate as DER.
+///
+/// # Errors
+/// What is wrong with the file, to be read after its name: `holds no certificate`.
+pub fn certificates(bytes: &[u8]) -> Result<Vec<Certificate>, String> {
+    if let Some(only) = Certificate::read(&CertificateDer::from(bytes)) {
+        return Ok(vec![only]);
+    }
+    let mut all = Vec::new();
+    for section in CertificateDer::pem_slice_iter(bytes) {
+        let number = all.len() + 1;
+        // The error of a section would quote it, and it may be of a key.
+        let der = section.map_err(|_| "is not whole PEM".to_owned())?;
+        let read = Certificate::read(&der);
+        all.push(read.ok_or_else(|| format!("cannot be read: its certificate {number} is none"))?);
+    }
+    if all.is_empty() {
+        return Err("holds no certificate".to_owned());
+    }
+    Ok(all)
 }
 
 fn name(name: &GeneralName) -> Option<String> {
@@ -120,6 +154,16 @@ pub(super) fn distrust(error: &rustls::Error, leaf: Option<&Certificate>, server
         .hint(
             "name the issuer's file in `ca`, or let the server send its intermediate certificates",
         ),
+        // What `openssl req -x509` makes, unless told otherwise.
+        (CertificateError::Other(why), Some(leaf))
+            if why.to_string().contains("CaUsedAsEndEntity") =>
+        {
+            fault(format!(
+                "certificate is an authority's own ({}, CA:TRUE), not a server's",
+                leaf.subject
+            ))
+            .hint("make one for the server, signed by it or with basicConstraints CA:FALSE")
+        }
         (CertificateError::Revoked, _) => fault("certificate is revoked".to_owned()),
         (CertificateError::BadSignature, _) => {
             fault("certificate has a wrong signature".to_owned())

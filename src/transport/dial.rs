@@ -67,7 +67,7 @@ impl Dialer {
     /// # Errors
     /// `Unresolved`, `Refused`, `Unreachable`, `TimedOut` after `budget`, or
     /// `LocalSetup` when this machine cannot open a socket. Faults of an
-    /// address that is down carry its [`ConnectionKey`](super::ConnectionKey).
+    /// address that is down carry its [`ConnectionKey`].
     pub async fn dial(
         &self,
         address: &str,

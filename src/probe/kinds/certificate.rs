@@ -60,7 +60,7 @@ impl Certificate {
         if seen.kind != "file" {
             return Err(wrong(format!("is a {}, not a file", seen.kind)));
         }
-        let (bytes, whole) = file::read(context, &self.path).await?;
+        let (bytes, whole) = file::read(context, &self.path, file::MOST).await?;
         if !whole {
             return Err(wrong("is too long for a file of certificates".to_owned()));
         }
@@ -84,7 +84,11 @@ impl Kind for Certificate {
         prefer: days_left > 20\n";
 
     fn problems(&self, target: &Target, policy: &Policy) -> Vec<OptionProblem> {
-        file::path_problems(&self.path, &file::reading(&self.path, target), policy)
+        file::path_problems(
+            &self.path,
+            &file::reading(&self.path, file::MOST, target),
+            policy,
+        )
     }
 
     fn defaults(&self) -> Defaults {
@@ -107,7 +111,11 @@ impl Kind for Certificate {
     }
 
     fn requests(&self, target: &Target, policy: &Policy) -> Vec<Request> {
-        file::requests(&file::reading(&self.path, target), target, policy)
+        file::requests(
+            &file::reading(&self.path, file::MOST, target),
+            target,
+            policy,
+        )
     }
 
     async fn run(&self, context: &Context) -> Result<Facts, Fault> {

@@ -41,38 +41,35 @@ impl Default for Content {
 }
 
 /// As much as is read of a file.
-const MOST: usize = 256 << 10;
+pub(super) const MOST: usize = 256 << 10;
 
 /// The host's clock, in seconds since 1970.
-pub(super) const DATE: &[&str] = &["date", "+%s"];
+pub(super) fn date() -> Vec<String> {
+    owned(&["date", "+%s"])
+}
 
-/// The command whose answer [`Stat::parse`] reads.
-pub(super) fn stat<'a>(path: &'a str, target: &Target) -> [&'a str; 5] {
-    let local = target.host.as_deref().is_some_and(|host| host.local);
-    if local && cfg!(target_os = "macos") {
-        ["stat", "-L", "-f", "%z,%m,%Lp,%Su,%HT", path]
-    } else {
-        ["stat", "-L", "-c", "%s,%Y,%a,%U,%F", path]
-    }
+fn owned(args: &[&str]) -> Vec<String> {
+    args.iter().map(ToString::to_string).collect()
 }
 
 /// `stat` of what is at `path`, a line that [`Stat`] reads.
-fn stat_args(path: &str, target: &Target) -> Vec<String> {
-    stat(path, target).iter().map(ToString::to_string).collect()
+fn stat(path: &str, target: &Target) -> Vec<String> {
+    let local = target.host.as_deref().is_some_and(|host| host.local);
+    if local && cfg!(target_os = "macos") {
+        owned(&["stat", "-L", "-f", "%z,%m,%Lp,%Su,%HT", path])
+    } else {
+        owned(&["stat", "-L", "-c", "%s,%Y,%a,%U,%F", path])
+    }
 }
 
 /// One byte more than is kept, so that a longer file is told from a whole one.
-fn head_args(path: &str) -> Vec<String> {
-    let most = (MOST + 1).to_string();
-    ["head", "-c", &most, path]
-        .iter()
-        .map(ToString::to_string)
-        .collect()
+fn head(path: &str, most: usize) -> Vec<String> {
+    owned(&["head", "-c", &(most + 1).to_string(), path])
 }
 
 /// The commands of [`look_at`] and [`read`], in this order.
-pub(super) fn reading(path: &str, target: &Target) -> Vec<Vec<String>> {
-    vec![stat_args(path, target), head_args(path)]
+pub(super) fn reading(path: &str, most: usize, target: &Target) -> [Vec<String>; 2] {
+    [stat(path, target), head(path, most)]
 }
 
 /// What is at `path`; nothing when nothing is.
@@ -81,7 +78,7 @@ pub(super) fn reading(path: &str, target: &Target) -> Vec<Vec<String>> {
 /// The fault of the host's connection or of `stat`; `Denied` when it may not
 /// be looked at.
 pub(super) async fn look_at(context: &Context, path: &str) -> Result<Option<Stat>, Fault> {
-    let args = stat_args(path, &context.target);
+    let args = stat(path, &context.target);
     let command = answer::command(&context.transports.policy, args)?;
     let stat = context.exec(&command).await?;
     if answer::status(&stat, "stat", context.host()?)? != 0 {
@@ -95,20 +92,24 @@ pub(super) async fn look_at(context: &Context, path: &str) -> Result<Option<Stat
     Stat::parse(line.trim()).map(Some)
 }
 
-/// The first 256 KiB of a file, and whether that is all of it. Only for what
+/// The first `most` bytes of a file, and whether that is all of it. Only for what
 /// [`look_at`] calls a `file`: to read a fifo takes from it.
 ///
 /// # Errors
 /// The fault of the host's connection or of `head`; `Denied` when it may not
 /// be read.
-pub(super) async fn read(context: &Context, path: &str) -> Result<(Vec<u8>, bool), Fault> {
-    let command = answer::command(&context.transports.policy, head_args(path))?;
+pub(super) async fn read(
+    context: &Context,
+    path: &str,
+    most: usize,
+) -> Result<(Vec<u8>, bool), Fault> {
+    let command = answer::command(&context.transports.policy, head(path, most))?;
     let mut head = context.exec(&command).await?;
     if answer::status(&head, "head", context.host()?)? != 0 {
         return Err(unseen(path, &head));
     }
-    let whole = head.stdout.len() <= MOST && !head.truncated;
-    head.stdout.truncate(MOST);
+    let whole = head.stdout.len() <= most && !head.truncated;
+    head.stdout.truncate(most);
     Ok((head.stdout, whole))
 }
 
@@ -159,11 +160,9 @@ impl File {
     }
 
     fn commands(&self, target: &Target) -> Vec<Vec<String>> {
-        let mut all = vec![
-            stat_args(&self.path, target),
-            DATE.iter().map(ToString::to_string).collect(),
-        ];
-        all.extend(self.is_read().then(|| head_args(&self.path)));
+        let [stat, head] = reading(&self.path, MOST, target);
+        let mut all = vec![stat, date()];
+        all.extend(self.is_read().then_some(head));
         all
     }
 
@@ -248,7 +247,7 @@ impl Kind for File {
     }
 
     async fn run(&self, context: &Context) -> Result<Facts, Fault> {
-        let date = answer::command(&context.transports.policy, DATE.iter().copied())?;
+        let date = answer::command(&context.transports.policy, date())?;
         let (stat, date) = tokio::join!(look_at(context, &self.path), context.exec(&date));
         let (stat, date) = (stat?, date?);
         let mut facts = Facts::new();
@@ -260,7 +259,7 @@ impl Kind for File {
         let now = answer::stdout(&date).trim().parse::<i64>().ok();
         seen.set(now, &mut facts);
         if self.is_read() && seen.kind == "file" {
-            let (bytes, whole) = read(context, &self.path).await?;
+            let (bytes, whole) = read(context, &self.path, MOST).await?;
             facts.set("truncated", !whole);
             // In the part that was not read there may be more such lines.
             if !whole && matches!(self.content, Content::Containing(_)) {
@@ -275,7 +274,7 @@ impl Kind for File {
 }
 
 /// Whether a command failed because there is nothing at the path.
-pub(super) fn is_absent(output: &Output) -> bool {
+fn is_absent(output: &Output) -> bool {
     let text = answer::stderr(output);
     ["No such file or directory", "Not a directory"]
         .iter()
@@ -283,7 +282,7 @@ pub(super) fn is_absent(output: &Output) -> bool {
 }
 
 /// Why what is at `path` cannot be looked at.
-pub(super) fn unseen(path: &str, output: &Output) -> Fault {
+fn unseen(path: &str, output: &Output) -> Fault {
     let complaint = answer::complaint(output);
     if answer::stderr(output).contains("ermission denied") {
         return Fault::new(
@@ -311,7 +310,7 @@ pub(super) struct Stat {
 impl Stat {
     /// # Errors
     /// `Protocol`: another line than [`stat`] asks for.
-    pub(super) fn parse(line: &str) -> Result<Self, Fault> {
+    fn parse(line: &str) -> Result<Self, Fault> {
         Self::read(line)
             .ok_or_else(|| Fault::new(FaultKind::Protocol, format!("stat printed {line:?}")))
     }

@@ -10,12 +10,11 @@ use serde::Deserialize;
 
 use self::exposition::{Exposition, Sample, Series, read};
 use super::answer;
-use super::file::{DATE, Stat, is_absent, stat, unseen};
+use super::file;
 use crate::probe::{
     Context, Defaults, FactSpec, Facts, Fault, FaultKind, Kind, OptionProblem, Place, Policy,
     Request, Target, Type, Unit, Value,
 };
-use crate::transport::command::ReadOnlyCommand;
 
 /// Reads a file of metrics in Prometheus' text format, as scripts leave them
 /// for node-exporter's textfile collector: `metric('backup_last_success')` is
@@ -49,22 +48,9 @@ const MOST: usize = 1_000_000;
 const NO_SECONDS: f64 = 1e11;
 
 impl Textfile {
-    fn head(&self) -> [String; 4] {
-        [
-            "head".to_owned(),
-            "-c".to_owned(),
-            (MOST + 1).to_string(),
-            self.path.clone(),
-        ]
-    }
-
     fn commands(&self, target: &Target) -> [Vec<String>; 3] {
-        let own = |args: &[&str]| args.iter().map(ToString::to_string).collect();
-        [
-            own(&stat(&self.path, target)),
-            own(DATE),
-            self.head().into(),
-        ]
+        let [stat, head] = file::reading(&self.path, MOST, target);
+        [stat, file::date(), head]
     }
 
     fn is_wanted(&self, sample: &Sample) -> bool {
@@ -250,22 +236,7 @@ impl Kind for Textfile {
             message,
             suggestion,
         };
-        let mut problems = Vec::new();
-        if !self.path.starts_with('/') {
-            problems.push(problem(
-                &["path"],
-                format!("{:?} is not an absolute path", self.path),
-                Some(format!("/{}", self.path.trim_start_matches("./"))),
-            ));
-        } else if self.path.contains(['\n', '\0']) {
-            problems.push(problem(&["path"], "a path is one line".to_owned(), None));
-        } else {
-            let refused = self
-                .commands(target)
-                .into_iter()
-                .find_map(|args| ReadOnlyCommand::from_args(policy, args).err());
-            problems.extend(refused.map(|refused| problem(&["path"], refused.message, None)));
-        }
+        let mut problems = file::path_problems(&self.path, &self.commands(target), policy);
         for (n, name) in self.only.iter().enumerate() {
             if !matches!(Series::parse(name), Ok(series) if series.name == *name) {
                 problems.push(problem(
@@ -312,29 +283,15 @@ impl Kind for Textfile {
     }
 
     fn requests(&self, target: &Target, policy: &Policy) -> Vec<Request> {
-        let commands = self
-            .commands(target)
-            .into_iter()
-            .filter_map(|args| ReadOnlyCommand::from_args(policy, args).ok());
-        commands
-            .map(|command| target.exec_request(&command))
-            .collect()
+        file::requests(&self.commands(target), target, policy)
     }
 
     async fn run(&self, context: &Context) -> Result<Facts, Fault> {
-        let policy = &context.transports.policy;
-        let host = context.host()?;
-        let looked = answer::command(policy, stat(&self.path, &context.target))?;
-        let looked = context.exec(&looked).await?;
         let mut facts = Facts::new();
-        if answer::status(&looked, "stat", host)? != 0 {
-            if !is_absent(&looked) {
-                return Err(unseen(&self.path, &looked));
-            }
+        let Some(seen) = file::look_at(context, &self.path).await? else {
             facts.set("exists", false);
             return Ok(facts);
-        }
-        let seen = Stat::parse(answer::stdout(&looked).trim())?;
+        };
         if seen.kind != "file" {
             // To read a fifo would wait for somebody who writes.
             return Err(Fault::new(
@@ -342,19 +299,13 @@ impl Kind for Textfile {
                 format!("{} is a {} and no file", self.path, seen.kind),
             ));
         }
-        let date = answer::command(policy, DATE.iter().copied())?;
-        let head = answer::command(policy, self.head())?;
-        let (date, head) = tokio::join!(context.exec(&date), context.exec(&head));
-        let (date, head) = (date?, head?);
+        let date = answer::command(&context.transports.policy, file::date())?;
+        let (date, head) = tokio::join!(context.exec(&date), file::read(context, &self.path, MOST));
+        let (date, (bytes, whole)) = (date?, head?);
         let now = answer::stdout(&date).trim().parse::<i64>().ok();
-        if answer::status(&head, "head", host)? != 0 {
-            return Err(unseen(&self.path, &head));
-        }
         facts.set("exists", true);
         seen.set_age(now, &mut facts);
-        let more = head.stdout.len() > MOST || head.truncated;
-        let told = read(&head.stdout[..head.stdout.len().min(MOST)], more);
-        self.set(&told, now, &mut facts);
+        self.set(&read(&bytes, !whole), now, &mut facts);
         Ok(facts)
     }
 }

@@ -9,7 +9,7 @@ use super::Facts;
 use super::kind::Request;
 use crate::transport::audit::Ledger;
 use crate::transport::capture::Limits;
-use crate::transport::command::{Output, ReadOnlyCommand};
+use crate::transport::command::{Output, Policy, ReadOnlyCommand};
 use crate::transport::dial::Role;
 use crate::transport::local;
 use crate::transport::open::Opener;
@@ -38,6 +38,21 @@ impl Target {
             .as_deref()
             .filter(|host| !host.local)
             .map(|host| host.address.as_str())
+    }
+
+    /// Exactly what [`Context::exec`] sends for those of `commands` that the
+    /// policy lets through.
+    #[must_use]
+    pub fn exec_requests<S: Into<String>>(
+        &self,
+        commands: impl IntoIterator<Item = Vec<S>>,
+        policy: &Policy,
+    ) -> Vec<Request> {
+        commands
+            .into_iter()
+            .filter_map(|args| ReadOnlyCommand::from_args(policy, args).ok())
+            .map(|command| self.exec_request(&command))
+            .collect()
     }
 
     /// Exactly what [`Context::exec`] sends for `command`.

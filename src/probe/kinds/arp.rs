@@ -237,13 +237,7 @@ impl Kind for Arp {
 
     fn requests(&self, target: &Target, policy: &Policy) -> Vec<Request> {
         let viewer = viewer(target);
-        let commands = self
-            .commands(target)
-            .into_iter()
-            .filter_map(|args| ReadOnlyCommand::from_args(policy, args).ok());
-        commands
-            .map(|command| viewer.exec_request(&command))
-            .collect()
+        viewer.exec_requests(self.commands(target), policy)
     }
 
     async fn run(&self, context: &Context) -> Result<Facts, Fault> {

@@ -111,11 +111,7 @@ impl Kind for Certificate {
     }
 
     fn requests(&self, target: &Target, policy: &Policy) -> Vec<Request> {
-        file::requests(
-            &file::reading(&self.path, file::MOST, target),
-            target,
-            policy,
-        )
+        target.exec_requests(file::reading(&self.path, file::MOST, target), policy)
     }
 
     async fn run(&self, context: &Context) -> Result<Facts, Fault> {

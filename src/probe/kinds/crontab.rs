@@ -326,13 +326,7 @@ impl Kind for Crontab {
     }
 
     fn requests(&self, target: &Target, policy: &Policy) -> Vec<Request> {
-        let commands = self
-            .commands()
-            .into_iter()
-            .filter_map(|args| ReadOnlyCommand::from_args(policy, args).ok());
-        commands
-            .map(|command| target.exec_request(&command))
-            .collect()
+        target.exec_requests(self.commands(), policy)
     }
 
     async fn run(&self, context: &Context) -> Result<Facts, Fault> {

@@ -142,15 +142,6 @@ pub(super) fn path_problems(
         .collect()
 }
 
-/// What is sent for those commands.
-pub(super) fn requests(commands: &[Vec<String>], target: &Target, policy: &Policy) -> Vec<Request> {
-    commands
-        .iter()
-        .filter_map(|args| ReadOnlyCommand::from_args(policy, args.clone()).ok())
-        .map(|command| target.exec_request(&command))
-        .collect()
-}
-
 impl File {
     fn is_read(&self) -> bool {
         match self.content {
@@ -243,7 +234,7 @@ impl Kind for File {
     }
 
     fn requests(&self, target: &Target, policy: &Policy) -> Vec<Request> {
-        requests(&self.commands(target), target, policy)
+        target.exec_requests(self.commands(target), policy)
     }
 
     async fn run(&self, context: &Context) -> Result<Facts, Fault> {

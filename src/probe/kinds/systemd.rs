@@ -247,13 +247,7 @@ impl Kind for Systemd {
     }
 
     fn requests(&self, target: &Target, policy: &Policy) -> Vec<Request> {
-        let commands = self
-            .args()
-            .into_iter()
-            .filter_map(|args| ReadOnlyCommand::from_args(policy, args).ok());
-        commands
-            .map(|command| target.exec_request(&command))
-            .collect()
+        target.exec_requests(self.args(), policy)
     }
 
     async fn run(&self, context: &Context) -> Result<Facts, Fault> {

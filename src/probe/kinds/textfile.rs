@@ -283,7 +283,7 @@ impl Kind for Textfile {
     }
 
     fn requests(&self, target: &Target, policy: &Policy) -> Vec<Request> {
-        file::requests(&self.commands(target), target, policy)
+        target.exec_requests(self.commands(target), policy)
     }
 
     async fn run(&self, context: &Context) -> Result<Facts, Fault> {

@@ -49,8 +49,10 @@ pub struct Loaded {
     pub flawed: Option<Baseline>,
 }
 
-/// Errors that leave the types sound and every chain of jumps with an end.
-const LOOSE_ENDS: [&str; 2] = ["unknown-reference", "no-checks"];
+/// Errors that leave the types sound and every chain of jumps with an end; keys
+/// that are unknown are left out of what is looked at further.
+const LOOSE_ENDS: [&str; 3] = ["unknown-reference", "no-checks", UNKNOWN_KEY];
+const UNKNOWN_KEY: &str = "unknown-key";
 
 /// Reads the baseline at the path `entry` and all that it includes.
 /// `overrides` are variables from the command line, name and value.
@@ -129,6 +131,16 @@ fn check(
         |found: &Diagnostic| found.severity != Severity::Error || LOOSE_ENDS.contains(&found.code);
     if !diagnostics.iter().all(loose) {
         return None;
+    }
+    let unknown: Vec<Location> = diagnostics
+        .iter()
+        .filter(|found| found.code == UNKNOWN_KEY)
+        .filter_map(|found| found.at.clone())
+        .collect();
+    if !unknown.is_empty() {
+        for file in &mut read.files {
+            file.root.remove_keys(&unknown);
+        }
     }
     build::build(read, vars, digest(sources, overrides), diagnostics)
 }

@@ -30,6 +30,25 @@ pub enum NodeValue {
 }
 
 impl Node {
+    /// Takes out the entries whose keys stand at one of these places.
+    pub(super) fn remove_keys(&mut self, places: &[Location]) {
+        match &mut self.value {
+            NodeValue::Map(entries) => {
+                entries.retain(|(key, _)| !places.contains(&key.at));
+                for (_, value) in entries {
+                    value.remove_keys(places);
+                }
+            }
+            NodeValue::Seq(items) => {
+                for item in items {
+                    item.remove_keys(places);
+                }
+            }
+            NodeValue::Null | NodeValue::Bool(_) | NodeValue::Number(..) | NodeValue::String(_) => {
+            }
+        }
+    }
+
     /// The same value without places.
     #[must_use]
     pub fn to_json(&self) -> serde_json::Value {

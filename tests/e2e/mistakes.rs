@@ -147,11 +147,11 @@ phases:
     assert_eq!(ran.code, Some(0), "{ran:#?}");
 }
 
-/// What names nothing must not hide what the plan would have told.
+/// What names nothing, or no key, must not hide what the plan would have told.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_name_that_is_none_hides_no_other_mistake() {
     let desk = Desk::new();
-    let baseline = "version: 1\nname: t\nhosts:\n  a: { address: 192.0.2.1, ssh: { jump: nobody } }\nphases:\n  \
+    let baseline = "version: 1\nname: t\nhosts:\n  a: { address: 192.0.2.1, ssh: { jump: nobody, prot: 22 } }\nphases:\n  \
         P0:\n    checks:\n      c: { on: aa, tcp: { port: 1 } }\n      \
         d: { on: a, via: zz, tcp: { address: 127.0.0.1, port: 1 } }\n      \
         e: { on: a, after: [cc], tpc: { port: 1 } }\n      \
@@ -169,6 +169,7 @@ async fn a_name_that_is_none_hides_no_other_mistake() {
         told,
         [
             "error[unknown-reference]: no host `nobody`",
+            "error[unknown-key]: unknown key `prot`",
             "error[unknown-reference]: no host `aa`",
             // And nothing of a loopback address, which it is not when looked at from `zz`.
             "error[unknown-reference]: no host `zz`",

@@ -8,11 +8,12 @@ use serde_path_to_error::Segment;
 use super::diagnostic::{Diagnostic, Diagnostics};
 use super::document::{
     CheckDocument, DefaultsDocument, Document, Fragment, HostDocument, OneOrMany, PhaseDocument,
-    PolicyDocument, RetryDocument,
+    PolicyDocument, ReleaseDocument, RetryDocument,
 };
 use super::include::ReadFiles;
 use super::model::{
-    Baseline, Check, Defaults, Host, Phase, PhaseDefaults, PolicyAllow, Retry, Ssh,
+    Baseline, Check, Condition, Defaults, Host, Phase, PhaseDefaults, PolicyAllow, Release, Retry,
+    Ssh,
 };
 use super::node::Node;
 use super::source::Located;
@@ -23,6 +24,7 @@ struct Parts {
     policy: PolicyDocument,
     hosts: BTreeMap<String, HostDocument>,
     phases: BTreeMap<String, PhaseDocument>,
+    releases: BTreeMap<String, ReleaseDocument>,
 }
 
 /// The baseline of files that have no errors. Nothing when a type refuses what
@@ -47,6 +49,7 @@ pub(super) fn build(
                 policy,
                 hosts,
                 phases,
+                releases,
             } = read(&file.root, diagnostics)?;
             entry = Some((
                 version,
@@ -58,6 +61,7 @@ pub(super) fn build(
                 policy,
                 hosts,
                 phases,
+                releases,
             });
         } else {
             let Fragment {
@@ -67,11 +71,13 @@ pub(super) fn build(
                 policy,
                 hosts,
                 phases,
+                releases,
             } = read(&file.root, diagnostics)?;
             parts.push(Parts {
                 policy,
                 hosts,
                 phases,
+                releases,
             });
         }
     }
@@ -87,6 +93,7 @@ pub(super) fn build(
         policy: PolicyAllow::default(),
         hosts: Vec::new(),
         phases: Vec::new(),
+        releases: Vec::new(),
     };
     for (file, section) in &files.sections {
         let (Some(part), Some(file)) = (parts.get_mut(*file), files.files.get(*file)) else {
@@ -109,6 +116,12 @@ pub(super) fn build(
                 for (id, node) in node.entries() {
                     let document = part.phases.remove(&id.value)?;
                     baseline.phases.push(phase(id, node, document, &defaults)?);
+                }
+            }
+            "releases" => {
+                for (id, node) in node.entries() {
+                    let document = part.releases.remove(&id.value)?;
+                    baseline.releases.push(release(id, node, document)?);
                 }
             }
             _ => {}
@@ -241,6 +254,33 @@ fn check(id: &Located<String>, node: &Node, document: CheckDocument, outer: Retr
         guardrail: guardrail.map(|guardrail| Located::new(guardrail, guardrail_at.clone())),
         node: node.clone(),
     }
+}
+
+fn release(id: &Located<String>, node: &Node, document: ReleaseDocument) -> Option<Release> {
+    let ReleaseDocument {
+        title,
+        needs: _,
+        after: _,
+        require: _,
+        runbook,
+    } = document;
+    let conditions = node.get("require").map(Node::items).unwrap_or_default();
+    let require: Option<Vec<Condition>> = conditions
+        .iter()
+        .map(|condition| {
+            Some(Condition {
+                check: condition.get("check")?.as_located()?,
+            })
+        })
+        .collect();
+    Some(Release {
+        id: id.clone(),
+        title,
+        needs: texts(node.get("needs")),
+        after: texts(node.get("after")),
+        require: require?,
+        runbook,
+    })
 }
 
 fn baseline_defaults(own: DefaultsDocument) -> Defaults {

@@ -40,7 +40,7 @@ pub(super) struct Document {
     pub(super) name: String,
     /// One line about it.
     pub(super) title: Option<String>,
-    /// Files with further vars, hosts, phases and policy, relative to this one.
+    /// Files with further vars, hosts, phases, releases and policy, relative to this one.
     /// Their phases come where `include` stands.
     pub(super) include: Option<OneOrMany>,
     /// Variables, used as `${name}`. `--var name=value` overrides one.
@@ -62,6 +62,10 @@ pub(super) struct Document {
     #[serde(default)]
     #[schemars(extend("propertyNames" = ids(), "x-expected" = "phases by their ids"))]
     pub(super) phases: BTreeMap<String, PhaseDocument>,
+    /// What is let loose only when gates are green, by id.
+    #[serde(default)]
+    #[schemars(extend("propertyNames" = ids(), "x-expected" = "releases by their ids"))]
+    pub(super) releases: BTreeMap<String, ReleaseDocument>,
 }
 
 /// A file that a baseline includes.
@@ -75,7 +79,7 @@ pub(super) struct Fragment {
     /// Version of the file format: 1.
     #[schemars(extend("const" = 1, "x-expected" = VERSION))]
     pub(super) version: Option<u32>,
-    /// Files with further vars, hosts, phases and policy, relative to this one.
+    /// Files with further vars, hosts, phases, releases and policy, relative to this one.
     /// Their phases come where `include` stands.
     pub(super) include: Option<OneOrMany>,
     /// Variables, used as `${name}` in every file of the baseline.
@@ -93,6 +97,10 @@ pub(super) struct Fragment {
     #[serde(default)]
     #[schemars(extend("propertyNames" = ids(), "x-expected" = "phases by their ids"))]
     pub(super) phases: BTreeMap<String, PhaseDocument>,
+    /// What is let loose only when gates are green, by id.
+    #[serde(default)]
+    #[schemars(extend("propertyNames" = ids(), "x-expected" = "releases by their ids"))]
+    pub(super) releases: BTreeMap<String, ReleaseDocument>,
 }
 
 /// One text or a list of texts.
@@ -276,6 +284,43 @@ pub(super) struct CheckDocument {
     /// `CRITICAL_HITL` (restart or repair with a human in the loop), `STANDARD_HITL`
     /// (restart only with evidence) or `AUTO` (automatic restart).
     pub(super) guardrail: Option<Guardrail>,
+}
+
+/// Something that is let loose only when gates are green: CI runners, batch
+/// work, automatic repair. `coldstart gate ID` says whether it may be.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Release")]
+#[expect(
+    dead_code,
+    reason = "what needs its place is taken from the nodes; the schema is of all"
+)]
+pub(super) struct ReleaseDocument {
+    /// What it is: "CI runners and CD".
+    pub(super) title: Option<String>,
+    /// Ids of the phases whose gates must be GREEN, and with them those of all
+    /// phases that these need.
+    pub(super) needs: Option<OneOrMany>,
+    /// Ids of the releases that must be open before this one.
+    pub(super) after: Option<OneOrMany>,
+    /// Checks that must pass besides.
+    #[serde(default)]
+    pub(super) require: Vec<ConditionDocument>,
+    /// Where that is written down.
+    pub(super) runbook: Option<String>,
+}
+
+/// A check that must pass before a release.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Condition")]
+#[expect(
+    dead_code,
+    reason = "what needs its place is taken from the nodes; the schema is of all"
+)]
+pub(super) struct ConditionDocument {
+    /// Id of the check: `load@ops110`, or `load` for it on every host.
+    pub(super) check: String,
 }
 
 impl CheckDocument {

@@ -28,7 +28,8 @@ pub use conform::conform;
 pub use diagnostic::{Diagnostic, Diagnostics, Severity, did_you_mean};
 pub use files::{Disk, Files};
 pub use model::{
-    Baseline, Check, Defaults, Guardrail, Host, Phase, PhaseDefaults, PolicyAllow, Retry, Ssh,
+    Baseline, Check, Condition, Defaults, Guardrail, Host, Phase, PhaseDefaults, PolicyAllow,
+    Release, Retry, Ssh,
 };
 pub use node::{Node, NodeValue};
 pub use source::{Located, Location, SourceId, Sources};
@@ -51,7 +52,12 @@ pub struct Loaded {
 
 /// Errors that leave the types sound and every chain of jumps with an end; keys
 /// that are unknown are left out of what is looked at further.
-const LOOSE_ENDS: [&str; 3] = ["unknown-reference", "no-checks", UNKNOWN_KEY];
+const LOOSE_ENDS: [&str; 4] = [
+    "unknown-reference",
+    "no-checks",
+    "no-conditions",
+    UNKNOWN_KEY,
+];
 const UNKNOWN_KEY: &str = "unknown-key";
 
 /// Reads the baseline at the path `entry` and all that it includes.

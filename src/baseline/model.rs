@@ -31,6 +31,8 @@ pub struct Baseline {
     pub hosts: Vec<Host>,
     /// In the order of the files, included ones where their `include` stands.
     pub phases: Vec<Phase>,
+    /// In the order of the files, included ones where their `include` stands.
+    pub releases: Vec<Release>,
 }
 
 impl Baseline {
@@ -223,6 +225,33 @@ pub struct Check {
     /// and `$${` are still to be expanded, once for each host; every other
     /// variable has been.
     pub node: Node,
+}
+
+/// Something that is let loose only when gates are green.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Release {
+    /// Its id, unique among releases.
+    pub id: Located<String>,
+    /// What it is.
+    pub title: Option<String>,
+    /// Ids of the phases whose gates must be GREEN. They exist.
+    pub needs: Vec<Located<String>>,
+    /// Ids of the releases that must be open before. They exist, and none is
+    /// its own; cycles are `plan`'s to find.
+    pub after: Vec<Located<String>>,
+    /// Checks that must pass besides. With `needs` and `after`, there is at
+    /// least one thing that it waits for.
+    pub require: Vec<Condition>,
+    /// Where that is written down.
+    pub runbook: Option<String>,
+}
+
+/// A check that must pass before a release.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Condition {
+    /// Id of the check, or its part before the `@`. Whether there is such a
+    /// check is `plan`'s to tell.
+    pub check: Located<String>,
 }
 
 /// Who may carry out a remedy.

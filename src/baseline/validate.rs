@@ -12,6 +12,7 @@ use super::source::Located;
 use hosts::Hosts;
 
 mod hosts;
+mod releases;
 
 /// Reports everything that is wrong with the references of all files.
 pub(super) fn validate(files: &ReadFiles, diagnostics: &mut Diagnostics) {
@@ -22,9 +23,11 @@ pub(super) fn validate(files: &ReadFiles, diagnostics: &mut Diagnostics) {
     validation.unique("variable", files.entries("vars"));
     validation.unique("host", files.entries("hosts"));
     validation.unique("phase", files.entries("phases"));
+    validation.unique("release", files.entries("releases"));
     let hosts = Hosts::new(files);
     validation.hosts(&hosts);
     validation.phases(files, &hosts);
+    validation.releases(files);
 }
 
 /// The texts of a key that takes one or several.

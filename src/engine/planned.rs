@@ -2,8 +2,10 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::plan::{Check, Guardrail as Tier, Plan};
-use crate::scorecard::{BaselineRef, Guardrail, PlannedCheck, PlannedPhase, PlannedRun};
+use crate::plan::{Check, Guardrail as Tier, Plan, Release};
+use crate::scorecard::{
+    BaselineRef, Guardrail, PlannedCheck, PlannedPhase, PlannedRelease, PlannedRun,
+};
 
 /// The part of a plan that events and cards speak of.
 #[must_use]
@@ -39,6 +41,22 @@ pub fn planned_run(plan: &Plan, keep_going: bool) -> PlannedRun {
                 guardrail: check.guardrail.map(tier),
             })
             .collect(),
+        releases: plan.releases.iter().map(release).collect(),
+    }
+}
+
+fn release(release: &Release) -> PlannedRelease {
+    PlannedRelease {
+        id: release.id.clone(),
+        title: release.title.clone(),
+        needs: release.needs.clone(),
+        require: release
+            .require
+            .iter()
+            .map(|condition| condition.check)
+            .collect(),
+        after: release.after.clone(),
+        runbook: release.runbook.clone(),
     }
 }
 

@@ -193,6 +193,7 @@ fn plan(phases: Vec<(&str, &[&str], Vec<Sketch>)>) -> (Arc<Plan>, Arc<Load>) {
         hosts: Vec::new(),
         phases: Vec::new(),
         checks: Vec::new(),
+        releases: Vec::new(),
         policy: Policy::default(),
     };
     for (id, needs, sketches) in phases {

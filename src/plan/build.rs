@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::expand::Expander;
 use super::model::{Check, Phase, Plan};
 use super::order::{Cycle, topological};
+use super::release;
 use crate::baseline::{self, Baseline, Diagnostic, Diagnostics, Located, Sources};
 use crate::probe::{Host, Policy, SshSettings};
 
@@ -53,6 +54,8 @@ pub fn build(
         });
     }
 
+    let releases = release::releases(baseline, &phases, &checks, &mut found);
+
     let broken = found.has_errors();
     for diagnostic in &found {
         // `on: all` meets the same problem once a host; the reader needs it once.
@@ -66,6 +69,7 @@ pub fn build(
         hosts,
         phases,
         checks,
+        releases,
         policy,
     })
 }
@@ -187,7 +191,7 @@ fn order_checks(phase: &baseline::Phase, diagnostics: &mut Diagnostics) -> Vec<u
     })
 }
 
-fn cycle_diagnostic(what: &str, key: &str, members: &[&Located<String>]) -> Diagnostic {
+pub(super) fn cycle_diagnostic(what: &str, key: &str, members: &[&Located<String>]) -> Diagnostic {
     let names: Vec<&str> = members
         .iter()
         .chain(members.first())
@@ -197,7 +201,12 @@ fn cycle_diagnostic(what: &str, key: &str, members: &[&Located<String>]) -> Diag
     let start = Diagnostic::error(
         "cycle",
         format!(
-            "{what}s that wait for one another can never be evaluated: {}",
+            "{what}s that wait for one another can never {}: {}",
+            if what == "release" {
+                "open"
+            } else {
+                "be evaluated"
+            },
             names.join(" → ")
         ),
         first,

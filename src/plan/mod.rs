@@ -6,6 +6,7 @@ mod expand;
 mod kind;
 mod model;
 mod order;
+mod release;
 mod schema;
 mod select;
 #[cfg(test)]
@@ -13,7 +14,7 @@ mod trial;
 mod words;
 
 pub use build::build;
-pub use model::{Check, Phase, Plan, Retry};
+pub use model::{Check, Condition, Phase, Plan, Release, Retry};
 pub use order::{Cycle, critical_path, topological};
 pub use schema::{editor_schema, schema};
 pub use select::{Selection, UnknownName};

@@ -21,6 +21,9 @@ pub struct Plan {
     pub phases: Vec<Phase>,
     /// Phase by phase; within a phase in the file's order as far as `after` allows.
     pub checks: Vec<Check>,
+    /// What is let loose when gates are green, in an order in which each comes
+    /// behind those that it is `after`; ties in the file's order.
+    pub releases: Vec<Release>,
     /// What commands may run.
     pub policy: Policy,
 }
@@ -69,6 +72,31 @@ pub struct Check {
     pub runbook: Option<String>,
     /// Who may repair what it looks at.
     pub guardrail: Option<crate::baseline::Guardrail>,
+}
+
+/// Something that is let loose only when gates are green.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Release {
+    /// Its id.
+    pub id: String,
+    /// What it is.
+    pub title: Option<String>,
+    /// Places of the phases whose gates must be GREEN, those upstream of the
+    /// named ones with them.
+    pub needs: Vec<usize>,
+    /// What must hold of single checks, in the file's order.
+    pub require: Vec<Condition>,
+    /// Places of the releases that must be open before; all of them come before it.
+    pub after: Vec<usize>,
+    /// Where to read about it.
+    pub runbook: Option<String>,
+}
+
+/// A check that must pass before a release.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Condition {
+    /// Place of the check.
+    pub check: usize,
 }
 
 /// How often to try a check before its verdict stands.

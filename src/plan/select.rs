@@ -1,6 +1,6 @@
 //! What a run leaves out on purpose: `--only` and `--skip`.
 
-use super::Plan;
+use super::{Check, Plan};
 
 /// Names of phases or checks to run or to leave out. A check is named by its
 /// whole id (`ssh@data188`) or by its part before the `@`, which means it on
@@ -56,8 +56,7 @@ impl Selection {
             .collect())
     }
 
-    /// The named checks, the checks they come after, and every check of the
-    /// phases upstream: a gate that was not looked at proves nothing.
+    /// The named checks and what they cannot do without.
     fn wanted(&self, plan: &Plan) -> Vec<bool> {
         if self.only.is_empty() {
             return vec![true; plan.checks.len()];
@@ -65,23 +64,7 @@ impl Selection {
         let mut checks: Vec<bool> = (0..plan.checks.len())
             .map(|place| self.only.iter().any(|name| matches(plan, place, name)))
             .collect();
-        let mut phases = vec![false; plan.phases.len()];
-        for (phase, entry) in plan.phases.iter().enumerate().rev() {
-            let any = phases[phase] || entry.checks.clone().any(|place| checks[place]);
-            if any {
-                for &need in &entry.needs {
-                    phases[need] = true;
-                    checks[plan.phases[need].checks.clone()].fill(true);
-                }
-            }
-        }
-        for place in (0..plan.checks.len()).rev() {
-            if checks[place] {
-                for &after in &plan.checks[place].after {
-                    checks[after] = true;
-                }
-            }
-        }
+        plan.with_what_comes_before(&mut checks);
         checks
     }
 }
@@ -95,7 +78,7 @@ fn names(plan: &Plan) -> impl Iterator<Item = &str> {
     phases.chain(checks)
 }
 
-fn base(id: &str) -> &str {
+pub(super) fn base(id: &str) -> &str {
     id.split_once('@').map_or(id, |(base, _)| base)
 }
 
@@ -104,30 +87,58 @@ fn matches(plan: &Plan, place: usize, name: &str) -> bool {
     check.id == name || base(&check.id) == name || plan.phases[check.phase].id == name
 }
 
+/// Places of the `checks` that `name` names: a whole id, or its part before the
+/// `@` for the check on every host.
+pub(super) fn find_checks(checks: &[Check], name: &str) -> Result<Vec<usize>, UnknownName> {
+    let found: Vec<usize> = (0..checks.len())
+        .filter(|&place| {
+            let id = checks[place].id.as_str();
+            id == name || base(id) == name
+        })
+        .collect();
+    if found.is_empty() {
+        let ids = checks
+            .iter()
+            .flat_map(|check| [check.id.as_str(), base(&check.id)]);
+        return Err(UnknownName {
+            name: name.to_owned(),
+            suggestion: crate::baseline::did_you_mean(name, ids).map(str::to_owned),
+        });
+    }
+    Ok(found)
+}
+
 impl Plan {
+    /// Adds what the wanted checks cannot do without: the checks they come
+    /// after, and every check of the phases upstream, since a gate that was not
+    /// looked at proves nothing.
+    pub(super) fn with_what_comes_before(&self, checks: &mut [bool]) {
+        let mut phases = vec![false; self.phases.len()];
+        for (phase, entry) in self.phases.iter().enumerate().rev() {
+            let any = phases[phase] || entry.checks.clone().any(|place| checks[place]);
+            if any {
+                for &need in &entry.needs {
+                    phases[need] = true;
+                    checks[self.phases[need].checks.clone()].fill(true);
+                }
+            }
+        }
+        for place in (0..self.checks.len()).rev() {
+            if checks[place] {
+                for &after in &self.checks[place].after {
+                    checks[after] = true;
+                }
+            }
+        }
+    }
+
     /// Places of the checks that `name` names: a whole id, or its part before
     /// the `@` for the check on every host.
     ///
     /// # Errors
     /// When there is none.
     pub fn find_checks(&self, name: &str) -> Result<Vec<usize>, UnknownName> {
-        let found: Vec<usize> = (0..self.checks.len())
-            .filter(|&place| {
-                let id = self.checks[place].id.as_str();
-                id == name || base(id) == name
-            })
-            .collect();
-        if found.is_empty() {
-            let ids = self
-                .checks
-                .iter()
-                .flat_map(|check| [check.id.as_str(), base(&check.id)]);
-            return Err(UnknownName {
-                name: name.to_owned(),
-                suggestion: crate::baseline::did_you_mean(name, ids).map(str::to_owned),
-            });
-        }
-        Ok(found)
+        find_checks(&self.checks, name)
     }
 
     /// Places of the checks of its phase that come after `check`, directly or not.

@@ -9,7 +9,8 @@ use jiff::Timestamp;
 
 use crate::scorecard::{
     BaselineRef, Ending, Event, Facts, Fault, Finding, Fold, Gate, Held, Judgement, Level,
-    Observation, Outcome, PlannedCheck, PlannedPhase, PlannedRun, Scorecard, Value, Verdict, gate,
+    Observation, Outcome, PlannedCheck, PlannedPhase, PlannedRelease, PlannedRun, Scorecard, Value,
+    Verdict, gate,
 };
 
 pub use cards::{all, blocked, check_failed, degraded, green, keep_going};
@@ -48,6 +49,7 @@ impl Script {
                 keep_going: false,
                 phases: Vec::new(),
                 checks: Vec::new(),
+                releases: Vec::new(),
             },
             told: Vec::new(),
             ending: Ending::Complete,
@@ -73,6 +75,27 @@ impl Script {
             ..check
         });
         self.told.push(told);
+        self
+    }
+
+    /// Adds a release that waits for the gates at `needs`, the checks at
+    /// `require` and the releases at `after`.
+    #[must_use]
+    pub fn release(
+        mut self,
+        (id, title): (&str, &str),
+        needs: &[usize],
+        require: &[usize],
+        after: &[usize],
+    ) -> Self {
+        self.planned.releases.push(PlannedRelease {
+            id: id.to_owned(),
+            title: (!title.is_empty()).then(|| title.to_owned()),
+            needs: needs.to_vec(),
+            require: require.to_vec(),
+            after: after.to_vec(),
+            runbook: None,
+        });
         self
     }
 

@@ -21,6 +21,8 @@ pub struct PlannedRun {
     pub phases: Vec<PlannedPhase>,
     /// In plan order: phase by phase.
     pub checks: Vec<PlannedCheck>,
+    /// Each behind those that it comes after.
+    pub releases: Vec<PlannedRelease>,
 }
 
 /// A phase before its run.
@@ -57,6 +59,23 @@ pub struct PlannedCheck {
     pub runbook: Option<String>,
     /// Who may repair it.
     pub guardrail: Option<Guardrail>,
+}
+
+/// A release before its decision.
+#[derive(Debug, Clone)]
+pub struct PlannedRelease {
+    /// Its id.
+    pub id: String,
+    /// What it is.
+    pub title: Option<String>,
+    /// Places of the phases whose gates must be GREEN.
+    pub needs: Vec<usize>,
+    /// Places of the checks that must pass besides.
+    pub require: Vec<usize>,
+    /// Places of the releases that must be open before; all of them come before it.
+    pub after: Vec<usize>,
+    /// Where to read about it.
+    pub runbook: Option<String>,
 }
 
 /// Something that happened.

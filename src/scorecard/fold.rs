@@ -8,6 +8,7 @@ use super::gate::Gate;
 use super::model::{
     CheckCard, FirstBlocked, HostCard, PhaseCard, RunResult, Scorecard, Tool, Totals,
 };
+use super::release;
 use crate::judge::Verdict;
 use crate::probe::{Facts, Outcome, Value};
 
@@ -134,6 +135,8 @@ impl Fold {
         let roots = roots(&self.planned, &self.checks, &downstream);
         let totals = Totals::of(&self.checks);
         let (result, failure) = result(&totals, ending, self.undecided());
+        let phases = self.phase_cards();
+        let releases = release::decide(&self.planned, &phases, &self.checks, failure.as_deref());
         Scorecard {
             schema_version: super::SCHEMA_VERSION,
             tool: Tool {
@@ -151,7 +154,8 @@ impl Fold {
             first_blocked: self.first_blocked(),
             roots,
             hosts: self.hosts(),
-            phases: self.phase_cards(),
+            phases,
+            releases,
         }
     }
 

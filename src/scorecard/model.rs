@@ -44,6 +44,8 @@ pub struct Scorecard {
     pub hosts: Vec<HostCard>,
     /// Every phase, in topological order.
     pub phases: Vec<PhaseCard>,
+    /// Every release, each behind those that it comes after.
+    pub releases: Vec<ReleaseCard>,
 }
 
 /// The program.
@@ -192,6 +194,46 @@ pub struct PhaseCard {
     pub checks: Vec<CheckCard>,
 }
 
+/// Whether something may be let loose.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct ReleaseCard {
+    /// Its id.
+    pub id: String,
+    /// What it is.
+    pub title: Option<String>,
+    /// All that it waits for was seen to hold in this run.
+    pub open: bool,
+    /// Why it is closed: everything that does not hold, or was not looked at.
+    pub reasons: Vec<Reason>,
+    /// Where to read about it.
+    pub runbook: Option<String>,
+}
+
+/// Why a release is closed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Reason {
+    /// What `id` is.
+    pub about: About,
+    /// Of the phase, check or release; none where it is about the whole run.
+    pub id: Option<String>,
+    /// What is the matter with it: `is BLOCKED, fix k3s@k3s120 first`.
+    pub why: String,
+}
+
+/// What a reason is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum About {
+    /// The gate of a phase.
+    Gate,
+    /// A check.
+    Check,
+    /// Another release.
+    Release,
+    /// The run itself.
+    Run,
+}
+
 /// Who may repair what a check looks at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 pub enum Guardrail {
@@ -309,6 +351,12 @@ impl Scorecard {
             .iter()
             .flat_map(|phase| phase.checks.iter().map(move |check| (phase, check)))
             .find(|(_, check)| check.id == id)
+    }
+
+    /// The release of that id.
+    #[must_use]
+    pub fn release(&self, id: &str) -> Option<&ReleaseCard> {
+        self.releases.iter().find(|release| release.id == id)
     }
 
     /// Every check, in plan order.

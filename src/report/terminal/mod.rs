@@ -4,6 +4,7 @@ mod block;
 mod layout;
 mod page;
 mod phases;
+mod release;
 
 use std::collections::BTreeSet;
 
@@ -12,7 +13,9 @@ use jiff::tz::TimeZone;
 use self::layout::Text;
 use self::page::{Page, Role};
 use super::readable::{count, duration, time};
-use crate::scorecard::{CheckCard, Gate, PhaseCard, Root, RunResult, Scorecard, Verdict};
+use crate::scorecard::{
+    CheckCard, Gate, PhaseCard, ReleaseCard, Root, RunResult, Scorecard, Verdict,
+};
 
 /// How a card is shown.
 #[derive(Debug, Clone)]
@@ -39,7 +42,22 @@ pub fn card(card: &Scorecard, style: &Style) -> String {
     let shown = roots(&mut page, card);
     phases::table(&mut page, card, &shown);
     page.blank();
+    release::all(&mut page, card);
     footer(&mut page, card);
+    page.finish()
+}
+
+/// Whether a release is open, and every reason why it is not. The last line
+/// says which.
+#[must_use]
+pub fn release(card: &Scorecard, release: &ReleaseCard, style: &Style) -> String {
+    let mut page = Page::new(style);
+    header(&mut page, card);
+    page.blank();
+    if !release.open {
+        roots(&mut page, card);
+    }
+    release::one(&mut page, release);
     page.finish()
 }
 

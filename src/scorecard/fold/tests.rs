@@ -1,3 +1,5 @@
+mod releases;
+
 use std::time::Duration;
 
 use rstest::rstest;
@@ -71,6 +73,7 @@ fn planned(phases: Phases<'_>, checks: Checks<'_>, keep_going: bool) -> PlannedR
                 guardrail: None,
             })
             .collect(),
+        releases: Vec::new(),
     }
 }
 

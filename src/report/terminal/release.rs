@@ -1,0 +1,83 @@
+//! Releases: what may be let loose, and what keeps the rest back.
+
+use super::layout::{Text, pad, width};
+use super::page::{Page, Role};
+use crate::report::harmless;
+use crate::scorecard::{Reason, ReleaseCard, Scorecard};
+
+/// More reasons than this are counted: `coldstart gate ID` tells them all.
+const LISTED: usize = 3;
+
+/// Every release in one line; nothing where the baseline has none.
+pub(super) fn all(page: &mut Page<'_>, card: &Scorecard) {
+    if card.releases.is_empty() {
+        return;
+    }
+    let ids: Vec<_> = card.releases.iter().map(|r| harmless(&r.id)).collect();
+    let columns = ids.iter().map(|id| width(id)).max().unwrap_or(0);
+    page.line("Releases");
+    for (release, id) in card.releases.iter().zip(ids) {
+        let start = format!("  {}  ", pad(&id, columns));
+        let (label, role) = word(release);
+        let text = Text::new().ids(release.reasons.iter().map(about), LISTED);
+        let column = width(&start) + width("CLOSED  ");
+        if column + text.widest_whole() <= page.style.width {
+            // Painted, so that the page would count its colours as columns.
+            let painted = page.paint(label, role);
+            let mut lines = text.lines(page.style.width - column).into_iter();
+            let first = lines.next().unwrap_or_default();
+            let gap = " ".repeat(width("CLOSED  ") - width(label));
+            page.line(&format!("{start}{painted}{gap}{first}"));
+            for line in lines {
+                page.line(&format!("{}{line}", " ".repeat(column)));
+            }
+        } else {
+            page.line(&format!("  {id}"));
+            page.hanging(4, label, role, 4 + width("CLOSED  "), &text);
+        }
+    }
+    page.blank();
+}
+
+/// One release with everything that keeps it closed.
+pub(super) fn one(page: &mut Page<'_>, release: &ReleaseCard) {
+    for reason in &release.reasons {
+        let mut text = Text::new();
+        if let Some(id) = &reason.id {
+            text = text.id(id).say(" ");
+        }
+        page.hanging(0, "-", Role::Plain, 2, &text.say(&reason.why));
+    }
+    if let Some(runbook) = release.runbook.as_ref().filter(|_| !release.open) {
+        page.hanging(
+            0,
+            "-",
+            Role::Plain,
+            2,
+            &Text::from(format!("runbook {runbook}").as_str()),
+        );
+    }
+    if !release.reasons.is_empty() {
+        page.blank();
+    }
+    let (label, role) = word(release);
+    let label = page.paint(label, role);
+    let mut line = format!("Release {}: {label}", harmless(&release.id));
+    if let Some(title) = &release.title {
+        line = format!("{line} ({})", harmless(title));
+    }
+    page.line(&line);
+}
+
+fn word(release: &ReleaseCard) -> (&'static str, Role) {
+    if release.open {
+        ("OPEN", Role::Good)
+    } else {
+        ("CLOSED", Role::Bad)
+    }
+}
+
+/// What a reason is about, in one word.
+fn about(reason: &Reason) -> &str {
+    reason.id.as_deref().unwrap_or("the run")
+}

@@ -1,0 +1,110 @@
+//! Whether what waits for green gates may be let loose.
+
+use super::event::PlannedRun;
+use super::gate::Gate;
+use super::model::{About, CheckCard, Held, PhaseCard, Reason, ReleaseCard};
+use crate::judge::{Finding, Verdict};
+
+/// Decides on every release. One is open only if all that it waits for was
+/// seen to hold in this run; `failure` is why the run could not be completed.
+pub(super) fn decide(
+    planned: &PlannedRun,
+    phases: &[PhaseCard],
+    checks: &[CheckCard],
+    failure: Option<&str>,
+) -> Vec<ReleaseCard> {
+    let mut decided: Vec<ReleaseCard> = Vec::new();
+    for release in &planned.releases {
+        let mut reasons = Vec::new();
+        if let Some(failure) = failure {
+            reasons.push(Reason {
+                about: About::Run,
+                id: None,
+                why: failure.to_owned(),
+            });
+        }
+        reasons.extend(release.needs.iter().filter_map(|&need| shut(&phases[need])));
+        reasons.extend(
+            release
+                .require
+                .iter()
+                .filter_map(|&check| unmet(&checks[check])),
+        );
+        for before in release.after.iter().map(|&place| &decided[place]) {
+            if !before.open {
+                reasons.push(Reason {
+                    about: About::Release,
+                    id: Some(before.id.clone()),
+                    why: "is closed".to_owned(),
+                });
+            }
+        }
+        decided.push(ReleaseCard {
+            id: release.id.clone(),
+            title: release.title.clone(),
+            open: reasons.is_empty(),
+            reasons,
+            runbook: release.runbook.clone(),
+        });
+    }
+    decided
+}
+
+/// Why a gate does not release: only GREEN does.
+fn shut(phase: &PhaseCard) -> Option<Reason> {
+    let named = |verdict: Verdict| {
+        let checks = phase.checks.iter().filter(|check| check.verdict == verdict);
+        checks.map(|check| check.id.as_str()).collect::<Vec<_>>()
+    };
+    let left_out = named(Verdict::Skipped);
+    let why = match phase.gate {
+        // A gate is green without what was left out of it; a release is not open.
+        Gate::Green if !left_out.is_empty() => {
+            format!(
+                "was not looked at in full: {} left out",
+                left_out.join(", ")
+            )
+        }
+        Gate::Green => return None,
+        Gate::Warn => format!("is WARN: {}", named(Verdict::Warn).join(", ")),
+        Gate::Blocked => format!("is BLOCKED: {}", named(Verdict::Blocked).join(", ")),
+        Gate::NotEvaluated => match &phase.held_by {
+            Some(gate) => format!("was not evaluated: held by {gate}"),
+            None => "was not evaluated".to_owned(),
+        },
+        Gate::Skipped => "was left out".to_owned(),
+    };
+    Some(Reason {
+        about: About::Gate,
+        id: Some(phase.id.clone()),
+        why,
+    })
+}
+
+/// Why a check does not release: only PASS does.
+fn unmet(check: &CheckCard) -> Option<Reason> {
+    let why = match check.verdict {
+        Verdict::Pass => return None,
+        Verdict::Warn => format!("is WARN{}", told(check)),
+        Verdict::Blocked => format!("is BLOCKED{}", told(check)),
+        Verdict::NotEvaluated => match &check.held_by {
+            Some(Held::Gate(by) | Held::Check(by)) => format!("was not evaluated: held by {by}"),
+            Some(Held::Deadline | Held::Interrupt) | None => "was not evaluated".to_owned(),
+        },
+        Verdict::Skipped => "was left out".to_owned(),
+    };
+    Some(Reason {
+        about: About::Check,
+        id: Some(check.id.clone()),
+        why,
+    })
+}
+
+/// What its first failed expectation has to say.
+fn told(check: &CheckCard) -> String {
+    let failed = |finding: &&Finding| finding.held != Some(true);
+    match check.findings.iter().find(failed) {
+        Some(finding) => format!(": expected {}, saw {}", finding.expected, finding.seen),
+        None => String::new(),
+    }
+}

@@ -1,5 +1,6 @@
 //! The arguments: their syntax, and nothing of what they mean.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -25,12 +26,14 @@ pub(super) struct Arguments {
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 GREEN, 1 DEGRADED, 2 BLOCKED, 3 CHECK_FAILED (the run could not be completed),
-64 wrong usage, 78 the baseline has errors.";
+64 wrong usage, 78 the baseline has errors. Of `gate`: 0 open, 2 closed, else as the command.";
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Look at everything in dependency order and print the scorecard
     Check(Check),
+    /// Say whether a release is open, and run a command only if it is
+    Gate(Gate),
     /// Print every check in order with exactly what would be sent; sends nothing
     Plan(Plan),
     /// Draw the phases and what needs what
@@ -87,17 +90,9 @@ pub(super) enum When {
     Never,
 }
 
-#[derive(Debug, Args)]
-pub(super) struct Check {
-    #[command(flatten)]
-    pub(super) baseline: Baseline,
-    #[command(flatten)]
-    pub(super) selection: Selection,
-    #[command(flatten)]
-    pub(super) display: Display,
-    /// Look at everything at once, also behind a blocked gate; no such gate turns green
-    #[arg(long)]
-    pub(super) keep_going: bool,
+/// How a run goes about its checks, and what it leaves behind.
+#[derive(Debug, Clone, Args)]
+pub(super) struct Running {
     /// Checks under way at once
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(super) jobs: u16,
@@ -113,6 +108,14 @@ pub(super) struct Check {
     /// Append one JSON line for each thing sent
     #[arg(long, value_name = "FILE")]
     pub(super) audit: Option<PathBuf>,
+    /// What is under way, on standard error; `auto` is live on a terminal and silent elsewhere
+    #[arg(long, value_name = "HOW", default_value = "auto", value_enum)]
+    pub(super) progress: ProgressMode,
+}
+
+/// What a card shows.
+#[derive(Debug, Clone, Args)]
+pub(super) struct Look {
     /// Print the card as one JSON document
     #[arg(long)]
     pub(super) json: bool,
@@ -122,9 +125,23 @@ pub(super) struct Check {
     /// Draw with ASCII alone
     #[arg(long)]
     pub(super) ascii: bool,
-    /// What is under way, on standard error; `auto` is live on a terminal and silent elsewhere
-    #[arg(long, value_name = "HOW", default_value = "auto", value_enum)]
-    pub(super) progress: ProgressMode,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Check {
+    #[command(flatten)]
+    pub(super) baseline: Baseline,
+    #[command(flatten)]
+    pub(super) selection: Selection,
+    #[command(flatten)]
+    pub(super) display: Display,
+    /// Look at everything at once, also behind a blocked gate; no such gate turns green
+    #[arg(long)]
+    pub(super) keep_going: bool,
+    #[command(flatten)]
+    pub(super) running: Running,
+    #[command(flatten)]
+    pub(super) look: Look,
     /// Run again and again until the card is GREEN
     #[arg(long)]
     pub(super) watch: bool,
@@ -134,6 +151,23 @@ pub(super) struct Check {
     /// Attempts of --watch in all
     #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..), requires = "watch")]
     pub(super) max_attempts: u32,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Gate {
+    /// The release, as the baseline names it
+    pub(super) release: String,
+    #[command(flatten)]
+    pub(super) baseline: Baseline,
+    #[command(flatten)]
+    pub(super) display: Display,
+    #[command(flatten)]
+    pub(super) running: Running,
+    #[command(flatten)]
+    pub(super) look: Look,
+    /// Run this when the release is open, in the place of this program; its exit code is then the answer
+    #[arg(last = true, value_name = "COMMAND")]
+    pub(super) command: Vec<OsString>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

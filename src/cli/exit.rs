@@ -13,6 +13,12 @@ pub(super) enum Exit {
     Card(u8),
     /// Something on this machine kept the run from being completed, as CHECK_FAILED.
     Failed,
+    /// A release that is not open.
+    Closed,
+    /// The command of an open release is not there: 127, as shells have it.
+    NoCommand,
+    /// It is there and cannot be run: 126, as shells have it.
+    BadCommand,
     /// The arguments are wrong: `EX_USAGE` of `sysexits.h`. Not clap's own 2,
     /// which would read as BLOCKED.
     Usage,
@@ -32,6 +38,9 @@ impl Exit {
             Self::Done => 0,
             Self::Card(code) => code,
             Self::Failed => 3,
+            Self::Closed => 2,
+            Self::NoCommand => 127,
+            Self::BadCommand => 126,
             Self::Usage => 64,
             Self::Baseline => 78,
         }

@@ -6,8 +6,10 @@ mod check;
 mod environment;
 mod exit;
 mod explain;
+mod gate;
 mod graph;
 mod input;
+mod job;
 mod output;
 mod page;
 mod panic;
@@ -66,6 +68,7 @@ fn tip(error: &clap::Error) -> Option<String> {
 fn dispatch(command: &Command) -> Exit {
     let ended = match command {
         Command::Check(arguments) => check::check(arguments),
+        Command::Gate(arguments) => gate::gate(arguments),
         Command::Plan(arguments) => plan::plan(arguments),
         Command::Graph(arguments) => graph::graph(arguments),
         Command::Validate(arguments) => Ok(validate::validate(arguments)),

@@ -17,7 +17,7 @@ pub use watch::{Watch, Watcher, watch};
 
 // Those who start a run make its transports, and show its events and its card.
 pub use crate::probe::{Audit, Clock, SecretRef, Secrets, SshEnvironment, Transports};
-pub use crate::scorecard::{Event, PlannedRun, RunResult, Scorecard};
+pub use crate::scorecard::{Event, PlannedRun, ReleaseCard, RunResult, Scorecard};
 
 /// How a run goes about its checks.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,8 +2,10 @@
 
 use std::fmt::Write as _;
 
+use serde::Serialize;
+
 use super::harmless::is_harmful;
-use crate::scorecard::Scorecard;
+use crate::scorecard::{ReleaseCard, Scorecard};
 
 /// The card as `schema/scorecard.schema.json` describes it, indented, with a
 /// line end at its end.
@@ -12,7 +14,23 @@ use crate::scorecard::Scorecard;
 /// parser that is the same text, and `cat card.json` does no harm.
 #[must_use]
 pub fn json(card: &Scorecard) -> String {
-    let written = match serde_json::to_string_pretty(card) {
+    document(card)
+}
+
+/// What was decided on a release, with the card that says why: `release` as in
+/// the card's `releases`, and `card`.
+#[must_use]
+pub fn json_release(card: &Scorecard, release: &ReleaseCard) -> String {
+    #[derive(Serialize)]
+    struct Decision<'a> {
+        release: &'a ReleaseCard,
+        card: &'a Scorecard,
+    }
+    document(&Decision { release, card })
+}
+
+fn document(value: &impl Serialize) -> String {
+    let written = match serde_json::to_string_pretty(value) {
         Ok(written) => written,
         // Every type of the card serialises. Should one ever not, a reader has
         // to get a document that no one takes for a card that passed.

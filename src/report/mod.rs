@@ -11,6 +11,6 @@ mod readable;
 pub mod terminal;
 
 pub use harmless::harmless;
-pub use json::json;
+pub use json::{json, json_release};
 pub use progress::Progress;
 pub use readable::{count, duration};

@@ -1,0 +1,221 @@
+//! `coldstart gate`: what it says, and what it lets run.
+
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::ExitStatusExt;
+
+use crate::desk::{Desk, Ran, end, signal, until};
+use crate::servers::postgres::Trouble;
+use crate::stack::{Stack, witness};
+
+const STARTING: Trouble = Trouble::Login("57P03", "the database system is starting up");
+
+const RELEASES: &str = "\
+releases:
+  runners:
+    title: CI runners
+    needs: P2-APPS
+    after: batch
+    require: [{ check: rootfs@ops110 }]
+    runbook: §5.3
+  batch: { needs: P1-DATA }
+";
+
+async fn gate(desk: &Desk, baseline: &str, args: &[&str]) -> Ran {
+    desk.write("baseline.yml", &format!("{baseline}{RELEASES}"));
+    let args = [&["gate", "-b", "baseline.yml"], args].concat();
+    desk.run(&args).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_open_release_is_exit_code_0() {
+    let desk = Desk::new();
+    let stack = Stack::up(&desk).await;
+    let ran = gate(&desk, &stack.baseline(), &["runners"]).await;
+    assert_eq!(ran.code, Some(0), "{ran:#?}");
+    assert_eq!(ran.last(1), "Release runners: OPEN (CI runners)");
+    assert_eq!(ran.stderr, "");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_closed_one_is_2_with_every_reason() {
+    let desk = Desk::new();
+    let stack = Stack::with(&desk, STARTING).await;
+    let ran = gate(&desk, &stack.baseline(), &["runners"]).await;
+    assert_eq!(ran.code, Some(2), "{ran:#?}");
+    insta::assert_snapshot!(ran.card());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_what_the_release_needs_is_looked_at() {
+    let desk = Desk::new();
+    let mut stack = Stack::up(&desk).await;
+    stack.api = witness().await;
+    let ran = gate(&desk, &stack.baseline(), &["batch", "--json"]).await;
+    assert_eq!(ran.code, Some(0), "{ran:#?}");
+    assert_eq!(
+        stack.api.received(),
+        "",
+        "an API that batch does not wait for"
+    );
+    let said = ran.json();
+    assert_eq!(said["release"]["id"], "batch");
+    assert_eq!(said["release"]["open"], true);
+    assert_eq!(said["card"]["totals"]["skipped"], 3);
+    let runners = said["card"]["releases"].as_array().expect("releases");
+    let runners = runners.iter().find(|release| release["id"] == "runners");
+    assert_eq!(
+        runners.expect("it is planned")["open"],
+        false,
+        "what was not looked at is not open"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unmet_preference_opens_nothing() {
+    let desk = Desk::new();
+    let stack = Stack::up(&desk).await;
+    let baseline = stack
+        .baseline()
+        .replace("json.queue < 10", "json.queue < 3");
+    let ran = gate(
+        &desk,
+        &baseline,
+        &["runners", "--", "/bin/sh", "-c", ": > ran"],
+    )
+    .await;
+    assert_eq!(ran.code, Some(2), "{ran:#?}");
+    assert_eq!(ran.stdout, "", "standard output is the command's");
+    assert!(ran.stderr.contains("P2-APPS is WARN: api"), "{ran:#?}");
+    assert!(!desk.folder().join("ran").exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_runs_only_when_open_and_its_exit_code_passes() {
+    let desk = Desk::new();
+    let stack = Stack::up(&desk).await;
+    let command = [
+        "runners",
+        "--",
+        "/bin/sh",
+        "-c",
+        "echo \"$0 $1\"; exit 7",
+        "a b",
+        "--json",
+    ];
+    let ran = gate(&desk, &stack.baseline(), &command).await;
+    assert_eq!(ran.code, Some(7), "{ran:#?}");
+    assert_eq!(ran.stdout, "a b --json\n");
+    assert!(ran.stderr.contains("Release runners: OPEN"), "{ran:#?}");
+
+    let stack = Stack::with(&desk, STARTING).await;
+    let command = ["runners", "--", "/bin/sh", "-c", ": > ran"];
+    let ran = gate(&desk, &stack.baseline(), &command).await;
+    assert_eq!(ran.code, Some(2), "{ran:#?}");
+    assert!(!desk.folder().join("ran").exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_command_gets_the_signals() {
+    let desk = Desk::new();
+    let stack = Stack::up(&desk).await;
+    desk.write("baseline.yml", &format!("{}{RELEASES}", stack.baseline()));
+    let script = "trap 'echo told; exit 5' TERM; : > started; while :; do /bin/sleep 0.01; done";
+    let args = [
+        "gate",
+        "-b",
+        "baseline.yml",
+        "batch",
+        "--",
+        "/bin/sh",
+        "-c",
+        script,
+    ];
+    let child = desk.command(&args).spawn().expect("the program");
+    until("the command starts", || {
+        desk.folder().join("started").exists()
+    })
+    .await;
+    signal(&child, "TERM");
+    let ran = end(child).await;
+    assert_eq!(
+        (ran.code, ran.stdout.as_str()),
+        (Some(5), "told\n"),
+        "{ran:#?}"
+    );
+
+    let args = [
+        "gate",
+        "-b",
+        "baseline.yml",
+        "batch",
+        "--",
+        "/bin/sh",
+        "-c",
+        "kill -KILL $$",
+    ];
+    let status = desk.command(&args).status().await.expect("an end");
+    assert_eq!(status.signal(), Some(9));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_that_cannot_be_run_has_the_exit_code_of_shells() {
+    let desk = Desk::new();
+    let stack = Stack::up(&desk).await;
+    let ran = gate(
+        &desk,
+        &stack.baseline(),
+        &["batch", "--", "/no/such/program"],
+    )
+    .await;
+    assert_eq!(ran.code, Some(127), "{ran:#?}");
+    assert!(
+        ran.stderr.contains("`/no/such/program` cannot be run"),
+        "{ran:#?}"
+    );
+    let plain = desk.write("plain", "no program");
+    let mode = std::fs::Permissions::from_mode(0o600);
+    std::fs::set_permissions(&plain, mode).expect("a mode");
+    let ran = gate(&desk, &stack.baseline(), &["batch", "--", "./plain"]).await;
+    assert_eq!(ran.code, Some(126), "{ran:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_decided_opens_nothing() {
+    let desk = Desk::new();
+    let stack = Stack::up(&desk).await;
+    let run = ["--", "/bin/sh", "-c", ": > ran"];
+    let good = stack.baseline();
+    let broken = good.replace("P1-DATA:\n    needs", "P1-DATA:\n    neds");
+    let cases = [
+        (
+            good.as_str(),
+            vec!["runnners"],
+            64,
+            "did you mean `runners`?",
+        ),
+        (
+            broken.as_str(),
+            vec!["runners"],
+            78,
+            "did you mean `needs`?",
+        ),
+        (
+            good.as_str(),
+            vec!["runners", "--deadline", "1ms"],
+            2,
+            "deadline",
+        ),
+        (
+            good.as_str(),
+            vec!["runners", "--audit", "/dev/full"],
+            3,
+            "audit",
+        ),
+    ];
+    for (baseline, args, code, said) in cases {
+        let ran = gate(&desk, baseline, &[args.as_slice(), &run].concat()).await;
+        assert_eq!(ran.code, Some(code), "{args:?}: {ran:#?}");
+        assert!(ran.stderr.contains(said), "{args:?}: {ran:#?}");
+        assert!(!desk.folder().join("ran").exists(), "{args:?}");
+    }
+}

@@ -29,6 +29,7 @@ pub use diagnostic::{Diagnostic, Diagnostics, Severity, did_you_mean};
 pub use files::{Disk, Files};
 pub use model::{
     Baseline, Check, Defaults, Guardrail, Host, Phase, PhaseDefaults, PolicyAllow, Retry, Ssh,
+    Trend,
 };
 pub use node::{Node, NodeValue};
 pub use source::{Located, Location, SourceId, Sources};

@@ -69,6 +69,16 @@ pub(super) struct Selection {
     pub(super) skip: Vec<String>,
 }
 
+/// What outlives a run.
+#[derive(Debug, Clone, Args)]
+pub(super) struct StateFile {
+    /// Where runs are remembered; `none` forgets them when the program ends. Built in:
+    /// coldstart/state.db below the user's state directory
+    // Empty is an error, as it is for the baseline.
+    #[arg(long, value_name = "PATH|none", env = "COLDSTART_STATE", value_parser = NonEmptyStringValueParser::new())]
+    pub(super) state: Option<String>,
+}
+
 /// How text is shown.
 #[derive(Debug, Clone, Args)]
 pub(super) struct Display {
@@ -93,6 +103,8 @@ pub(super) struct Check {
     pub(super) baseline: Baseline,
     #[command(flatten)]
     pub(super) selection: Selection,
+    #[command(flatten)]
+    pub(super) state: StateFile,
     #[command(flatten)]
     pub(super) display: Display,
     /// Look at everything at once, also behind a blocked gate; no such gate turns green

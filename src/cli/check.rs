@@ -12,14 +12,16 @@ use tokio::runtime::{Builder, Runtime};
 use super::args::{Check, ProgressMode};
 use super::exit::Exit;
 use super::output::{self, Channel, print, tell};
+use super::state::Notebook;
 use super::{environment, input, secrets, signals};
 use crate::baseline::{Diagnostics, Sources};
 use crate::engine::{
-    self, Audit, Event, Options, PlannedRun, Scorecard, SshEnvironment, Stop, Transports, Watch,
-    Watcher,
+    self, Audit, Event, Memory, Options, PlannedRun, Scorecard, SshEnvironment, Stop, Transports,
+    Watch, Watcher,
 };
 use crate::plan::Plan;
 use crate::report::{self, Progress, duration, terminal};
+use crate::state::Extent;
 
 /// Threads that drive the probes. They wait for most of their time.
 const THREADS: usize = 4;
@@ -36,6 +38,7 @@ pub(super) fn check(arguments: &Check) -> Result<Exit, Exit> {
         left_out: &left_out,
         audit,
         ssh: environment::ssh(arguments.ssh_config.clone()),
+        notebook: Notebook::open(&arguments.state),
     };
     let exit = runtime.block_on(job.run());
     // A name lookup cannot be cancelled; nobody has to wait for its end.
@@ -104,6 +107,7 @@ struct Job<'a> {
     left_out: &'a [Option<String>],
     audit: Option<File>,
     ssh: SshEnvironment,
+    notebook: Notebook,
 }
 
 impl Job<'_> {
@@ -114,6 +118,7 @@ impl Job<'_> {
             jobs_per_host: usize::from(self.arguments.jobs_per_host),
             deadline: self.arguments.deadline,
             keep_going: self.arguments.keep_going,
+            memory: self.memory(),
         };
         if self.arguments.watch {
             self.watch(&options, stop).await
@@ -136,6 +141,7 @@ impl Job<'_> {
         )
         .await;
         progress.finish();
+        self.record(&card);
         let audited = self.finish_audit(&transports);
         let exit = print(&self.render(&card), Exit::of(&card));
         audited.map(|()| exit)
@@ -187,6 +193,19 @@ impl Job<'_> {
             exit
         };
         audited.and(self.finish_audit(&in_use)).map(|()| exit)
+    }
+
+    fn memory(&self) -> Memory {
+        self.notebook.memory(&self.plan.name)
+    }
+
+    /// Before the card is printed: a reader that pages through it must not keep
+    /// the run from being remembered.
+    fn record(&self, card: &Scorecard) {
+        let selection = &self.arguments.selection;
+        let whole = selection.only.is_empty() && selection.skip.is_empty();
+        let extent = if whole { Extent::Whole } else { Extent::Part };
+        self.notebook.record(card, extent);
     }
 
     fn transports(&self) -> Result<Arc<Transports>, Exit> {
@@ -259,6 +278,10 @@ impl Watcher for Follower<'_> {
         self.progress = Some(self.job.progress(&self.planned));
     }
 
+    fn memory(&mut self) -> Memory {
+        self.job.memory()
+    }
+
     fn event(&mut self, event: &Event) {
         if let Some(progress) = &mut self.progress {
             progress.event(event);
@@ -269,6 +292,7 @@ impl Watcher for Follower<'_> {
         if let Some(progress) = self.progress.take() {
             progress.finish();
         }
+        self.job.record(card);
         if !self.job.arguments.json {
             self.printed = print(&self.job.render(card), self.printed);
         }

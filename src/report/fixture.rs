@@ -46,6 +46,7 @@ impl Script {
                         .to_owned(),
                 },
                 keep_going: false,
+                last_green: None,
                 phases: Vec::new(),
                 checks: Vec::new(),
             },
@@ -217,6 +218,7 @@ pub fn check(id: &str, kind: &'static str, title: &str) -> PlannedCheck {
         kind,
         goal: format!("an answer of {id}"),
         advisory: false,
+        definition: "5f3a9c1d7e2b8046".to_owned(),
         remedy: None,
         runbook: None,
         guardrail: None,
@@ -286,7 +288,11 @@ fn judged(
             attempts,
             outcome,
         },
-        Judgement { verdict, findings },
+        Judgement {
+            verdict,
+            findings,
+            course: None,
+        },
     )
 }
 

@@ -11,6 +11,7 @@ pub mod plan;
 pub mod probe;
 pub mod report;
 pub mod scorecard;
+pub mod state;
 pub mod transport;
 
 pub mod cli;

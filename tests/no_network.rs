@@ -30,6 +30,7 @@ fn calls(arguments: &[&str]) -> String {
         .args(arguments)
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .env_remove("COLDSTART_BASELINE")
+        .env("COLDSTART_STATE", "none")
         .stdin(Stdio::null())
         .output()
         .expect("strace (Debian: strace); COLDSTART_TEST_NO_STRACE=1 leaves this out");
@@ -73,6 +74,7 @@ fn a_check_is_seen_to_send() {
             .arg(&trace)
             .args([env!("CARGO_BIN_EXE_coldstart"), "check", "-b"])
             .arg(&baseline)
+            .env("COLDSTART_STATE", "none")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .status()

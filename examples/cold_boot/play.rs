@@ -51,6 +51,7 @@ pub(crate) async fn perform(
         .env_remove("SSH_AUTH_SOCK")
         .env_remove("COLDSTART_BASELINE")
         .env_remove("COLDSTART_SSH_CONFIG")
+        .env("COLDSTART_STATE", "none")
         .stdin(Stdio::null())
         .stdout(stdout)
         .stderr(stderr)

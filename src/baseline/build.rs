@@ -8,12 +8,12 @@ use serde_path_to_error::Segment;
 use super::diagnostic::{Diagnostic, Diagnostics};
 use super::document::{
     CheckDocument, DefaultsDocument, Document, Fragment, HostDocument, OneOrMany, PhaseDocument,
-    PolicyDocument, ReleaseDocument, RetryDocument,
+    PolicyDocument, ReleaseDocument, RetryDocument, TrendDocument,
 };
 use super::include::ReadFiles;
 use super::model::{
     Baseline, Check, Condition, Defaults, Host, Phase, PhaseDefaults, PolicyAllow, Release, Retry,
-    Ssh,
+    Ssh, Trend,
 };
 use super::node::Node;
 use super::source::Located;
@@ -223,6 +223,8 @@ fn phase(
 fn check(id: &Located<String>, node: &Node, document: CheckDocument, outer: Retry) -> Check {
     let CheckDocument {
         defaults,
+        stable_for,
+        trend: followed,
         advisory,
         timeout,
         retry: own,
@@ -246,6 +248,8 @@ fn check(id: &Located<String>, node: &Node, document: CheckDocument, outer: Retr
         require: texts(node.get("require")),
         prefer: texts(node.get("prefer")),
         defaults: defaults.unwrap_or(true),
+        stable_for: stable_for.map(|span| span.0),
+        trend: followed.and_then(|document| trend(node.get("trend")?, &document)),
         advisory,
         timeout: timeout.map(|span| span.0),
         retry: own.map(|own| retry(own, outer)),
@@ -280,6 +284,19 @@ fn release(id: &Located<String>, node: &Node, document: ReleaseDocument) -> Opti
         after: texts(node.get("after")),
         require: require?,
         runbook,
+    })
+}
+
+/// Looks that a trend counts, where the file does not say.
+const SAMPLES: u32 = 3;
+
+fn trend(node: &Node, document: &TrendDocument) -> Option<Trend> {
+    Some(Trend {
+        fact: node.get("fact")?.as_located()?,
+        not_increasing: document.not_increasing,
+        not_decreasing: document.not_decreasing,
+        samples: document.samples.unwrap_or(SAMPLES) as usize,
+        at: node.at.clone(),
     })
 }
 

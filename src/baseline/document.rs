@@ -164,6 +164,29 @@ pub(super) struct RetryDocument {
     pub(super) backoff: Option<f64>,
 }
 
+/// A number that is followed from run to run. Exactly one of `not_increasing`
+/// and `not_decreasing` is true.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Trend")]
+#[expect(
+    dead_code,
+    reason = "what needs its place is taken from the nodes; the schema is of all"
+)]
+pub(super) struct TrendDocument {
+    /// The number: a fact of the kind, or an expression over its facts.
+    pub(super) fact: String,
+    /// No look may see more than the one before.
+    #[serde(default)]
+    pub(super) not_increasing: bool,
+    /// No look may see less than the one before.
+    #[serde(default)]
+    pub(super) not_decreasing: bool,
+    /// How many looks count, this one included. Built in: 3.
+    #[schemars(range(min = 2, max = 64))]
+    pub(super) samples: Option<u32>,
+}
+
 /// What checks may do beyond the built-in rules.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -269,6 +292,10 @@ pub(super) struct CheckDocument {
     pub(super) prefer: Option<OneOrMany>,
     /// Whether the kind's default expectations apply too. Built in: true.
     pub(super) defaults: Option<bool>,
+    /// How long all of it has to have held, by what earlier runs saw. Shorter is a WARN.
+    pub(super) stable_for: Option<PositiveTimeSpan>,
+    /// Which way a number has to go from run to run. The other way is a WARN.
+    pub(super) trend: Option<TrendDocument>,
     /// The check is at worst a WARN.
     #[serde(default)]
     pub(super) advisory: bool,
@@ -325,7 +352,7 @@ pub(super) struct ConditionDocument {
 
 impl CheckDocument {
     /// A check's own keys; any other is a kind. A test holds them to the schema.
-    pub(super) const KEYS: [&'static str; 13] = [
+    pub(super) const KEYS: [&'static str; 15] = [
         "title",
         "on",
         "via",
@@ -333,6 +360,8 @@ impl CheckDocument {
         "require",
         "prefer",
         "defaults",
+        "stable_for",
+        "trend",
         "advisory",
         "timeout",
         "retry",

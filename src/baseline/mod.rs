@@ -29,7 +29,7 @@ pub use diagnostic::{Diagnostic, Diagnostics, Severity, did_you_mean};
 pub use files::{Disk, Files};
 pub use model::{
     Baseline, Check, Condition, Defaults, Guardrail, Host, Phase, PhaseDefaults, PolicyAllow,
-    Release, Retry, Ssh,
+    Release, Retry, Ssh, Trend,
 };
 pub use node::{Node, NodeValue};
 pub use source::{Located, Location, SourceId, Sources};

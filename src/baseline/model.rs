@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::node::Node;
-use super::source::Located;
+use super::source::{Located, Location};
 
 /// Hosts, phases and checks, from the entry file and all that it includes.
 #[derive(Debug, Clone, PartialEq)]
@@ -208,6 +208,10 @@ pub struct Check {
     pub prefer: Vec<Located<String>>,
     /// Whether the kind's default expectations apply.
     pub defaults: bool,
+    /// How long all of it has to have held.
+    pub stable_for: Option<Duration>,
+    /// Which way a number has to go from run to run.
+    pub trend: Option<Trend>,
     /// At worst a warning.
     pub advisory: bool,
     /// Time for one attempt.
@@ -252,6 +256,21 @@ pub struct Condition {
     /// Id of the check, or its part before the `@`. Whether there is such a
     /// check is `plan`'s to tell.
     pub check: Located<String>,
+}
+
+/// A number that is followed from run to run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Trend {
+    /// The number: a fact, or an expression over facts, which is `plan`'s to read.
+    pub fact: Located<String>,
+    /// No look may see more than the one before.
+    pub not_increasing: bool,
+    /// No look may see less than the one before.
+    pub not_decreasing: bool,
+    /// How many looks count, this one included: 2 to 64.
+    pub samples: usize,
+    /// Where it stands.
+    pub at: Location,
 }
 
 /// Who may carry out a remedy.

@@ -72,6 +72,16 @@ pub(super) struct Selection {
     pub(super) skip: Vec<String>,
 }
 
+/// What outlives a run.
+#[derive(Debug, Clone, Args)]
+pub(super) struct StateFile {
+    /// Where runs are remembered; `none` forgets them when the program ends. Built in:
+    /// coldstart/state.db below the user's state directory
+    // Empty is an error, as it is for the baseline.
+    #[arg(long, value_name = "PATH|none", env = "COLDSTART_STATE", value_parser = NonEmptyStringValueParser::new())]
+    pub(super) state: Option<String>,
+}
+
 /// How text is shown.
 #[derive(Debug, Clone, Args)]
 pub(super) struct Display {
@@ -93,6 +103,8 @@ pub(super) enum When {
 /// How a run goes about its checks, and what it leaves behind.
 #[derive(Debug, Clone, Args)]
 pub(super) struct Running {
+    #[command(flatten)]
+    pub(super) state: StateFile,
     /// Checks under way at once
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(super) jobs: u16,

@@ -8,8 +8,9 @@ use super::exit::Exit;
 use super::job::{Job, Manner, drive, failed};
 use super::output::{Channel, print, tell};
 use super::{input, signals};
-use crate::engine::{self, Event, Options, PlannedRun, Scorecard, Stop, Watch, Watcher};
+use crate::engine::{self, Event, Memory, Options, PlannedRun, Scorecard, Stop, Watch, Watcher};
 use crate::report::{self, Progress, duration, terminal};
+use crate::state::Extent;
 
 pub(super) fn check(arguments: &Check) -> Result<Exit, Exit> {
     let manner = Manner {
@@ -43,6 +44,7 @@ impl Command<'_> {
 
     async fn once(&self, options: &Options, stop: Stop) -> Result<Exit, Exit> {
         let (card, audited) = self.job.once(options, stop).await?;
+        self.record(&card);
         let exit = print(&self.render(&card), Exit::of(&card));
         audited.map(|()| exit)
     }
@@ -95,6 +97,15 @@ impl Command<'_> {
         audited.and(self.job.finish_audit(&in_use)).map(|()| exit)
     }
 
+    /// Before the card is printed: a reader that pages through it must not keep
+    /// the run from being remembered.
+    fn record(&self, card: &Scorecard) {
+        let selection = &self.arguments.selection;
+        let whole = selection.only.is_empty() && selection.skip.is_empty();
+        let extent = if whole { Extent::Whole } else { Extent::Part };
+        self.job.notebook.record(card, extent);
+    }
+
     fn render(&self, card: &Scorecard) -> String {
         if self.arguments.look.json {
             report::json(card)
@@ -118,6 +129,10 @@ impl Watcher for Follower<'_> {
     fn attempt(&mut self, attempt: u32) {
         self.attempt = attempt;
         self.progress = Some(self.command.job.progress(&self.planned));
+    }
+
+    fn memory(&mut self) -> Memory {
+        self.command.job.memory()
     }
 
     fn event(&mut self, event: &Event) {

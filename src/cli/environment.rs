@@ -25,6 +25,21 @@ pub(super) fn ssh(config: Option<PathBuf>) -> SshEnvironment {
     }
 }
 
+/// Where runs are remembered when nobody says where; nothing without a home.
+pub(super) fn state() -> Option<PathBuf> {
+    let home = || env::home_dir().filter(|home| home.is_absolute());
+    let folder = if cfg!(target_os = "macos") {
+        home().map(|home| home.join("Library/Application Support"))
+    } else {
+        // The standard wants what is not absolute to be passed over.
+        env::var_os("XDG_STATE_HOME")
+            .map(PathBuf::from)
+            .filter(|folder| folder.is_absolute())
+            .or_else(|| home().map(|home| home.join(".local/state")))
+    };
+    folder.map(|folder| folder.join("coldstart/state.db"))
+}
+
 /// Where `$PATH` has a program of that name.
 fn program(name: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH")?;

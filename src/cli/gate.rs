@@ -13,6 +13,7 @@ use super::{input, signals};
 use crate::engine::{ReleaseCard, Scorecard};
 use crate::plan::Plan;
 use crate::report::{self, terminal};
+use crate::state::Extent;
 
 pub(super) fn gate(arguments: &Gate) -> Result<Exit, Exit> {
     let manner = Manner {
@@ -28,6 +29,7 @@ pub(super) fn gate(arguments: &Gate) -> Result<Exit, Exit> {
         let (card, audited) = job.once(&job.options(false), stop.clone()).await?;
         Ok((card, audited, stop))
     })?;
+    job.notebook.record(&card, Extent::Part);
     // A release that the card does not know was never looked at.
     let release = card.release(&arguments.release).ok_or(Exit::Failed)?;
     let answered = answer(&job, &card, release, arguments);

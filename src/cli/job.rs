@@ -12,10 +12,11 @@ use super::args::{Baseline, Display, Look, ProgressMode, Running};
 use super::exit::Exit;
 use super::input::{self, Input};
 use super::output::{self, Channel, tell};
+use super::state::Notebook;
 use super::{environment, secrets};
 use crate::baseline::{Diagnostics, Sources};
 use crate::engine::{
-    self, Audit, Options, PlannedRun, Scorecard, SshEnvironment, Stop, Transports,
+    self, Audit, Memory, Options, PlannedRun, Scorecard, SshEnvironment, Stop, Transports,
 };
 use crate::plan::Plan;
 use crate::report::{Progress, terminal};
@@ -39,6 +40,7 @@ pub(super) struct Job<'a> {
     pub(super) manner: Manner<'a>,
     audit: Option<File>,
     ssh: SshEnvironment,
+    pub(super) notebook: Notebook,
 }
 
 impl<'a> Job<'a> {
@@ -62,6 +64,7 @@ impl<'a> Job<'a> {
             manner,
             audit: audit.map(open_audit).transpose()?,
             ssh: environment::ssh(manner.running.ssh_config.clone()),
+            notebook: Notebook::open(&manner.running.state),
         })
     }
 
@@ -71,7 +74,13 @@ impl<'a> Job<'a> {
             jobs_per_host: usize::from(self.manner.running.jobs_per_host),
             deadline: self.manner.running.deadline,
             keep_going,
+            memory: self.memory(),
         }
+    }
+
+    /// What is remembered of this baseline's runs.
+    pub(super) fn memory(&self) -> Memory {
+        self.notebook.memory(&self.plan.name)
     }
 
     /// Runs once and gives the card. An audit that is not whole is told, and is

@@ -17,6 +17,7 @@ mod plan;
 mod schema;
 mod secrets;
 mod signals;
+mod state;
 mod validate;
 
 use std::ffi::OsString;

@@ -108,6 +108,7 @@ pub(super) fn defect(check: &Check, panic: &(dyn Any + Send)) -> (Observation, J
             Verdict::Blocked
         },
         findings: vec![finding],
+        course: None,
     };
     (observation, judgement)
 }

@@ -2,6 +2,7 @@
 //! events, folds them into the card, and owns the wall clock.
 
 mod attempt;
+mod course;
 mod planned;
 mod run;
 mod watch;
@@ -18,9 +19,11 @@ pub use watch::{Watch, Watcher, watch};
 // Those who start a run make its transports, and show its events and its card.
 pub use crate::probe::{Audit, Clock, SecretRef, Secrets, SshEnvironment, Transports};
 pub use crate::scorecard::{Event, PlannedRun, ReleaseCard, RunResult, Scorecard};
+// What a run is told of earlier ones.
+pub use crate::state::Memory;
 
 /// How a run goes about its checks.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Options {
     /// Attempts under way at once.
     pub jobs: usize,
@@ -31,6 +34,9 @@ pub struct Options {
     /// Look at everything, whatever gates and `after` say. Nothing waits for
     /// anything then, so that a dead host still costs one connect timeout.
     pub keep_going: bool,
+    /// What is remembered of earlier runs. Without any, what is expected of more
+    /// than one look cannot be told. A watch asks its [`Watcher`] instead.
+    pub memory: Memory,
 }
 
 impl Default for Options {
@@ -40,6 +46,7 @@ impl Default for Options {
             jobs_per_host: 8,
             deadline: None,
             keep_going: false,
+            memory: Memory::default(),
         }
     }
 }

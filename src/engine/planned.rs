@@ -16,6 +16,7 @@ pub fn planned_run(plan: &Plan, keep_going: bool) -> PlannedRun {
             digest: plan.digest.clone(),
         },
         keep_going,
+        last_green: None,
         phases: plan
             .phases
             .iter()
@@ -36,6 +37,7 @@ pub fn planned_run(plan: &Plan, keep_going: bool) -> PlannedRun {
                 kind: check.kind,
                 goal: goal(check),
                 advisory: check.advisory,
+                definition: check.definition.clone(),
                 remedy: check.remedy.clone(),
                 runbook: check.runbook.clone(),
                 guardrail: check.guardrail.map(tier),

@@ -11,12 +11,13 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use super::attempt::{Shared, defect, look};
+use super::course::Courses;
 use super::planned::planned_run;
 use super::{Options, Stop};
 use crate::judge::{Judgement, Verdict};
 use crate::plan::Plan;
 use crate::probe::{Observation, Transports};
-use crate::scorecard::{Ending, Event, Fold, Gate, Held, Scorecard, gate};
+use crate::scorecard::{Ending, Event, Fold, Gate, Held, PlannedRun, Scorecard, gate};
 
 /// Runs every check of `plan` that `left_out` gives no reason against (one
 /// entry for each check, in plan order) and returns the card.
@@ -122,6 +123,9 @@ struct Coordinator<'a> {
     tasks: JoinSet<(usize, Observation, Judgement)>,
     checks: Vec<State>,
     phases: Vec<PhaseState>,
+    courses: Courses<'a>,
+    /// Judged but for what time has to say, which waits for the boot of a host.
+    deferred: Vec<(usize, Observation, Judgement)>,
     fold: Fold,
     on_event: &'a mut dyn FnMut(&Event),
 }
@@ -129,10 +133,14 @@ struct Coordinator<'a> {
 impl<'a> Coordinator<'a> {
     fn new(
         plan: &'a Plan,
-        options: &Options,
+        options: &'a Options,
         on_event: &'a mut dyn FnMut(&Event),
         shared: Shared,
     ) -> Self {
+        let planned = PlannedRun {
+            last_green: options.memory.last_green.clone(),
+            ..planned_run(plan, options.keep_going)
+        };
         Self {
             plan,
             keep_going: options.keep_going,
@@ -140,7 +148,9 @@ impl<'a> Coordinator<'a> {
             tasks: JoinSet::new(),
             checks: vec![State::Waiting; plan.checks.len()],
             phases: vec![PhaseState::Waiting; plan.phases.len()],
-            fold: Fold::new(planned_run(plan, options.keep_going), super::now()),
+            courses: Courses::new(plan, &options.memory),
+            deferred: Vec::new(),
+            fold: Fold::new(planned, super::now()),
             on_event,
         }
     }
@@ -338,13 +348,39 @@ impl<'a> Coordinator<'a> {
         let Ok((check, observation, judgement)) = ended else {
             return;
         };
-        self.checks[check] = State::Settled(judgement.verdict);
-        self.tell(Event::CheckJudged {
-            check,
-            observation,
-            judgement,
-        });
+        self.courses.learn(check, &observation);
+        self.deferred.push((check, observation, judgement));
+        self.settle(false);
         self.advance();
+    }
+
+    /// Settles the checks whose looks have ended; those that have to know the
+    /// boot of their host wait for a look under way that may tell it, unless
+    /// the run is at its end.
+    fn settle(&mut self, at_end: bool) {
+        for (check, observation, judgement) in std::mem::take(&mut self.deferred) {
+            if !at_end && self.awaits_boot(check) {
+                self.deferred.push((check, observation, judgement));
+                continue;
+            }
+            let judgement = self.courses.judge(check, &observation, judgement);
+            self.checks[check] = State::Settled(judgement.verdict);
+            self.tell(Event::CheckJudged {
+                check,
+                observation,
+                judgement,
+            });
+        }
+    }
+
+    fn awaits_boot(&self, check: usize) -> bool {
+        let is_under_way = |other: &usize| {
+            let ended = self.deferred.iter().any(|(ended, ..)| ended == other);
+            !ended && matches!(self.checks[*other], State::Spawned | State::Running(_))
+        };
+        self.courses
+            .may_tell_boot(check)
+            .any(|other| other != check && is_under_way(&other))
     }
 
     /// Accounts for everything that the end of the run cuts off.
@@ -355,6 +391,7 @@ impl<'a> Coordinator<'a> {
             Ending::Interrupted => Held::Interrupt,
         };
         self.tasks.abort_all();
+        self.settle(true);
         for phase in 0..self.phases.len() {
             if matches!(self.phases[phase], PhaseState::Closed { .. }) {
                 continue;

@@ -1,5 +1,6 @@
 //! The engine on probes that do as told, with a clock that does not wait.
 
+mod course;
 mod order;
 mod trouble;
 mod watching;
@@ -15,7 +16,7 @@ use tokio::sync::watch;
 use tokio::time::sleep;
 
 use super::{Options, Stop, run};
-use crate::judge::{Expectation, Level};
+use crate::judge::{Expectation, Level, OverTime};
 use crate::plan::{Check, Phase, Plan, Retry};
 use crate::probe::{
     Audit, Context, Defaults, FactSpec, Facts, Fault, FaultKind, Host, OptionProblem, Policy,
@@ -142,6 +143,8 @@ struct Sketch {
     host: Option<&'static str>,
     attempts: u32,
     advisory: bool,
+    over_time: OverTime,
+    kind: &'static str,
 }
 
 fn check(id: &'static str, acts: impl Into<Vec<Act>>) -> Sketch {
@@ -153,6 +156,8 @@ fn check(id: &'static str, acts: impl Into<Vec<Act>>) -> Sketch {
         host: None,
         attempts: 1,
         advisory: false,
+        over_time: OverTime::default(),
+        kind: "scripted",
     }
 }
 
@@ -243,7 +248,7 @@ fn planned(
             timeout: Duration::from_secs(1),
             connect_timeout: Duration::from_secs(1),
         },
-        kind: "scripted",
+        kind: sketch.kind,
         probe: Box::new(Scripted {
             acts: Mutex::new(sketch.acts),
             time: sketch.time,
@@ -253,6 +258,8 @@ fn planned(
             expect(Level::Require, "open"),
             expect(Level::Prefer, "quick"),
         ],
+        over_time: sketch.over_time,
+        definition: "d1".to_owned(),
         secrets: Vec::new(),
         advisory: sketch.advisory,
         retry: Retry {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use super::run::{run, stopped};
-use super::{Options, Stop};
+use super::{Memory, Options, Stop};
 use crate::plan::Plan;
 use crate::probe::Transports;
 use crate::scorecard::{Event, RunResult, Scorecard};
@@ -24,6 +24,10 @@ pub struct Watch {
 pub trait Watcher {
     /// An attempt, from 1, is about to begin.
     fn attempt(&mut self, attempt: u32);
+    /// What is remembered when an attempt begins; of those before, too.
+    fn memory(&mut self) -> Memory {
+        Memory::default()
+    }
     /// Something happened in it.
     fn event(&mut self, event: &Event);
     /// It is over; `next` is the pause before another one.
@@ -46,11 +50,15 @@ pub async fn watch(
     loop {
         attempt += 1;
         watcher.attempt(attempt);
+        let options = Options {
+            memory: watcher.memory(),
+            ..options.clone()
+        };
         let card = run(
             plan,
             left_out,
             &transports(),
-            options,
+            &options,
             stop.clone(),
             &mut |event| watcher.event(event),
         )

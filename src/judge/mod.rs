@@ -13,7 +13,9 @@ mod eval;
 mod functions;
 mod lexer;
 mod mismatch;
+mod over_time;
 mod parser;
+mod streak;
 mod syntax;
 #[cfg(test)]
 mod tests;
@@ -26,15 +28,18 @@ use std::ops::Range;
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::probe::{FactSpec, Facts, Observation, Outcome};
 use eval::Evaluator;
 use types::{Ty, Typed};
 use typing::Checker;
 
+pub use over_time::{Course, Direction, OverTime, Past, Remembered, Trend};
+pub use streak::{Broken, Look, Streak};
+
 /// What a check came to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Verdict {
     /// Every expectation held.
@@ -177,12 +182,14 @@ pub struct Finding {
 }
 
 /// A check's verdict and its reasons.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Judgement {
     /// Pass, Warn or Blocked: the other verdicts are not a judge's.
     pub verdict: Verdict,
     /// One for each expectation, or one for the fault.
     pub findings: Vec<Finding>,
+    /// What came of [`OverTime`], where the check has such rules.
+    pub course: Option<Course>,
 }
 
 /// Judges one observation. `goal` is what an answer would have been, for the
@@ -212,7 +219,11 @@ pub fn judge(
         .iter()
         .map(|finding| weigh(finding, advisory))
         .fold(Verdict::Pass, worse);
-    Judgement { verdict, findings }
+    Judgement {
+        verdict,
+        findings,
+        course: None,
+    }
 }
 
 /// What one finding alone makes of a check.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::kind::{kind_of, report_place};
 use super::model::{Check, Retry};
+use super::over_time::{definition, over_time};
 use super::schema;
 use super::words::Words;
 use crate::baseline::{
@@ -141,6 +142,7 @@ impl<'a> Expander<'a> {
         .collect();
         // Before the options, whose mistakes must not hide an expectation's.
         let own = self.own_expectations(kind, &own, diagnostics);
+        let over_time = over_time(kind, source, (words, on), self.sources, diagnostics);
         let options = words.node(options, on, diagnostics)?;
         let probe = self.probe(kind, &options, &target, diagnostics)?;
         report_nothing_asked(probe.as_ref(), source, diagnostics);
@@ -151,6 +153,7 @@ impl<'a> Expander<'a> {
             Level::Require => 0,
             Level::Prefer => 1,
         });
+        let definition = definition(kind.name, &options, &target, &expectations, &over_time);
         let secrets = located_secrets(probe.as_ref(), &options, &source.id.at);
         Some(Check {
             id: match &target.host {
@@ -162,6 +165,8 @@ impl<'a> Expander<'a> {
             kind: kind.name,
             probe,
             expectations,
+            over_time,
+            definition,
             secrets,
             advisory: source.advisory,
             retry: Retry {

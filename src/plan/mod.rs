@@ -6,6 +6,7 @@ mod expand;
 mod kind;
 mod model;
 mod order;
+mod over_time;
 mod release;
 mod schema;
 mod select;
@@ -21,5 +22,5 @@ pub use select::{Selection, UnknownName};
 
 // Those who print a plan speak of the baseline's words through this room.
 pub use crate::baseline::Guardrail;
-pub use crate::judge::{Expectation, Level};
+pub use crate::judge::{Direction, Expectation, Level};
 pub use crate::probe::{Host, Policy, Probe, Request, SecretRef, Target};

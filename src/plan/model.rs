@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::baseline::Located;
-use crate::judge::Expectation;
+use crate::judge::{Expectation, OverTime};
 use crate::probe::{Defaults, Host, Policy, Probe, Request, SecretRef, Target};
 
 /// A baseline made ready to run.
@@ -58,6 +58,11 @@ pub struct Check {
     pub probe: Box<dyn Probe>,
     /// Default and own expectations, the required ones first.
     pub expectations: Vec<Expectation>,
+    /// What is expected of more than one look.
+    pub over_time: OverTime,
+    /// 16 hexadecimal digits that change with its kind, options, expectations
+    /// or target, so that looks at something else are not taken for its own.
+    pub definition: String,
     /// The secrets that the probe needs, where the file refers to them.
     pub secrets: Vec<Located<SecretRef>>,
     /// At worst a warning.

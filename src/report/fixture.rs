@@ -47,6 +47,7 @@ impl Script {
                         .to_owned(),
                 },
                 keep_going: false,
+                last_green: None,
                 phases: Vec::new(),
                 checks: Vec::new(),
                 releases: Vec::new(),
@@ -240,6 +241,7 @@ pub fn check(id: &str, kind: &'static str, title: &str) -> PlannedCheck {
         kind,
         goal: format!("an answer of {id}"),
         advisory: false,
+        definition: "5f3a9c1d7e2b8046".to_owned(),
         remedy: None,
         runbook: None,
         guardrail: None,
@@ -309,7 +311,11 @@ fn judged(
             attempts,
             outcome,
         },
-        Judgement { verdict, findings },
+        Judgement {
+            verdict,
+            findings,
+            course: None,
+        },
     )
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::gate::Gate;
-use super::model::{BaselineRef, Guardrail, Held};
+use super::model::{BaselineRef, Guardrail, Held, LastGreen};
 use crate::judge::Judgement;
 use crate::probe::Observation;
 
@@ -17,6 +17,8 @@ pub struct PlannedRun {
     pub baseline: BaselineRef,
     /// See [`super::Scorecard::keep_going`].
     pub keep_going: bool,
+    /// The last GREEN that is remembered.
+    pub last_green: Option<LastGreen>,
     /// In topological order.
     pub phases: Vec<PlannedPhase>,
     /// In plan order: phase by phase.
@@ -53,6 +55,8 @@ pub struct PlannedCheck {
     pub goal: String,
     /// At worst a warning.
     pub advisory: bool,
+    /// See [`super::CheckCard::definition`].
+    pub definition: String,
     /// What to do when it fails.
     pub remedy: Option<String>,
     /// Where to read about it.

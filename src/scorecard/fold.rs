@@ -44,6 +44,9 @@ impl Fold {
                 goal: check.goal.clone(),
                 verdict: Verdict::NotEvaluated,
                 advisory: check.advisory,
+                definition: check.definition.clone(),
+                observed_at: None,
+                course: None,
                 held_by: None,
                 unfinished: false,
                 skipped: None,
@@ -88,6 +91,8 @@ impl Fold {
                 let card = &mut self.checks[check];
                 card.verdict = judgement.verdict;
                 card.findings = judgement.findings;
+                card.course = judgement.course;
+                card.observed_at = Some(observation.at);
                 card.attempts = observation.attempts;
                 card.elapsed_ms = observation.elapsed.as_secs_f64() * 1000.0;
                 match observation.outcome {
@@ -150,6 +155,7 @@ impl Fold {
             failure,
             exit_code: result.exit_code(),
             keep_going: self.planned.keep_going,
+            last_green: self.planned.last_green.as_ref().map(|green| green.at),
             totals,
             first_blocked: self.first_blocked(),
             roots,
@@ -210,10 +216,13 @@ impl Fold {
                 Some(Value::Time(at)) => Some(*at),
                 _ => None,
             };
+            let green = self.planned.last_green.as_ref();
+            let known = green.and_then(|green| green.boots.get(id));
             hosts.push(HostCard {
                 id: id.clone(),
                 boot_id: Some(boot_id.clone()),
                 booted_at,
+                rebooted_since_green: known.map(|known| known != boot_id),
             });
         }
         hosts

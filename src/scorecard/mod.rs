@@ -7,18 +7,23 @@ mod fold;
 mod gate;
 mod model;
 mod release;
+mod summary;
 
 pub use event::{Ending, Event, PlannedCheck, PlannedPhase, PlannedRelease, PlannedRun};
 pub use fold::Fold;
 pub use gate::{Gate, gate};
 pub use model::{
-    About, BaselineRef, CheckCard, FirstBlocked, Guardrail, Held, HostCard, PhaseCard, Reason,
-    ReleaseCard, Root, RunResult, Scorecard, Tool, Totals,
+    About, BaselineRef, CheckCard, FirstBlocked, Guardrail, Held, HostCard, LastGreen, PhaseCard,
+    Reason, ReleaseCard, Root, RunResult, Scorecard, Tool, Totals,
 };
 
+pub use summary::RunSummary;
+
 // Reports read verdicts and findings through the card that carries them.
-pub use crate::judge::{Finding, Level, Verdict};
+pub use crate::judge::{Course, Finding, Level, Verdict};
 pub use crate::probe::{Facts, Fault, FaultKind, Value};
+// State keeps these.
+pub use crate::judge::{Look, Streak};
 // Events carry these.
 pub use crate::judge::Judgement;
 pub use crate::probe::{ConnectionKey, Observation, Outcome};

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::gate::Gate;
-use crate::judge::{Finding, Verdict};
+use crate::judge::{Course, Finding, Verdict};
 use crate::probe::{Facts, Fault};
 
 /// One run of one baseline.
@@ -34,6 +34,11 @@ pub struct Scorecard {
     pub exit_code: u8,
     /// Everything was evaluated for diagnosis (`--keep-going`).
     pub keep_going: bool,
+    /// When a run of the whole baseline was last GREEN before this one, as far
+    /// as it is remembered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
+    pub last_green: Option<Timestamp>,
     /// Checks by verdict.
     pub totals: Totals,
     /// The one to fix first.
@@ -58,7 +63,7 @@ pub struct Tool {
 }
 
 /// The baseline of the run.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct BaselineRef {
     /// Its `name`.
     pub name: String,
@@ -66,8 +71,17 @@ pub struct BaselineRef {
     pub digest: String,
 }
 
+/// A run of a whole baseline that was GREEN.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LastGreen {
+    /// When it ended.
+    pub at: Timestamp,
+    /// The boot of each host that it logged in to.
+    pub boots: BTreeMap<String, String>,
+}
+
 /// What a run came to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum RunResult {
     /// At least one pass and nothing else.
@@ -105,7 +119,7 @@ impl RunResult {
 }
 
 /// How many checks came to each verdict.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Totals {
     /// PASS.
     pub pass: usize,
@@ -143,7 +157,7 @@ impl Totals {
 }
 
 /// The gate and check to fix first.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FirstBlocked {
     /// First blocked phase in topological order.
     pub phase: String,
@@ -172,6 +186,9 @@ pub struct HostCard {
     /// When it booted.
     #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     pub booted_at: Option<Timestamp>,
+    /// Whether it has booted since the last GREEN; absent when that cannot be told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rebooted_since_green: Option<bool>,
 }
 
 /// One phase and its gate.
@@ -306,6 +323,15 @@ pub struct CheckCard {
     pub verdict: Verdict,
     /// At worst a warning.
     pub advisory: bool,
+    /// Changes with what the check looks at and what it expects.
+    pub definition: String,
+    /// When it was looked at last in this run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
+    pub observed_at: Option<Timestamp>,
+    /// What came of `stable_for` and `trend`, where it has them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub course: Option<Course>,
     /// Why it was not evaluated.
     pub held_by: Option<Held>,
     /// It had begun when the run ended.
@@ -357,6 +383,13 @@ impl Scorecard {
     #[must_use]
     pub fn release(&self, id: &str) -> Option<&ReleaseCard> {
         self.releases.iter().find(|release| release.id == id)
+    }
+
+    /// The boot of a host, where the run learned it.
+    #[must_use]
+    pub fn boot(&self, host: &str) -> Option<&str> {
+        let host = self.hosts.iter().find(|known| known.id == host)?;
+        host.boot_id.as_deref()
     }
 
     /// Every check, in plan order.

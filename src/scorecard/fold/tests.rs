@@ -50,6 +50,7 @@ fn planned(phases: Phases<'_>, checks: Checks<'_>, keep_going: bool) -> PlannedR
             digest: "0".to_owned(),
         },
         keep_going,
+        last_green: None,
         phases: phases
             .iter()
             .map(|(id, needs)| PlannedPhase {
@@ -68,6 +69,7 @@ fn planned(phases: Phases<'_>, checks: Checks<'_>, keep_going: bool) -> PlannedR
                 kind: "tcp",
                 goal: "an open port".to_owned(),
                 advisory: false,
+                definition: "d1".to_owned(),
                 remedy: None,
                 runbook: None,
                 guardrail: None,
@@ -89,6 +91,7 @@ fn judged(check: usize, verdict: Verdict, outcome: Outcome) -> Event {
         judgement: Judgement {
             verdict,
             findings: Vec::new(),
+            course: None,
         },
     }
 }

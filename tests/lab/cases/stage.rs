@@ -100,6 +100,7 @@ impl Lab {
             .args(arguments)
             .env("CHECKER_PGPASSWORD", &self.password)
             .env_remove("COLDSTART_BASELINE")
+            .env("COLDSTART_STATE", "none")
             .env_remove("COLUMNS")
             // Times are redacted; the zone's width would remain.
             .env("TZ", "UTC");

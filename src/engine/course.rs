@@ -1,0 +1,109 @@
+//! What earlier runs have to say about the checks of this one.
+
+use std::collections::HashMap;
+
+use crate::judge::{Judgement, Past, Remembered};
+use crate::plan::{Check, Plan};
+use crate::probe::{Observation, Outcome, Value, find};
+use crate::state::{CheckMemory, Memory};
+
+/// The fact that changes with every boot of a host.
+const BOOT: &str = "boot_id";
+
+/// Judges checks with what is remembered of them, and with the boots that this
+/// run has learned.
+pub(super) struct Courses<'a> {
+    plan: &'a Plan,
+    memory: &'a Memory,
+    boots: HashMap<&'a str, String>,
+}
+
+impl<'a> Courses<'a> {
+    pub(super) fn new(plan: &'a Plan, memory: &'a Memory) -> Self {
+        Self {
+            plan,
+            memory,
+            boots: HashMap::new(),
+        }
+    }
+
+    /// Takes in the boot of a host, where this look tells it first.
+    pub(super) fn learn(&mut self, check: usize, observation: &Observation) {
+        let (Some(host), Outcome::Seen(facts)) =
+            (self.plan.checks[check].host(), &observation.outcome)
+        else {
+            return;
+        };
+        if let Some(Value::Text(boot)) = facts.get(BOOT) {
+            self.boots.entry(host).or_insert_with(|| boot.clone());
+        }
+    }
+
+    /// The checks from which `check` may still learn the boot of its host;
+    /// none when it needs no boot or knows it.
+    pub(super) fn may_tell_boot(&self, check: usize) -> impl Iterator<Item = usize> {
+        let asking = &self.plan.checks[check];
+        let host = asking
+            .host()
+            .filter(|host| !asking.over_time.is_empty() && !self.boots.contains_key(host));
+        self.plan
+            .checks
+            .iter()
+            .enumerate()
+            .filter(move |(_, other)| host.is_some() && other.host() == host && tells_boot(other))
+            .map(|(place, _)| place)
+    }
+
+    /// Adds what time has to say to the judgement of a look.
+    pub(super) fn judge(
+        &self,
+        check: usize,
+        observation: &Observation,
+        judgement: Judgement,
+    ) -> Judgement {
+        let check = &self.plan.checks[check];
+        let boot = check.host().and_then(|host| self.boots.get(host));
+        let known = self.memory.checks.get(&check.id);
+        let own = known.filter(|known| known.definition == check.definition);
+        let remembered = match (known, own) {
+            (_, Some(own)) => Remembered::Streak(&own.streak),
+            (Some(_), None) => Remembered::Changed,
+            (None, None) => Remembered::Nothing,
+        };
+        let samples = own.map_or_else(Vec::new, |own| samples(own, check, boot, observation));
+        let past = Past {
+            remembered,
+            samples: &samples,
+            boot: boot.map(String::as_str),
+        };
+        check
+            .over_time
+            .judge(judgement, observation, &past, check.advisory)
+    }
+}
+
+/// What the check's trend saw before. Counters begin anew with a boot, so what
+/// was seen on another one is no step of the same way.
+fn samples(
+    own: &CheckMemory,
+    check: &Check,
+    boot: Option<&String>,
+    observation: &Observation,
+) -> Vec<f64> {
+    let Some(trend) = &check.over_time.trend else {
+        return Vec::new();
+    };
+    own.samples
+        .iter()
+        .filter(|sample| {
+            sample.fact == trend.source
+                && sample.boot.as_ref() == boot
+                && sample.at < observation.at
+        })
+        .map(|sample| sample.value)
+        .collect()
+}
+
+fn tells_boot(check: &Check) -> bool {
+    find(check.kind).is_some_and(|kind| kind.facts.iter().any(|fact| fact.name == BOOT))
+}

@@ -1,0 +1,116 @@
+//! `stable_for` and `trend`, typed, and what tells one check from another that
+//! has the same id.
+
+use sha2::{Digest, Sha256};
+
+use super::words::Words;
+use crate::baseline::{self, Diagnostic, Diagnostics, Located, Node, Sources};
+use crate::judge::{Direction, Expectation, OverTime, Trend};
+use crate::probe::{Host, KindEntry, Target};
+
+/// What `source` expects of more than one look.
+pub(super) fn over_time(
+    kind: &KindEntry,
+    source: &baseline::Check,
+    (words, host): (&Words<'_>, Option<&Host>),
+    sources: &Sources,
+    diagnostics: &mut Diagnostics,
+) -> OverTime {
+    let trend = source.trend.as_ref().and_then(|trend| {
+        let direction = direction(trend, diagnostics);
+        let fact = words.text(&trend.fact, host, diagnostics)?;
+        let fact = Located::new(fact, trend.fact.at.clone());
+        match Trend::compile(&fact, kind.facts, direction?, trend.samples) {
+            Ok(trend) => Some(trend),
+            Err(error) => {
+                let at = sources.narrow(&fact, error.span.clone());
+                let diagnostic = Diagnostic::error("bad-trend", error.message.clone(), at);
+                diagnostics.push(match &error.suggestion {
+                    Some(suggestion) => diagnostic.suggestion(suggestion.clone()),
+                    None => diagnostic
+                        .suggestion(format!("name a number among the facts of `{}`", kind.name)),
+                });
+                None
+            }
+        }
+    });
+    OverTime {
+        stable_for: source.stable_for,
+        trend,
+    }
+}
+
+fn direction(trend: &baseline::Trend, diagnostics: &mut Diagnostics) -> Option<Direction> {
+    let (message, suggestion) = match (trend.not_increasing, trend.not_decreasing) {
+        (true, false) => return Some(Direction::NotIncreasing),
+        (false, true) => return Some(Direction::NotDecreasing),
+        (false, false) => (
+            "this trend does not say which way its number must not go",
+            "add `not_increasing: true` or `not_decreasing: true`",
+        ),
+        (true, true) => (
+            "a number that may go neither way never changes",
+            "keep one of `not_increasing` and `not_decreasing`; for a fixed number write a `prefer`",
+        ),
+    };
+    diagnostics
+        .push(Diagnostic::error("bad-trend", message, trend.at.clone()).suggestion(suggestion));
+    None
+}
+
+/// Digits that change with whatever decides what a check sees and whether it
+/// passes. Its id, texts, timeouts and retries do not count.
+pub(super) fn definition(
+    kind: &str,
+    options: &Node,
+    target: &Target,
+    expectations: &[Expectation],
+    over_time: &OverTime,
+) -> String {
+    let mut hash = Sha256::new();
+    // Each part with its length before it, so that no two lists look the same.
+    let mut part = |text: &str| {
+        hash.update((text.len() as u64).to_le_bytes());
+        hash.update(text);
+    };
+    part(kind);
+    part(&options.to_json().to_string());
+    for host in [&target.host, &target.via] {
+        way(host.as_deref(), &mut part);
+    }
+    for expectation in expectations {
+        part(&format!("{:?}", expectation.level));
+        part(&expectation.source);
+    }
+    part(&format!("{:?}", over_time.stable_for));
+    if let Some(trend) = &over_time.trend {
+        part(&format!("{:?}", trend.direction));
+        part(&trend.source);
+    }
+    hash.finalize()
+        .iter()
+        .take(8)
+        .fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+}
+
+/// A host and the hosts on the way to it.
+fn way(host: Option<&Host>, part: &mut impl FnMut(&str)) {
+    let Some(host) = host else {
+        part("");
+        return;
+    };
+    part(&host.id);
+    part(&host.address);
+    part(host.ssh.user.as_deref().unwrap_or_default());
+    part(
+        &host
+            .ssh
+            .port
+            .map(|port| port.to_string())
+            .unwrap_or_default(),
+    );
+    way(host.ssh.jump.as_deref(), part);
+}
+
+#[cfg(test)]
+mod tests;

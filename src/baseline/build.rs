@@ -265,15 +265,17 @@ fn release(id: &Located<String>, node: &Node, document: ReleaseDocument) -> Opti
         title,
         needs: _,
         after: _,
-        require: _,
+        require: documents,
         runbook,
     } = document;
     let conditions = node.get("require").map(Node::items).unwrap_or_default();
     let require: Option<Vec<Condition>> = conditions
         .iter()
-        .map(|condition| {
+        .zip(documents)
+        .map(|(condition, document)| {
             Some(Condition {
                 check: condition.get("check")?.as_located()?,
+                stable_for: document.stable_for.map(|span| span.0),
             })
         })
         .collect();

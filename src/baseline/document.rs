@@ -348,6 +348,8 @@ pub(super) struct ReleaseDocument {
 pub(super) struct ConditionDocument {
     /// Id of the check: `load@ops110`, or `load` for it on every host.
     pub(super) check: String,
+    /// For how long it has to have passed, by what earlier runs have seen.
+    pub(super) stable_for: Option<PositiveTimeSpan>,
 }
 
 impl CheckDocument {

@@ -256,6 +256,8 @@ pub struct Condition {
     /// Id of the check, or its part before the `@`. Whether there is such a
     /// check is `plan`'s to tell.
     pub check: Located<String>,
+    /// For how long it has to have passed.
+    pub stable_for: Option<Duration>,
 }
 
 /// A number that is followed from run to run.

@@ -4,7 +4,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::plan::{Check, Guardrail as Tier, Plan, Release};
 use crate::scorecard::{
-    BaselineRef, Guardrail, PlannedCheck, PlannedPhase, PlannedRelease, PlannedRun,
+    BaselineRef, Guardrail, PlannedCheck, PlannedCondition, PlannedPhase, PlannedRelease,
+    PlannedRun,
 };
 
 /// The part of a plan that events and cards speak of.
@@ -55,7 +56,10 @@ fn release(release: &Release) -> PlannedRelease {
         require: release
             .require
             .iter()
-            .map(|condition| condition.check)
+            .map(|condition| PlannedCondition {
+                check: condition.check,
+                stable_for: condition.stable_for,
+            })
             .collect(),
         after: release.after.clone(),
         runbook: release.runbook.clone(),

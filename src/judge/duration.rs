@@ -101,7 +101,7 @@ const HOURS_UP_TO: u64 = 72;
 
 /// `26h 4m`, `3d 1h`, `1.25s`, `350ms`: the longest unit and the next that is
 /// not zero, cut and never rounded up, so that `24h 59m` is not shown as 25h.
-pub(super) fn words(duration: SignedDuration) -> String {
+pub fn words(duration: SignedDuration) -> String {
     let sign = if duration.is_negative() { "-" } else { "" };
     let absolute = duration.unsigned_abs();
     let seconds = absolute.as_secs();

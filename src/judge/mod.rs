@@ -35,6 +35,7 @@ use eval::Evaluator;
 use types::{Ty, Typed};
 use typing::Checker;
 
+pub use duration::words as duration_words;
 pub use over_time::{Course, Direction, OverTime, Past, Remembered, Trend};
 pub use streak::{Broken, Look, Streak};
 

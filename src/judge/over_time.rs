@@ -20,6 +20,8 @@ use crate::probe::{FactSpec, Facts, Observation, Outcome};
 pub struct OverTime {
     /// How long its other expectations have to have held.
     pub stable_for: Option<Duration>,
+    /// The shortest time that a release asks it to have passed.
+    pub released_after: Option<Duration>,
     /// Which way a number has to go.
     pub trend: Option<Trend>,
 }
@@ -196,7 +198,12 @@ pub struct Course {
     /// What `stable_for` asks for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stable_for_s: Option<f64>,
-    /// For how long it is known to have held; absent when it did not hold now.
+    /// Two looks this far apart say nothing of the time between them. The
+    /// shortest time that the check or a release asks for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub longest_gap_s: Option<f64>,
+    /// For how long it is known to have held; absent when it did not hold now,
+    /// or when nothing asks.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub held_s: Option<f64>,
     /// What `trend` follows, as written.
@@ -211,7 +218,14 @@ impl OverTime {
     /// Whether nothing is asked.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.stable_for.is_none() && self.trend.is_none()
+        self.longest_gap().is_none() && self.trend.is_none()
+    }
+
+    /// What must not lie between two looks for what both saw to have held all
+    /// the time: the shortest time that anybody asks for.
+    #[must_use]
+    pub fn longest_gap(&self) -> Option<Duration> {
+        self.stable_for.into_iter().chain(self.released_after).min()
     }
 
     /// Adds what the past says to the judgement of one look. Both rules only
@@ -234,7 +248,8 @@ impl OverTime {
         } = judgement;
         let mut course = Course {
             verdict,
-            stable_for_s: None,
+            stable_for_s: self.stable_for.map(|asked| asked.as_secs_f64()),
+            longest_gap_s: self.longest_gap().map(|longest| longest.as_secs_f64()),
             held_s: None,
             follows: None,
             value: None,
@@ -248,19 +263,19 @@ impl OverTime {
         }
         course.follows = self.trend.as_ref().map(|trend| trend.source.clone());
         course.verdict = verdict;
-        if let Some(stable_for) = self.stable_for {
-            course.stable_for_s = Some(stable_for.as_secs_f64());
-            // What does not hold now has findings of its own that say so.
-            if verdict == Verdict::Pass {
-                let look = Look {
-                    at: observation.at,
-                    verdict,
-                    boot: past.boot.map(str::to_owned),
-                };
-                let (finding, held) = stable(stable_for, &look, past.remembered);
+        // What does not hold now has findings of its own that say so.
+        if let (Some(longest_gap), Verdict::Pass) = (self.longest_gap(), verdict) {
+            let look = Look {
+                at: observation.at,
+                verdict,
+                boot: past.boot.map(str::to_owned),
+            };
+            let (held, why) = held(longest_gap, &look, past.remembered);
+            course.held_s = Some(held.as_secs_f64());
+            if let Some(asked) = self.stable_for {
+                let finding = stable(asked, held, why);
                 verdict = worse(verdict, weigh(&finding, advisory));
                 findings.push(finding);
-                course.held_s = Some(held.as_secs_f64());
             }
         }
         Judgement {
@@ -271,12 +286,16 @@ impl OverTime {
     }
 }
 
-/// Whether what passes at `look` has passed for `stable_for`.
-fn stable(
-    stable_for: Duration,
+/// What a finding says of a streak that begins with this look, and its answer.
+type Begun = (String, Option<bool>);
+
+/// For how long what passes at `look` is known to have passed, and why that is
+/// no longer, where this look is the first.
+fn held(
+    longest_gap: Duration,
     look: &Look,
     remembered: Remembered<'_>,
-) -> (Finding, SignedDuration) {
+) -> (SignedDuration, Option<Begun>) {
     let (streak, why) = match remembered {
         Remembered::Nothing => (
             Streak::of(look),
@@ -287,12 +306,16 @@ fn stable(
             Some(untold("the check itself was changed since the last look")),
         ),
         Remembered::Streak(streak) => {
-            let (streak, broken) = streak.after(look, Some(stable_for), look.at);
+            let (streak, broken) = streak.after(look, Some(longest_gap), look.at);
             (streak, broken.map(told))
         }
     };
-    let asked = SignedDuration::try_from(stable_for).unwrap_or(SignedDuration::MAX);
-    let held = streak.held();
+    (streak.held(), why)
+}
+
+/// Whether what has held for `held` has held for as long as is `asked`.
+fn stable(asked: Duration, held: SignedDuration, why: Option<Begun>) -> Finding {
+    let asked = SignedDuration::try_from(asked).unwrap_or(SignedDuration::MAX);
     let asked_words = duration::words(asked);
     // Rounded down: a card must not say "15m of 15m" of what is still short.
     let held_words = duration::words(SignedDuration::from_secs(held.as_secs()));
@@ -301,14 +324,13 @@ fn stable(
         None if held >= asked => (format!("held {held_words}"), Some(true)),
         None => (format!("held {held_words} of {asked_words}"), Some(false)),
     };
-    let finding = Finding {
+    Finding {
         expectation: Some(format!("stable_for: {asked_words}")),
         level: Level::Prefer,
         expected: format!("all of it held for {asked_words}"),
         seen,
         held: answer,
-    };
-    (finding, held)
+    }
 }
 
 /// What is not known, and that it is not.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::kind::{kind_of, report_place};
 use super::model::{Check, Retry};
-use super::over_time::{definition, over_time};
+use super::over_time::{definition, over_time, released_after};
 use super::schema;
 use super::words::Words;
 use crate::baseline::{
@@ -142,7 +142,19 @@ impl<'a> Expander<'a> {
         .collect();
         // Before the options, whose mistakes must not hide an expectation's.
         let own = self.own_expectations(kind, &own, diagnostics);
-        let over_time = over_time(kind, source, (words, on), self.sources, diagnostics);
+        let id = match &target.host {
+            Some(host) => format!("{}@{}", source.id.value, host.id),
+            None => source.id.value.clone(),
+        };
+        let released_after = released_after(&self.baseline.releases, &id);
+        let over_time = over_time(
+            kind,
+            source,
+            released_after,
+            (words, on),
+            self.sources,
+            diagnostics,
+        );
         let options = words.node(options, on, diagnostics)?;
         let probe = self.probe(kind, &options, &target, diagnostics)?;
         report_nothing_asked(probe.as_ref(), source, diagnostics);
@@ -156,10 +168,7 @@ impl<'a> Expander<'a> {
         let definition = definition(kind.name, &options, &target, &expectations, &over_time);
         let secrets = located_secrets(probe.as_ref(), &options, &source.id.at);
         Some(Check {
-            id: match &target.host {
-                Some(host) => format!("{}@{}", source.id.value, host.id),
-                None => source.id.value.clone(),
-            },
+            id,
             title: title.unwrap_or_else(|| kind.summary.to_owned()),
             phase: place,
             kind: kind.name,

@@ -102,6 +102,8 @@ pub struct Release {
 pub struct Condition {
     /// Place of the check.
     pub check: usize,
+    /// For how long it has to have passed.
+    pub stable_for: Option<Duration>,
 }
 
 /// How often to try a check before its verdict stands.

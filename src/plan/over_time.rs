@@ -1,8 +1,11 @@
 //! `stable_for` and `trend`, typed, and what tells one check from another that
 //! has the same id.
 
+use std::time::Duration;
+
 use sha2::{Digest, Sha256};
 
+use super::select::base;
 use super::words::Words;
 use crate::baseline::{self, Diagnostic, Diagnostics, Located, Node, Sources};
 use crate::judge::{Direction, Expectation, OverTime, Trend};
@@ -12,6 +15,7 @@ use crate::probe::{Host, KindEntry, Target};
 pub(super) fn over_time(
     kind: &KindEntry,
     source: &baseline::Check,
+    released_after: Option<Duration>,
     (words, host): (&Words<'_>, Option<&Host>),
     sources: &Sources,
     diagnostics: &mut Diagnostics,
@@ -36,8 +40,19 @@ pub(super) fn over_time(
     });
     OverTime {
         stable_for: source.stable_for,
+        released_after,
         trend,
     }
+}
+
+/// The shortest time that a release asks the check of that id to have held.
+pub(super) fn released_after(releases: &[baseline::Release], id: &str) -> Option<Duration> {
+    releases
+        .iter()
+        .flat_map(|release| &release.require)
+        .filter(|condition| condition.check.value == id || condition.check.value == base(id))
+        .filter_map(|condition| condition.stable_for)
+        .min()
 }
 
 fn direction(trend: &baseline::Trend, diagnostics: &mut Diagnostics) -> Option<Direction> {
@@ -83,6 +98,8 @@ pub(super) fn definition(
         part(&expectation.source);
     }
     part(&format!("{:?}", over_time.stable_for));
+    // Looks that were joined over a longer gap say less than they did.
+    part(&format!("{:?}", over_time.longest_gap()));
     if let Some(trend) = &over_time.trend {
         part(&format!("{:?}", trend.direction));
         part(&trend.source);

@@ -84,7 +84,10 @@ fn conditions(
     let mut conditions: Vec<Condition> = Vec::new();
     for condition in &release.require {
         match select::find_checks(checks, &condition.check) {
-            Ok(found) => conditions.extend(found.into_iter().map(|check| Condition { check })),
+            Ok(found) => conditions.extend(found.into_iter().map(|check| Condition {
+                check,
+                stable_for: condition.stable_for,
+            })),
             Err(unknown) => unknown_check(&condition.check, unknown, baseline, diagnostics),
         }
     }

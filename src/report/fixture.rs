@@ -9,8 +9,8 @@ use jiff::Timestamp;
 
 use crate::scorecard::{
     BaselineRef, Ending, Event, Facts, Fault, Finding, Fold, Gate, Held, Judgement, Level,
-    Observation, Outcome, PlannedCheck, PlannedPhase, PlannedRelease, PlannedRun, Scorecard, Value,
-    Verdict, gate,
+    Observation, Outcome, PlannedCheck, PlannedCondition, PlannedPhase, PlannedRelease, PlannedRun,
+    Scorecard, Value, Verdict, gate,
 };
 
 pub use cards::{all, blocked, check_failed, degraded, green, keep_going};
@@ -93,7 +93,13 @@ impl Script {
             id: id.to_owned(),
             title: (!title.is_empty()).then(|| title.to_owned()),
             needs: needs.to_vec(),
-            require: require.to_vec(),
+            require: require
+                .iter()
+                .map(|&check| PlannedCondition {
+                    check,
+                    stable_for: None,
+                })
+                .collect(),
             after: after.to_vec(),
             runbook: None,
         });

@@ -74,12 +74,21 @@ pub struct PlannedRelease {
     pub title: Option<String>,
     /// Places of the phases whose gates must be GREEN.
     pub needs: Vec<usize>,
-    /// Places of the checks that must pass besides.
-    pub require: Vec<usize>,
+    /// What must hold of single checks besides.
+    pub require: Vec<PlannedCondition>,
     /// Places of the releases that must be open before; all of them come before it.
     pub after: Vec<usize>,
     /// Where to read about it.
     pub runbook: Option<String>,
+}
+
+/// A check that must pass before a release.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PlannedCondition {
+    /// Its place.
+    pub check: usize,
+    /// For how long it has to have passed.
+    pub stable_for: Option<Duration>,
 }
 
 /// Something that happened.

@@ -9,7 +9,9 @@ mod model;
 mod release;
 mod summary;
 
-pub use event::{Ending, Event, PlannedCheck, PlannedPhase, PlannedRelease, PlannedRun};
+pub use event::{
+    Ending, Event, PlannedCheck, PlannedCondition, PlannedPhase, PlannedRelease, PlannedRun,
+};
 pub use fold::Fold;
 pub use gate::{Gate, gate};
 pub use model::{

@@ -1,9 +1,13 @@
 //! Whether what waits for green gates may be let loose.
 
+use std::time::Duration;
+
+use jiff::SignedDuration;
+
 use super::event::PlannedRun;
 use super::gate::Gate;
 use super::model::{About, CheckCard, Held, PhaseCard, Reason, ReleaseCard};
-use crate::judge::{Finding, Verdict};
+use crate::judge::{Finding, Verdict, duration_words as words};
 
 /// Decides on every release. One is open only if all that it waits for was
 /// seen to hold in this run; `failure` is why the run could not be completed.
@@ -28,7 +32,7 @@ pub(super) fn decide(
             release
                 .require
                 .iter()
-                .filter_map(|&check| unmet(&checks[check])),
+                .filter_map(|condition| unmet(&checks[condition.check], condition.stable_for)),
         );
         for before in release.after.iter().map(|&place| &decided[place]) {
             if !before.open {
@@ -81,10 +85,11 @@ fn shut(phase: &PhaseCard) -> Option<Reason> {
     })
 }
 
-/// Why a check does not release: only PASS does.
-fn unmet(check: &CheckCard) -> Option<Reason> {
+/// Why a check does not release: only PASS does, and only when it is known to
+/// have passed for as long as is asked.
+fn unmet(check: &CheckCard, stable_for: Option<Duration>) -> Option<Reason> {
     let why = match check.verdict {
-        Verdict::Pass => return None,
+        Verdict::Pass => too_young(check, stable_for?)?,
         Verdict::Warn => format!("is WARN{}", told(check)),
         Verdict::Blocked => format!("is BLOCKED{}", told(check)),
         Verdict::NotEvaluated => match &check.held_by {
@@ -98,6 +103,25 @@ fn unmet(check: &CheckCard) -> Option<Reason> {
         id: Some(check.id.clone()),
         why,
     })
+}
+
+/// Why a check that passes has not passed for long enough.
+fn too_young(check: &CheckCard, asked: Duration) -> Option<String> {
+    let held = check.course.as_ref().and_then(|course| course.held_s);
+    let held = held.and_then(|seconds| SignedDuration::try_from_secs_f64(seconds).ok());
+    let asked = SignedDuration::try_from(asked).unwrap_or(SignedDuration::MAX);
+    match held {
+        Some(held) if held >= asked => None,
+        Some(held) => {
+            // Rounded down: what is still short must not read "15m of 15m".
+            let held = words(SignedDuration::from_secs(held.as_secs()));
+            Some(format!("is known to hold for {held} of {}", words(asked)))
+        }
+        None => Some(format!(
+            "has to have held for {}, and it cannot be told for how long it has",
+            words(asked)
+        )),
+    }
 }
 
 /// What its first failed expectation has to say.

@@ -160,7 +160,7 @@ fn folded(known: Option<&CheckMemory>, check: &CheckCard, look: &Look, now: Time
             let longest_gap = check
                 .course
                 .as_ref()
-                .and_then(|course| course.stable_for_s)
+                .and_then(|course| course.longest_gap_s)
                 .and_then(|seconds| std::time::Duration::try_from_secs_f64(seconds).ok());
             known.streak.after(look, longest_gap, now).0
         }

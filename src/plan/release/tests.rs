@@ -71,6 +71,31 @@ fn a_run_for_a_release_looks_at_what_it_and_those_before_it_need(
 }
 
 #[test]
+fn how_long_a_release_asks_for_is_how_far_apart_looks_may_be() {
+    let asking = |extra: &str| {
+        plan(&format!(
+            "phases: {{ P: {{ checks: {{ load: {{ on: [a, b], stable_for: 20m, tcp: {{ port: 3 }} }} }} }} }}\n\
+             releases:\n  \
+             long: {{ require: [{{ check: load@a, stable_for: 1h }}] }}\n{extra}"
+        ))
+    };
+    let gap =
+        |plan: &Plan, check: &str| plan.check(check).expect("a check").over_time.longest_gap();
+    let minutes = |minutes| Some(std::time::Duration::from_mins(minutes));
+    let one = asking("");
+    assert_eq!(gap(&one, "load@a"), minutes(20));
+    let two = asking("  short: { require: [{ check: load, stable_for: 15m }] }\n");
+    assert_eq!(gap(&two, "load@a"), minutes(15));
+    assert_eq!(gap(&two, "load@b"), minutes(15));
+    let definition = |plan: &Plan| plan.check("load@b").expect("a check").definition.clone();
+    assert_ne!(
+        definition(&one),
+        definition(&two),
+        "looks were joined over 20m"
+    );
+}
+
+#[test]
 fn an_unknown_release_names_the_nearest() {
     let unknown = plan(STACK).release("bach").expect_err("there is none");
     assert_eq!(unknown.suggestion.as_deref(), Some("batch"));

@@ -1,6 +1,6 @@
 use super::*;
 use crate::scorecard::release::decide;
-use crate::scorecard::{About, PlannedRelease, ReleaseCard};
+use crate::scorecard::{About, PlannedCondition, PlannedRelease, ReleaseCard};
 
 const TWO: Phases<'_> = &[("P0", &[]), ("P1", &[0])];
 
@@ -9,7 +9,13 @@ fn release(id: &str, needs: &[usize], require: &[usize], after: &[usize]) -> Pla
         id: id.to_owned(),
         title: None,
         needs: needs.to_vec(),
-        require: require.to_vec(),
+        require: require
+            .iter()
+            .map(|&check| PlannedCondition {
+                check,
+                stable_for: None,
+            })
+            .collect(),
         after: after.to_vec(),
         runbook: None,
     }
@@ -117,4 +123,31 @@ fn a_condition_tells_what_was_seen() {
         reasons(&decided[0]),
         ["Check b is WARN: expected load_per_core < 1.0, saw load_per_core = 1.4"]
     );
+}
+
+#[rstest]
+#[case::long_enough(Some(900.0), &[])]
+#[case::too_young(Some(899.9), &["Check b is known to hold for 14m 59s of 15m"])]
+#[case::first_look(Some(0.0), &["Check b is known to hold for 0s of 15m"])]
+#[case::no_memory(
+    None,
+    &["Check b has to have held for 15m, and it cannot be told for how long it has"]
+)]
+fn a_condition_may_ask_for_how_long(#[case] held_s: Option<f64>, #[case] expected: &[&str]) {
+    let checks = [(0, "a", Pass), (1, "b", Pass)];
+    let card = complete(TWO, &checks);
+    let mut cards: Vec<CheckCard> = card.checks().cloned().collect();
+    cards[1].course = held_s.map(|held_s| crate::judge::Course {
+        verdict: Verdict::Pass,
+        stable_for_s: None,
+        longest_gap_s: Some(900.0),
+        held_s: Some(held_s),
+        follows: None,
+        value: None,
+    });
+    let mut planned = planned(TWO, &checks, false);
+    planned.releases = vec![release("runners", &[], &[1], &[])];
+    planned.releases[0].require[0].stable_for = Some(Duration::from_mins(15));
+    let decided = decide(&planned, &card.phases, &cards, None);
+    assert_eq!(reasons(&decided[0]), expected);
 }

@@ -92,7 +92,14 @@ pub(super) fn json(mut card: Value) -> String {
     blot(&mut card);
     let card = serde_json::to_string_pretty(&card).expect("JSON");
     let card = replace(&card, r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "[time]");
-    replace(&card, r"= -?\d+\.\d+", "= [measured]")
+    let card = replace(&card, r"(abs\(now - \w+\)) = [^\x22]+", "$1 = [measured]");
+    let card = replace(&card, r"= -?\d+\.\d+", "= [measured]");
+    // By chance without a fraction.
+    replace(
+        &card,
+        r"(_skew_s|_percent|days_left) = -?\d+",
+        "$1 = [measured]",
+    )
 }
 
 fn blot(value: &mut Value) {

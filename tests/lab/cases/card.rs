@@ -94,6 +94,11 @@ pub(super) fn json(mut card: Value) -> String {
     let card = replace(&card, r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "[time]");
     let card = replace(&card, r"(abs\(now - \w+\)) = [^\x22]+", "$1 = [measured]");
     let card = replace(&card, r"= -?\d+\.\d+", "= [measured]");
+    let card = replace(
+        &card,
+        r"(json[\w.]*(\[\d+\])?) = [\[{][^\x22]+",
+        "$1 = [said]",
+    );
     // By chance without a fraction.
     replace(
         &card,

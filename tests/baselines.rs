@@ -108,27 +108,57 @@ fn every_check_has_a_statement_and_a_next_step(#[case] name: &str) {
     }
 }
 
+/// The phases of §1.2, each needing what the graph of §1.1 says, in its order.
+#[test]
+fn the_full_stack_has_the_runbooks_phases() {
+    let plan = planned("full-stack-cold-start");
+    let phases: Vec<(&str, usize, Vec<usize>)> = plan
+        .phases
+        .iter()
+        .map(|phase| (phase.id.as_str(), phase.checks.len(), phase.needs.clone()))
+        .collect();
+    assert_eq!(
+        phases,
+        [
+            ("P0-NETWORK", 16, vec![]),
+            ("P0-188-DATA", 21, vec![0]),
+            ("P0-110-REGISTRY-OBSERVABILITY", 19, vec![0]),
+            ("P1-K3S", 17, vec![1, 2]),
+            ("P2-WORKLOAD-ALERTCHAIN", 7, vec![3]),
+            ("P2-PUBLIC-ROUTES", 10, vec![4]),
+            ("P2-SCHEDULES", 18, vec![5]),
+        ]
+    );
+}
+
 /// Who may act, as the runbook's table in §10 says it.
 #[test]
 fn tiers_are_the_runbooks() {
     let named = |id: &str| match id {
-        // PostgreSQL's data, Harbor's and Sentry's databases.
-        "postgresql-unit@data188"
-        | "postgres@data188"
-        | "kine@data188"
-        | "momo-db@data188"
-        | "harbor@ops110"
-        | "sentry@ops110" => Some(Guardrail::Block),
-        // Redis, Kafka, ClickHouse.
-        "redis-unit@data188" | "redis@data188" | "signoz@data188" | "restarts-110@ops110" => {
-            Some(Guardrail::CriticalHitl)
+        // PostgreSQL's data, momo's too, Harbor's and Sentry's databases.
+        "disk-postgresql" | "postgresql-unit" | "postgresql-port" | "postgres" | "kine"
+        | "momo-db" | "momo-parity" | "disk-volumes" | "harbor" | "sentry" => {
+            Some(Guardrail::Block)
         }
-        // API and web.
-        "momo@data188" | "nodeport-api" | "nodeport-web" => Some(Guardrail::StandardHitl),
+        // Redis, Kafka, MinIO, ClickHouse.
+        "redis-unit" | "redis-port" | "redis" | "minio" | "signoz" | "restarts-188"
+        | "restarts-110" | "sentry-databases" => Some(Guardrail::CriticalHitl),
+        // API, web and worker, OpenClaw, litellm.
+        "momo" | "openclaw" | "litellm" | "nodeport-api" | "nodeport-web" | "pods"
+        | "deployments" | "endpoints" | "api" | "web" | "public-awoooi" | "public-mo" => {
+            Some(Guardrail::StandardHitl)
+        }
+        // Stateless exporters.
+        "exporters"
+        | "restart-exporter-188"
+        | "stats-exporter-188"
+        | "docker-exporter-110"
+        | "systemd-exporter-110" => Some(Guardrail::Auto),
         _ => None,
     };
     for check in &planned("full-stack-cold-start").checks {
-        assert_eq!(check.guardrail, named(&check.id), "{}", check.id);
+        let id = check.id.split('@').next().unwrap_or_default();
+        assert_eq!(check.guardrail, named(id), "{}", check.id);
     }
 }
 

@@ -20,6 +20,16 @@ fn check(lab: &Lab, more: &[&str]) -> Run {
     lab.coldstart(&arguments)
 }
 
+/// What kinds say that they ask only where there is no systemd, no `ip`, no `ss`,
+/// and where UDP has no room: nowhere in this lab.
+const ELSEWHERE: [&str; 5] = [
+    "pgrep -x 'cron|crond'",
+    "cat /proc/net/arp",
+    "grep -h -E 'local_address|",
+    "head -c 6 /proc/self/exe",
+    "the same by TCP where the answer is truncated",
+];
+
 /// The baseline's plan.
 fn plan(lab: &Lab) -> Vec<Value> {
     let plan = lab
@@ -162,15 +172,22 @@ fn the_plan_is_what_is_sent() {
     for (id, check) in plan(&lab).iter().flat_map(checks) {
         for request in check["requests"].as_array().expect("requests") {
             let (mut protocol, mut text) = (text(&request["protocol"]), text(&request["text"]));
+            if ELSEWHERE.iter().any(|words| text.contains(words)) {
+                continue;
+            }
             // Through a host it is that host that connects.
             if protocol == "tcp" && !check["via"].is_null() {
                 protocol = "ssh".to_owned();
                 text = text.replace("connect", "direct-tcpip");
             }
+            // The plan is the same on every machine; this one has one resolver.
+            text = text.replace("each server of /etc/resolv.conf", "192.168.0.1:53");
             // The plan names the host, the audit where its SSH settings lead.
             let login = protocol == "ssh" && text.starts_with("connect ");
+            // Whichever check comes first makes the connection that all of a host share.
             let sent = |line: &Sent| {
-                line.check == id && line.protocol == protocol && (login || line.sent == text)
+                let same = line.check == id && line.sent == text;
+                line.protocol == protocol && (login && line.sent.starts_with("connect ") || same)
             };
             assert!(audit.iter().any(sent), "{id}: {request}");
         }

@@ -15,7 +15,8 @@ furnish_data188() {
   place "$LAB/hosts/docker" "$root"
   textfile_folder "$root" "$user"
   for unit in containerd docker ollama; do stand_in "$root" "$unit.service" "$unit"; done
-  enable "$root" postgresql@14-main.service lab-database.service redis-server.service \
+  install -d -m 710 "$root/var/lib/docker/volumes"
+  enable "$root" momo-db.socket postgresql@14-main.service lab-database.service redis-server.service \
     nginx.service prometheus-node-exporter.service textfiles.service
 }
 

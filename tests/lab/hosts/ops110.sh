@@ -7,6 +7,12 @@ furnish_ops110() {
   place "$LAB/hosts/docker" "$root"
   textfile_folder "$root" "$user"
   stand_in "$root" docker.service docker
+  install -d -m 710 "$root/var/lib/docker/volumes"
+  # Left over from an older order of startup, and disabled for good.
+  for number in momo-startup-complete wooo-staggered-startup; do
+    stand_in "$root" "$number.service" "$number"
+    systemctl --root="$root" -q disable "$number.service"
+  done
   for number in 1 2; do
     stand_in "$root" "actions.runner.wooo-awoooi.ops110-$number.service" "Actions runner $number" \
       CPUQuota=200% MemoryMax=2G WatchdogSec=0

@@ -14,6 +14,7 @@ furnish() {
   install -m 600 "$STATE/home/.ssh/id_ed25519.pub" "$root/home/$user/.ssh/authorized_keys"
   chroot "$root" chown -R "$user:" "/home/$user/.ssh"
   new_host_key "$root"
+  enable "$root" lab-load.service
   "furnish_$host" "$root" "$user"
   take_crontab "$root" "$user"
 }

@@ -6,7 +6,8 @@ TOOLS=(
   systemd-container:systemd-nspawn debootstrap:debootstrap iproute2:ip
   iptables:iptables ethtool:ethtool openssh-client:ssh iputils-ping:ping
   curl:curl redis-tools:redis-cli postgresql-client:psql openssl:openssl
-  python3:python3 util-linux:nsenter procps:pgrep gpgv:gpgv
+  python3:python3 util-linux:nsenter procps:pgrep gpgv:gpgv dnsmasq-base:dnsmasq
+  ca-certificates:/etc/ssl/certs/ca-certificates.crt
 )
 
 # shellcheck source=tests/debian.sh

@@ -35,9 +35,13 @@ runs() { [[ -n $(tr -d '\0' 2>/dev/null <"/proc/$1/cmdline") ]] 2>/dev/null; }
 
 make_host() {
   local host=$1 dir=$STATE/hosts/$1
-  mkdir -p "$dir/upper" "$dir/work" "$dir/root"
+  mkdir -p "$dir/disk" "$dir/root"
+  # A disk of the host's own: how full this machine's is must not matter, and
+  # filling it must harm nobody else.
+  mount -t tmpfs -o "size=$DISK_SIZE,mode=755" "coldstart-lab-$host" "$dir/disk"
+  mkdir "$dir/disk/upper" "$dir/disk/work"
   mount -t overlay "coldstart-lab-$host" \
-    -o "lowerdir=$(base_tree),upperdir=$dir/upper,workdir=$dir/work" "$dir/root"
+    -o "lowerdir=$(base_tree),upperdir=$dir/disk/upper,workdir=$dir/disk/work" "$dir/root"
   furnish "$host" "$dir/root"
 }
 

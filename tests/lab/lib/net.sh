@@ -61,22 +61,21 @@ net_down() {
     ! has_netns "$ns" || ip netns delete "$ns"
   done
   ! has_netns "$OPERATOR_NETNS" || ip netns delete "$OPERATOR_NETNS"
+  ! has_netns "$ROUTER_NETNS" || ip netns delete "$ROUTER_NETNS"
   rm -rf "/etc/netns/$OPERATOR_NETNS"
   rmdir /etc/netns 2>/dev/null || true
 }
 
-# ip netns exec lays these files over the operator's /etc: the public names lead
-# to the gateway in the lab, every other name fails at once, and root is at home
-# in the lab.
+# ip netns exec lays these files over the operator's /etc: names are the router's
+# to tell, the lab's authority is the one that is trusted, and root is at home in
+# the lab. Needs what make_operator makes.
 operator_etc() {
   local dir=/etc/netns/$OPERATOR_NETNS
-  mkdir -p "$dir"
-  {
-    echo "127.0.0.1 localhost"
-    echo "${ADDRESS[data188]} awoooi.wooo.work mo.wooo.work"
-  } >"$dir/hosts"
-  echo "hosts: files" >"$dir/nsswitch.conf"
-  : >"$dir/resolv.conf"
+  mkdir -p "$dir/ssl/certs"
+  cp "$STATE/ca.pem" "$dir/ssl/certs/ca-certificates.crt"
+  echo "127.0.0.1 localhost" >"$dir/hosts"
+  echo "hosts: files dns" >"$dir/nsswitch.conf"
+  echo "nameserver $ROUTER_ADDRESS" >"$dir/resolv.conf"
   # The ssh program takes the home folder from passwd and not from HOME.
   awk -F: -v OFS=: -v home="$STATE/home" '$1 == "root" { $6 = home } { print }' /etc/passwd >"$dir/passwd"
 }

@@ -12,11 +12,16 @@ declare -A ADDRESS=(
 )
 declare -A LOGIN=([data188]=ollama [ops110]=wooo [k3s120]=wooo [k3s121]=wooo)
 OPERATOR_ADDRESS=192.168.0.10
+ROUTER_ADDRESS=192.168.0.1
 VIP=192.168.0.125
 
 # One lab per machine: namespaces have machine-wide names.
 OPERATOR_NETNS=cslab-operator
+ROUTER_NETNS=cslab-router
 netns_of() { echo "cslab-$1"; }
+
+# In memory, as far as it is used: about 50 MB a host after `up`.
+DISK_SIZE=512m
 
 # Seconds that four hosts may take from power on to every service answering.
 UP_LIMIT=${COLDSTART_LAB_UP_LIMIT:-90}

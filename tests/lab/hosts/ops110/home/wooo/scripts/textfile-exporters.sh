@@ -19,3 +19,10 @@ mv docker_containers.prom.$$ docker_containers.prom
   echo "systemd_exporter_last_run_timestamp $now"
 } >systemd_units.prom.$$
 mv systemd_units.prom.$$ systemd_units.prom
+{
+  echo '# TYPE prometheus_rule_drift_guard_ok gauge'
+  echo 'prometheus_rule_drift_guard_ok 1'
+  echo '# TYPE prometheus_rule_drift_guard_last_run_timestamp gauge'
+  echo "prometheus_rule_drift_guard_last_run_timestamp $now"
+} >prometheus_rule_drift_guard.prom.$$
+mv prometheus_rule_drift_guard.prom.$$ prometheus_rule_drift_guard.prom

@@ -196,8 +196,10 @@ async fn probe(kind: &str, options: Json) -> (Result<Facts, Fault>, Ledger) {
     probe_with(kind, options, PASSWORD).await
 }
 
+const POSTGRES: [&str; 3] = ["/usr/lib/postgresql/*/bin", "/usr/local/bin", "/usr/bin"];
+
 async fn postgres() -> Running {
-    let folders = ["/usr/lib/postgresql/*/bin", "/usr/local/bin", "/usr/bin"];
+    let folders = POSTGRES;
     let folder = folder();
     let (data, password) = (folder.path().join("data"), folder.path().join("password"));
     write(&password, PASSWORD, 0o600);
@@ -386,6 +388,135 @@ async fn postgres_answers_and_its_log_shows_what_the_audit_shows() {
         (Some(&Value::Bool(false)), None)
     );
     assert_eq!(facts.get("value"), Some(&Value::Json(json!(1))));
+}
+
+/// A standby that streams from `primary`.
+async fn standby(primary: &Running) -> Running {
+    let folder = folder();
+    let data = folder.path().join("data");
+    let copied = unprivileged(&program(&POSTGRES, "pg_basebackup"))
+        .args([
+            "--host=127.0.0.1",
+            "--username=boss",
+            "--write-recovery-conf",
+            "--no-sync",
+        ])
+        .args(["--checkpoint=fast", &format!("--port={}", primary.port)])
+        .arg(format!("--pgdata={}", data.display()))
+        .env("PGPASSWORD", PASSWORD)
+        .output()
+        .expect("pg_basebackup runs");
+    assert!(
+        copied.status.success(),
+        "{}",
+        String::from_utf8_lossy(&copied.stderr)
+    );
+    let port = free_port();
+    let mut command = unprivileged(&program(&POSTGRES, "postgres"));
+    command.arg("-D").arg(&data).args(["-p", &port.to_string()]);
+    command.args(["-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"]);
+    command.args([
+        "-c",
+        &format!("unix_socket_directories={}", folder.path().display()),
+    ]);
+    start(command, folder, port).ready().await
+}
+
+/// Looks until `settled`: a standby needs a moment to follow.
+async fn state_of(server: &Running, user: &str, settled: impl Fn(&Facts) -> bool) -> Facts {
+    let options = json!({
+        "url": format!("postgres://{user}@127.0.0.1:{}/postgres", server.port),
+        "password": "env:PASSWORD",
+        "state": ["connections", "replication", "transaction_ids", "size"],
+    });
+    let begun = Instant::now();
+    loop {
+        match probe("postgres", options.clone()).await.0 {
+            Ok(facts) if settled(&facts) => return facts,
+            seen => assert!(
+                begun.elapsed() < Duration::from_secs(60),
+                "{seen:?}: {}",
+                server.log()
+            ),
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test]
+async fn postgres_tells_its_state_as_far_as_the_role_may_see_it() {
+    if left_out() {
+        return;
+    }
+    let primary = postgres().await;
+    let boss = superuser(&primary).await;
+    let plain = format!("CREATE ROLE plain LOGIN PASSWORD '{PASSWORD}'");
+    boss.batch_execute(&plain).await.expect("a role");
+    let number = |facts: &Facts, name: &str| match facts.get(name) {
+        Some(Value::Number(value)) => Some(*value),
+        None => None,
+        other => panic!("{name} is {other:?}"),
+    };
+
+    // Alone: nobody follows, and that is known to everyone.
+    for user in ["boss", "plain"] {
+        let facts = state_of(&primary, user, |_| true).await;
+        assert_eq!(number(&facts, "standbys"), Some(0.0), "{user}");
+        assert_eq!(number(&facts, "standby_lag_bytes"), None, "{user}");
+        // Ours and the superuser's.
+        assert_eq!(number(&facts, "connections"), Some(2.0), "{user}");
+        assert_eq!(number(&facts, "connections_max"), Some(100.0), "{user}");
+        assert_eq!(number(&facts, "connections_reserved"), Some(3.0), "{user}");
+        assert_eq!(
+            number(&facts, "connections_percent"),
+            Some(2.0 / 97.0 * 100.0),
+            "{user}"
+        );
+        assert!(number(&facts, "transaction_id_age").is_some_and(|age| age >= 0.0));
+        assert!(number(&facts, "transaction_id_percent").is_some_and(|share| share < 1.0));
+        assert_eq!(number(&facts, "autovacuum_freeze_max_age"), Some(2e8));
+        assert!(number(&facts, "database_bytes").is_some_and(|bytes| bytes > 1e6));
+        for name in [
+            "wal_streaming",
+            "replay_paused",
+            "replay_lag_bytes",
+            "replay_age_s",
+        ] {
+            assert_eq!(facts.get(name), None, "{name} on a primary");
+        }
+    }
+
+    let standby = standby(&primary).await;
+    let followed = |facts: &Facts| facts.get("standbys") == Some(&Value::Number(1.0));
+    let facts = state_of(&primary, "boss", followed).await;
+    assert!(number(&facts, "standby_lag_bytes").is_none_or(|bytes| bytes >= 0.0));
+    // The walsender is neither a session of a client nor, to everyone, one that streams.
+    assert_eq!(number(&facts, "connections"), Some(2.0));
+    let facts = state_of(&primary, "plain", |_| true).await;
+    assert_eq!(number(&facts, "connections"), Some(2.0));
+    assert_eq!(facts.get("standbys"), None, "hidden, not none");
+    assert_eq!(facts.get("standby_lag_bytes"), None);
+
+    boss.batch_execute("INSERT INTO backlog VALUES (5)")
+        .await
+        .expect("something to replay");
+    let streams = |facts: &Facts| {
+        facts.get("wal_streaming") == Some(&Value::Bool(true))
+            && facts.get("replay_age_s").is_some()
+    };
+    let facts = state_of(&standby, "boss", streams).await;
+    assert_eq!(facts.get("in_recovery"), Some(&Value::Bool(true)));
+    assert_eq!(facts.get("replay_paused"), Some(&Value::Bool(false)));
+    assert!(number(&facts, "replay_lag_bytes").is_some_and(|bytes| bytes >= 0.0));
+    assert_eq!(number(&facts, "standbys"), Some(0.0));
+    assert!(facts.get("transaction_id_age").is_some());
+    let facts = state_of(&standby, "plain", |_| true).await;
+    assert_eq!(facts.get("wal_streaming"), None, "hidden, not false");
+    assert_eq!(facts.get("replay_paused"), Some(&Value::Bool(false)));
+
+    drop((boss, primary));
+    let alone = |facts: &Facts| facts.get("wal_streaming") == Some(&Value::Bool(false));
+    state_of(&standby, "plain", alone).await;
 }
 
 #[tokio::test]

@@ -122,6 +122,7 @@ pub async fn ask(opener: &impl Opener, ask: &Ask) -> Result<Answer, Fault> {
         stream,
         peer,
         connect,
+        exposed: _,
     } = connection;
     let deadline = Instant::now() + ask.timeout;
     let mut session = Session {
@@ -169,6 +170,7 @@ async fn open_socket(path: &std::path::Path, timeout: Duration) -> Result<Connec
         stream: Box::new(stream),
         peer: shown.to_string(),
         connect: started.elapsed(),
+        exposed: false,
     })
 }
 

@@ -25,6 +25,7 @@ impl Opener for Direct {
             stream: Box::new(dialed.stream),
             peer: dialed.peer.to_string(),
             connect: dialed.connect,
+            exposed: false,
         })
     }
 

@@ -33,6 +33,13 @@ use crate::transport::tls::TlsOptions;
 /// try passwords on what `md5` sends, so give `sslmode=require`, or
 /// `verify-full`, which alone makes sure of whom it tells.
 ///
+/// `state` asks the server about itself. Any role may see all of it but
+/// `wal_streaming`, `standbys` and `standby_lag_bytes`: without the rights of
+/// `pg_read_all_stats` (`GRANT pg_monitor TO checker`) these are absent as soon as
+/// there is something to see. With `connections` it prefers that less than 90 %
+/// are in use, with `replication` that a standby streams and that its replay is
+/// not paused, with `transaction_ids` that less than half of them are used up.
+///
 /// Without a statement the check tells whether the server accepts
 /// connections, as `pg_isready` does, but also whether login and the first
 /// query work.

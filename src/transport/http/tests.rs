@@ -41,6 +41,7 @@ fn ask_for(url: &str) -> Ask {
     Ask {
         url: url.parse().expect("an address"),
         method: Method::Get,
+        websocket: false,
         headers: Vec::new(),
         tls: TlsOptions::default(),
         redirects: 0,

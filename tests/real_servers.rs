@@ -196,8 +196,10 @@ async fn probe(kind: &str, options: Json) -> (Result<Facts, Fault>, Ledger) {
     probe_with(kind, options, PASSWORD).await
 }
 
+const POSTGRES: [&str; 3] = ["/usr/lib/postgresql/*/bin", "/usr/local/bin", "/usr/bin"];
+
 async fn postgres() -> Running {
-    let folders = ["/usr/lib/postgresql/*/bin", "/usr/local/bin", "/usr/bin"];
+    let folders = POSTGRES;
     let folder = folder();
     let (data, password) = (folder.path().join("data"), folder.path().join("password"));
     write(&password, PASSWORD, 0o600);
@@ -388,6 +390,135 @@ async fn postgres_answers_and_its_log_shows_what_the_audit_shows() {
     assert_eq!(facts.get("value"), Some(&Value::Json(json!(1))));
 }
 
+/// A standby that streams from `primary`.
+async fn standby(primary: &Running) -> Running {
+    let folder = folder();
+    let data = folder.path().join("data");
+    let copied = unprivileged(&program(&POSTGRES, "pg_basebackup"))
+        .args([
+            "--host=127.0.0.1",
+            "--username=boss",
+            "--write-recovery-conf",
+            "--no-sync",
+        ])
+        .args(["--checkpoint=fast", &format!("--port={}", primary.port)])
+        .arg(format!("--pgdata={}", data.display()))
+        .env("PGPASSWORD", PASSWORD)
+        .output()
+        .expect("pg_basebackup runs");
+    assert!(
+        copied.status.success(),
+        "{}",
+        String::from_utf8_lossy(&copied.stderr)
+    );
+    let port = free_port();
+    let mut command = unprivileged(&program(&POSTGRES, "postgres"));
+    command.arg("-D").arg(&data).args(["-p", &port.to_string()]);
+    command.args(["-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"]);
+    command.args([
+        "-c",
+        &format!("unix_socket_directories={}", folder.path().display()),
+    ]);
+    start(command, folder, port).ready().await
+}
+
+/// Looks until `settled`: a standby needs a moment to follow.
+async fn state_of(server: &Running, user: &str, settled: impl Fn(&Facts) -> bool) -> Facts {
+    let options = json!({
+        "url": format!("postgres://{user}@127.0.0.1:{}/postgres", server.port),
+        "password": "env:PASSWORD",
+        "state": ["connections", "replication", "transaction_ids", "size"],
+    });
+    let begun = Instant::now();
+    loop {
+        match probe("postgres", options.clone()).await.0 {
+            Ok(facts) if settled(&facts) => return facts,
+            seen => assert!(
+                begun.elapsed() < Duration::from_secs(60),
+                "{seen:?}: {}",
+                server.log()
+            ),
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test]
+async fn postgres_tells_its_state_as_far_as_the_role_may_see_it() {
+    if left_out() {
+        return;
+    }
+    let primary = postgres().await;
+    let boss = superuser(&primary).await;
+    let plain = format!("CREATE ROLE plain LOGIN PASSWORD '{PASSWORD}'");
+    boss.batch_execute(&plain).await.expect("a role");
+    let number = |facts: &Facts, name: &str| match facts.get(name) {
+        Some(Value::Number(value)) => Some(*value),
+        None => None,
+        other => panic!("{name} is {other:?}"),
+    };
+
+    // Alone: nobody follows, and that is known to everyone.
+    for user in ["boss", "plain"] {
+        let facts = state_of(&primary, user, |_| true).await;
+        assert_eq!(number(&facts, "standbys"), Some(0.0), "{user}");
+        assert_eq!(number(&facts, "standby_lag_bytes"), None, "{user}");
+        // Ours and the superuser's.
+        assert_eq!(number(&facts, "connections"), Some(2.0), "{user}");
+        assert_eq!(number(&facts, "connections_max"), Some(100.0), "{user}");
+        assert_eq!(number(&facts, "connections_reserved"), Some(3.0), "{user}");
+        assert_eq!(
+            number(&facts, "connections_percent"),
+            Some(2.0 / 97.0 * 100.0),
+            "{user}"
+        );
+        assert!(number(&facts, "transaction_id_age").is_some_and(|age| age >= 0.0));
+        assert!(number(&facts, "transaction_id_percent").is_some_and(|share| share < 1.0));
+        assert_eq!(number(&facts, "autovacuum_freeze_max_age"), Some(2e8));
+        assert!(number(&facts, "database_bytes").is_some_and(|bytes| bytes > 1e6));
+        for name in [
+            "wal_streaming",
+            "replay_paused",
+            "replay_lag_bytes",
+            "replay_age_s",
+        ] {
+            assert_eq!(facts.get(name), None, "{name} on a primary");
+        }
+    }
+
+    let standby = standby(&primary).await;
+    let followed = |facts: &Facts| facts.get("standbys") == Some(&Value::Number(1.0));
+    let facts = state_of(&primary, "boss", followed).await;
+    assert!(number(&facts, "standby_lag_bytes").is_none_or(|bytes| bytes >= 0.0));
+    // The walsender is neither a session of a client nor, to everyone, one that streams.
+    assert_eq!(number(&facts, "connections"), Some(2.0));
+    let facts = state_of(&primary, "plain", |_| true).await;
+    assert_eq!(number(&facts, "connections"), Some(2.0));
+    assert_eq!(facts.get("standbys"), None, "hidden, not none");
+    assert_eq!(facts.get("standby_lag_bytes"), None);
+
+    boss.batch_execute("INSERT INTO backlog VALUES (5)")
+        .await
+        .expect("something to replay");
+    let streams = |facts: &Facts| {
+        facts.get("wal_streaming") == Some(&Value::Bool(true))
+            && facts.get("replay_age_s").is_some()
+    };
+    let facts = state_of(&standby, "boss", streams).await;
+    assert_eq!(facts.get("in_recovery"), Some(&Value::Bool(true)));
+    assert_eq!(facts.get("replay_paused"), Some(&Value::Bool(false)));
+    assert!(number(&facts, "replay_lag_bytes").is_some_and(|bytes| bytes >= 0.0));
+    assert_eq!(number(&facts, "standbys"), Some(0.0));
+    assert!(facts.get("transaction_id_age").is_some());
+    let facts = state_of(&standby, "plain", |_| true).await;
+    assert_eq!(facts.get("wal_streaming"), None, "hidden, not false");
+    assert_eq!(facts.get("replay_paused"), Some(&Value::Bool(false)));
+
+    drop((boss, primary));
+    let alone = |facts: &Facts| facts.get("wal_streaming") == Some(&Value::Bool(false));
+    state_of(&standby, "plain", alone).await;
+}
+
 #[tokio::test]
 async fn postgres_refuses_to_write_through_us() {
     if left_out() {
@@ -524,6 +655,10 @@ async fn postgres_over_tls_and_without_its_database() {
 }
 
 async fn redis() -> Running {
+    redis_with(&[]).await
+}
+
+async fn redis_with(more: &[&str]) -> Running {
     let folder = folder();
     let port = free_port();
     let mut command = unprivileged(&program(&["/usr/bin", "/usr/local/bin"], "redis-server"));
@@ -538,6 +673,7 @@ async fn redis() -> Running {
         PASSWORD,
     ]);
     command
+        .args(more)
         .arg("--dir")
         .arg(folder.path())
         .arg("--unixsocket")
@@ -643,6 +779,134 @@ async fn redis_answers_and_reads() {
         json!({"socket": server.folder.path().join("redis.sock"), "password": "env:PASSWORD"});
     let facts = probe("redis", socket).await.0.expect("facts");
     assert_eq!(facts.get("pong"), Some(&Value::Bool(true)));
+}
+
+#[tokio::test]
+async fn redis_tells_of_keys_and_hashes() {
+    if left_out() {
+        return;
+    }
+    let server = redis().await;
+    let mut boss = Watcher::on(&server).await;
+    for command in [
+        "HSET state queue 3 mode open",
+        "RPUSH list a b",
+        "SET name two",
+        "SET passing word EX 1000",
+    ] {
+        boss.ask(command).await;
+    }
+    for (more, expected) in [
+        (
+            json!({"hash": "state"}),
+            json!({"exists": true, "key_type": "hash", "hash": {"queue": "3", "mode": "open"}}),
+        ),
+        (
+            json!({"key": "name"}),
+            json!({"exists": true, "key_type": "string", "value": "two"}),
+        ),
+        (
+            json!({"key": "list"}),
+            json!({"exists": true, "key_type": "list"}),
+        ),
+        (
+            json!({"hash": "name"}),
+            json!({"exists": true, "key_type": "string"}),
+        ),
+        (json!({"key": "nothing"}), json!({"exists": false})),
+        (json!({"key": "name", "db": 1}), json!({"exists": false})),
+    ] {
+        let (facts, _) = probe("redis", on_redis(&server, &more)).await;
+        let facts = facts.unwrap_or_else(|fault| panic!("{more}: {fault}"));
+        let mut seen = serde_json::to_value(&facts).expect("JSON");
+        seen.as_object_mut().expect("an object").retain(|name, _| {
+            ["exists", "key_type", "ttl_s", "value", "hash"].contains(&name.as_str())
+        });
+        assert_eq!(seen, expected, "{more}");
+    }
+    let (facts, _) = probe("redis", on_redis(&server, &json!({"key": "passing"}))).await;
+    let facts = facts.expect("facts");
+    assert!(
+        matches!(facts.get("ttl_s"), Some(Value::Number(left)) if (1.0..=1000.0).contains(left))
+    );
+    assert!(facts.get("last_save").is_some() && facts.get("last_save_age_s").is_some());
+    assert_eq!(facts.get("memory_percent"), None, "there is no limit");
+    assert_eq!(boss.ask("CONFIG SET maxmemory 1gb").await, "+OK");
+    let (facts, _) = probe("redis", on_redis(&server, &json!({}))).await;
+    let facts = facts.expect("facts");
+    assert!(
+        matches!(facts.get("memory_percent"), Some(Value::Number(share)) if (0.0..50.0).contains(share))
+    );
+}
+
+/// Looks at Redis until `settled`.
+async fn redis_until(server: &Running, settled: impl Fn(&Facts) -> bool) -> Facts {
+    let begun = Instant::now();
+    loop {
+        let facts = probe("redis", on_redis(server, &json!({}))).await.0;
+        let facts = facts.expect("facts");
+        if settled(&facts) {
+            return facts;
+        }
+        assert!(
+            begun.elapsed() < Duration::from_secs(60),
+            "{facts:?}: {}",
+            server.log()
+        );
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test]
+async fn redis_that_cannot_save_stops_writes_and_says_so() {
+    use std::os::unix::fs::PermissionsExt;
+    if left_out() {
+        return;
+    }
+    let server = redis().await;
+    let mut boss = Watcher::on(&server).await;
+    assert_eq!(boss.ask("CONFIG SET save \"3600 1\"").await, "+OK");
+    assert_eq!(boss.ask("SET a 1").await, "+OK");
+    let facts = redis_until(&server, |_| true).await;
+    assert_eq!(facts.get("writes_stopped"), Some(&Value::Bool(false)));
+    let mode = |mode| {
+        let permissions = std::fs::Permissions::from_mode(mode);
+        std::fs::set_permissions(server.folder.path(), permissions).expect("permissions");
+    };
+    mode(0o555);
+    assert_eq!(boss.ask("BGSAVE").await, "+Background saving started");
+    let stopped = |facts: &Facts| facts.get("writes_stopped") == Some(&Value::Bool(true));
+    let facts = redis_until(&server, stopped).await;
+    mode(0o755);
+    assert_eq!(facts.get("pong"), Some(&Value::Bool(false)));
+    assert_eq!(facts.get("loading"), Some(&Value::Bool(false)));
+    assert_eq!(facts.get("rdb_last_save_ok"), Some(&Value::Bool(false)));
+    assert!(matches!(facts.get("error"), Some(Value::Text(error)) if error.starts_with("MISCONF")));
+}
+
+#[tokio::test]
+async fn redis_tells_of_replication_from_both_ends() {
+    if left_out() {
+        return;
+    }
+    let master = redis().await;
+    let port = master.port.to_string();
+    let replica = redis_with(&["--replicaof", "127.0.0.1", &port, "--masterauth", PASSWORD]).await;
+    let in_step = |facts: &Facts| facts.get("online_replicas") == Some(&Value::Number(1.0));
+    let facts = redis_until(&master, in_step).await;
+    assert!(facts.get("replica_lag_s").is_some() && facts.get("replica_lag_bytes").is_some());
+    assert_eq!(facts.get("master_link_up"), None);
+    let up = |facts: &Facts| facts.get("master_link_up") == Some(&Value::Bool(true));
+    let facts = redis_until(&replica, up).await;
+    assert_eq!(facts.get("role"), Some(&Value::from("slave")));
+    assert_eq!(facts.get("master_sync_running"), Some(&Value::Bool(false)));
+    assert!(facts.get("master_last_io_s").is_some());
+    assert_eq!(facts.get("master_link_down_s"), None);
+    drop(master);
+    let down = |facts: &Facts| facts.get("master_link_up") == Some(&Value::Bool(false));
+    let facts = redis_until(&replica, down).await;
+    assert!(facts.get("master_link_down_s").is_some());
+    assert_eq!(facts.get("master_last_io_s"), None);
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! What a probe is given: whom to look at, and the transports to look with.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -111,6 +112,7 @@ impl Context {
             stream: Box::new(dialed.stream),
             peer: dialed.peer.to_string(),
             connect: dialed.connect,
+            exposed: leaves_this_machine(dialed.peer.ip()),
         })
     }
 
@@ -191,6 +193,7 @@ impl Context {
             stream,
             peer: destination,
             connect: started.elapsed(),
+            exposed: false,
         })
     }
 
@@ -226,6 +229,10 @@ fn destination(address: &str, port: u16) -> (&str, String) {
     }
 }
 
+fn leaves_this_machine(peer: IpAddr) -> bool {
+    !peer.to_canonical().is_loopback()
+}
+
 impl Opener for Context {
     async fn open(&self, address: &str, port: u16) -> Result<Connection, Fault> {
         self.connect(address, port).await
@@ -238,8 +245,23 @@ impl Opener for Context {
 
 #[cfg(test)]
 mod tests {
-    use super::destination;
+    use super::{destination, leaves_this_machine};
     use rstest::rstest;
+
+    #[rstest]
+    #[case("127.0.0.1", false)]
+    #[case("127.9.9.9", false)]
+    #[case("::1", false)]
+    #[case("::ffff:127.0.0.1", false)]
+    #[case("192.168.0.188", true)]
+    #[case("::ffff:192.168.0.188", true)]
+    #[case("fe80::1", true)]
+    fn only_loopback_stays_here(#[case] peer: &str, #[case] leaves: bool) {
+        assert_eq!(
+            leaves_this_machine(peer.parse().expect("an address")),
+            leaves
+        );
+    }
 
     #[rstest]
     #[case("::1", "::1", "[::1]:80")]

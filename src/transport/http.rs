@@ -2,6 +2,7 @@
 //! No proxy, no cookies, no cache, nothing from the environment.
 
 mod message;
+mod websocket;
 
 use std::time::Duration;
 
@@ -9,13 +10,14 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Empty};
 use hyper::body::Incoming;
 use hyper::header::{HOST, HeaderMap, HeaderName, HeaderValue, LOCATION, USER_AGENT};
-use hyper::{Request, Response, Version};
+use hyper::{Request, Response, StatusCode, Version};
 use hyper_util::rt::TokioIo;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 
 pub use message::{Answer, Ask, Header, Method, request_line};
+use websocket::Opening;
 
 use super::open::Opener;
 use super::tls::Tls;
@@ -48,7 +50,7 @@ pub async fn ask(opener: &impl Opener, tls: &Tls, ask: &Ask) -> Result<Answer, F
         opener.note(
             &connection.peer,
             "http",
-            &request_line(ask.method, &url, hop.headers()),
+            &request_line(ask.method, &url, hop.headers(), ask.websocket),
         );
         let (mut answer, location) = hop.exchange(tls, connection, &host).await?;
         left = left.saturating_sub(opened.elapsed());
@@ -119,13 +121,17 @@ impl Hop<'_> {
     ) -> Result<(Answer, Option<String>), Fault> {
         let deadline = Instant::now() + self.left;
         let connect = connection.connect;
+        let opening = self.ask.websocket.then(Opening::new).transpose()?;
+        let opened = Instant::now();
         let mut shown = None;
+        let mut handshake = None;
         let stream: Box<dyn Stream> = if self.url.scheme() == "https" {
             let secured = tls
                 .secure(connection.stream, host, &self.ask.tls, self.left)
                 .await
                 .map_err(|insecure| insecure.fault)?;
             shown = Some(secured.shown);
+            handshake = Some(opened.elapsed());
             Box::new(secured.stream)
         } else {
             connection.stream
@@ -133,7 +139,7 @@ impl Hop<'_> {
         let sent = Instant::now();
         // Dropped with the exchange, and the connection with it.
         let mut tasks = JoinSet::new();
-        let response = timeout_at(deadline, self.send(stream, &mut tasks))
+        let response = timeout_at(deadline, self.send(stream, opening.as_ref(), &mut tasks))
             .await
             .map_err(|_| self.late("no answer"))??;
         let first_byte = sent.elapsed();
@@ -148,8 +154,20 @@ impl Hop<'_> {
                     .map(|value| text(value.as_bytes()))
             })
             .flatten();
+        let upgraded = opening.map(|opening| {
+            response.status() == StatusCode::SWITCHING_PROTOCOLS
+                && opening.is_answered_by(response.headers())
+        });
         let headers = headers(response.headers());
-        let (body, body_whole) = self.read_body(response, deadline).await?;
+        let (body, body_whole) = if upgraded == Some(true) {
+            let stream = timeout_at(deadline, hyper::upgrade::on(response)).await;
+            if let Ok(Ok(stream)) = stream {
+                websocket::close(TokioIo::new(stream), deadline).await;
+            }
+            (Vec::new(), true)
+        } else {
+            self.read_body(response, deadline).await?
+        };
         let answer = Answer {
             status: status.as_u16(),
             version,
@@ -157,6 +175,8 @@ impl Hop<'_> {
             body,
             body_whole,
             connect,
+            handshake,
+            upgraded,
             first_byte,
             total: Duration::ZERO,
             url: self.url.clone(),
@@ -169,6 +189,7 @@ impl Hop<'_> {
     async fn send(
         &self,
         stream: Box<dyn Stream>,
+        opening: Option<&Opening>,
         tasks: &mut JoinSet<()>,
     ) -> Result<Response<Incoming>, Fault> {
         let (mut sender, connection) = hyper::client::conn::http1::Builder::new()
@@ -178,15 +199,15 @@ impl Hop<'_> {
             .map_err(|error| wire_fault(&error, "before the answer"))?;
         tasks.spawn(async move {
             // Its error also reaches the request that waits for it.
-            drop(connection.await);
+            drop(connection.with_upgrades().await);
         });
         sender
-            .send_request(self.request()?)
+            .send_request(self.request(opening)?)
             .await
             .map_err(|error| wire_fault(&error, "before the answer"))
     }
 
-    fn request(&self) -> Result<Request<Empty<Bytes>>, Fault> {
+    fn request(&self, opening: Option<&Opening>) -> Result<Request<Empty<Bytes>>, Fault> {
         let path = &self.url[url::Position::BeforePath..url::Position::AfterQuery];
         let host = &self.url[url::Position::BeforeHost..url::Position::AfterPort];
         let mut request = Request::builder()
@@ -220,6 +241,9 @@ impl Hop<'_> {
             headers.remove(name);
         }
         headers.extend(own);
+        if let Some(opening) = opening {
+            headers.extend(opening.headers()?);
+        }
         Ok(request)
     }
 

@@ -49,6 +49,9 @@ pub struct Connection {
     pub peer: String,
     /// From the first packet to the open connection.
     pub connect: Duration,
+    /// Whether the bytes cross a network as they are: neither loopback, nor a
+    /// Unix socket, nor through a host's SSH connection.
+    pub exposed: bool,
 }
 
 /// Everything the probes of one run share: connections, secrets, policy, audit.

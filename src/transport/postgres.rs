@@ -27,11 +27,11 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 pub use cell::Cell;
 use fault::{fault, is_no_tls, is_tls, protocol, source_of};
-use wire::Wire;
+use wire::{Watch, Wire};
 
 use super::open::Opener;
 use super::tls::{self, Tls, TlsOptions};
-use super::{Connection, Fault, FaultKind};
+use super::{Connection, Fault, FaultKind, Stream};
 
 /// Rows that are read; the server is not asked for more.
 pub const ROW_CAP: usize = 100;
@@ -69,6 +69,8 @@ pub struct Ask {
     pub encryption: Encryption,
     /// Authorities to trust besides this machine's.
     pub tls: TlsOptions,
+    /// A statement about the server itself, sent before `query`.
+    pub state: Option<String>,
     /// The statement, checked by [`statement::check`].
     pub query: Option<String>,
     /// Time from the open connection to the last row.
@@ -82,10 +84,14 @@ pub struct Answer {
     pub connect: Duration,
     /// From the open connection to the end of the login.
     pub login: Duration,
+    /// Whether the connection is one of TLS.
+    pub encrypted: bool,
     /// `15.4 (Debian 15.4-1)`, as the server tells it.
     pub server_version: Option<String>,
     /// Whether it is replaying WAL: a standby, or not yet recovered.
     pub in_recovery: bool,
+    /// What came of the statement about the server.
+    pub state: Option<Rows>,
     /// What came of the statement.
     pub rows: Option<Rows>,
 }
@@ -121,7 +127,7 @@ pub fn preamble(timeout: Duration) -> [String; 2] {
 /// or column; `TimedOut` after [`Ask::timeout`]; `HostKey` for certificates;
 /// `LocalSetup` for a statement that is not one; `Closed`; `Protocol`.
 pub async fn ask(opener: &impl Opener, tls: &Tls, ask: &Ask) -> Result<Answer, Fault> {
-    if let Some(query) = &ask.query {
+    for query in ask.state.iter().chain(&ask.query) {
         statement::check(query).map_err(|message| Fault::new(FaultKind::LocalSetup, message))?;
     }
     let connection = opener.open(&ask.host, ask.port).await?;
@@ -148,6 +154,7 @@ impl<O: Opener> Session<'_, O> {
             stream,
             peer,
             connect,
+            exposed,
         } = connection;
         let started = Instant::now();
         // Dropped with the session, and the connection with it.
@@ -156,8 +163,12 @@ impl<O: Opener> Session<'_, O> {
             &peer,
             &format!("login {} to {}", self.ask.user, self.ask.database),
         );
-        let (mut client, server_version) = self
-            .within("the login", self.login(Wire::new(stream), &mut tasks))
+        let Login {
+            mut client,
+            server_version,
+            encrypted,
+        } = self
+            .within("the login", self.login(stream, exposed, &mut tasks))
             .await?;
         let login = started.elapsed();
         let answer = self.converse(&mut client, &peer).await;
@@ -165,21 +176,23 @@ impl<O: Opener> Session<'_, O> {
         // The goodbye is sent by the task; without it the server's log would
         // tell of a connection lost.
         drop(timeout_at(self.deadline, tasks.join_next()).await);
-        let (in_recovery, rows) = answer?;
+        let Told {
+            in_recovery,
+            state,
+            rows,
+        } = answer?;
         Ok(Answer {
             connect,
             login,
+            encrypted,
             server_version,
             in_recovery,
+            state,
             rows,
         })
     }
 
-    async fn converse(
-        &self,
-        client: &mut Client,
-        peer: &str,
-    ) -> Result<(bool, Option<Rows>), Fault> {
+    async fn converse(&self, client: &mut Client, peer: &str) -> Result<Told, Fault> {
         let [begin, first] = preamble(self.ask.timeout);
         self.note(peer, &begin);
         let opening = async {
@@ -195,17 +208,24 @@ impl<O: Opener> Session<'_, O> {
         let in_recovery = self
             .within("the first query", recovery(&transaction, &first))
             .await?;
-        let rows = match &self.ask.query {
-            None => None,
-            Some(query) => {
-                self.note(peer, query);
-                Some(self.within("the query", read(&transaction, query)).await?)
+        let mut answers = [None, None];
+        let statements = [&self.ask.state, &self.ask.query];
+        let names = ["the question about its state", "the query"];
+        for ((statement, name), answer) in statements.into_iter().zip(names).zip(&mut answers) {
+            if let Some(statement) = statement {
+                self.note(peer, statement);
+                *answer = Some(self.within(name, read(&transaction, statement)).await?);
             }
-        };
+        }
+        let [state, rows] = answers;
         self.note(peer, "ROLLBACK");
         let ending = async { transaction.rollback().await.map_err(|error| fault(&error)) };
         self.within("ROLLBACK", ending).await?;
-        Ok((in_recovery, rows))
+        Ok(Told {
+            in_recovery,
+            state,
+            rows,
+        })
     }
 
     fn note(&self, peer: &str, sent: &str) {
@@ -228,9 +248,12 @@ impl<O: Opener> Session<'_, O> {
 
     async fn login(
         &self,
-        stream: Wire,
+        stream: Box<dyn Stream>,
+        exposed: bool,
         tasks: &mut JoinSet<()>,
-    ) -> Result<(Client, Option<String>), Fault> {
+    ) -> Result<Login, Fault> {
+        let asks_for_tls = self.ask.encryption != Encryption::Disable;
+        let stream = Wire::new(stream, Watch::new(exposed, asks_for_tls));
         let mut config = Config::new();
         config
             .user(&self.ask.user)
@@ -243,11 +266,15 @@ impl<O: Opener> Session<'_, O> {
         let (mode, verify) = match self.ask.encryption {
             Encryption::Disable => {
                 config.ssl_mode(SslMode::Disable);
-                let (client, version, task) = establish(config, stream, NoTls)
+                let (client, server_version, task) = establish(config, stream, NoTls)
                     .await
                     .map_err(|error| fault(&error))?;
                 tasks.spawn(task);
-                return Ok((client, version));
+                return Ok(Login {
+                    client,
+                    server_version,
+                    encrypted: false,
+                });
             }
             Encryption::Prefer => (SslMode::Prefer, false),
             Encryption::Require => (SslMode::Require, false),
@@ -266,7 +293,7 @@ impl<O: Opener> Session<'_, O> {
             Ok(connector) => connector,
             Err(never) => match never {},
         };
-        let (client, version, task) =
+        let (client, server_version, task) =
             establish(config, stream, connector)
                 .await
                 .map_err(|error| {
@@ -280,8 +307,26 @@ impl<O: Opener> Session<'_, O> {
                     }
                 })?;
         tasks.spawn(task);
-        Ok((client, version))
+        Ok(Login {
+            client,
+            server_version,
+            encrypted: setup.shown().at.is_some(),
+        })
     }
+}
+
+/// What came of the statements.
+struct Told {
+    in_recovery: bool,
+    state: Option<Rows>,
+    rows: Option<Rows>,
+}
+
+/// A session that is open.
+struct Login {
+    client: Client,
+    server_version: Option<String>,
+    encrypted: bool,
 }
 
 /// Logs in; gives the session, the server's version, and the task that moves
@@ -367,3 +412,6 @@ async fn read(transaction: &Transaction<'_>, query: &str) -> Result<Rows, Fault>
         more: false,
     })
 }
+
+#[cfg(test)]
+mod tests;

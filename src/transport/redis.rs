@@ -2,6 +2,8 @@
 //! read-only. Everything else is refused before it is sent.
 
 mod resp;
+mod socket;
+mod table;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -12,8 +14,12 @@ use tokio::io::{AsyncWriteExt, BufStream};
 use tokio::time::{Instant, timeout_at};
 
 pub use resp::Reply;
+use socket::open_socket;
+pub use table::table_question;
+use table::{all_allowed, allowed};
 
 use super::open::Opener;
+use super::tls::{self, Shown, Tls, TlsOptions};
 use super::{Connection, Fault, FaultKind, Stream};
 
 /// Bytes of one reply that are read.
@@ -39,10 +45,56 @@ pub struct Ask {
     pub password: Option<SecretString>,
     /// The number of the database; 0 when absent.
     pub database: Option<u32>,
+    /// Whom to trust, when the server speaks TLS, and its name when that is not
+    /// the address.
+    pub tls: Option<(TlsOptions, Option<String>)>,
+    /// A key to look at.
+    pub key: Option<Key>,
     /// A command besides PING and INFO.
     pub command: Option<Vec<String>>,
     /// Time in which a Unix socket must open, and from the open connection to the last reply.
     pub timeout: Duration,
+}
+
+/// A key to look at, and as what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Key {
+    /// Its name.
+    pub name: String,
+    /// Whether it is to be a hash, else it may be anything, and text is read.
+    pub hash: bool,
+}
+
+impl Key {
+    /// What is sent for it, in order, after the question to the server's table:
+    /// the last only when the key is of that type.
+    #[must_use]
+    pub fn reads(&self) -> [[&str; 2]; 3] {
+        let read = if self.hash { "HGETALL" } else { "GET" };
+        [
+            ["TYPE", &self.name],
+            ["PTTL", &self.name],
+            [read, &self.name],
+        ]
+    }
+
+    /// The question to the server's table.
+    #[must_use]
+    pub fn question(&self) -> [&str; 5] {
+        let [[first, _], [second, _], [third, _]] = self.reads();
+        ["COMMAND", "INFO", first, second, third]
+    }
+}
+
+/// What there is under a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// `string`, `hash`, `list`, …; nothing when there is no such key.
+    pub kind: Option<String>,
+    /// Until it is deleted by itself, when it is.
+    pub expires: Option<Duration>,
+    /// The text or the hash, when it is one.
+    pub content: Option<Reply>,
 }
 
 /// What the server answered.
@@ -58,8 +110,12 @@ pub struct Answer {
     pub error: Option<String>,
     /// The fields of INFO; empty when the server does not let us see it.
     pub info: BTreeMap<String, String>,
+    /// What there is under the key.
+    pub found: Option<Found>,
     /// The reply to the command.
     pub reply: Option<Reply>,
+    /// The certificates shown, when it was TLS.
+    pub shown: Option<Shown>,
 }
 
 /// What is sent, in order, without the command.
@@ -82,38 +138,14 @@ pub fn opening(
     lines
 }
 
-/// The question to the server's own table, before a command is sent: about the
-/// command, and about its first argument as a subcommand.
-#[must_use]
-pub fn table_question(command: &[String]) -> Vec<String> {
-    let mut words = vec!["COMMAND".to_owned(), "INFO".to_owned()];
-    if let [name, rest @ ..] = command {
-        words.push(name.clone());
-        // `MEMORY|USAGE`; servers before 7 know no such name and say nothing about it.
-        words.extend(
-            rest.first()
-                .filter(|word| is_word(word))
-                .map(|sub| format!("{name}|{sub}")),
-        );
-    }
-    words
-}
-
-fn is_word(text: &str) -> bool {
-    !text.is_empty()
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphabetic() || byte == b'-' || byte == b'_')
-}
-
 /// Logs in, asks and hangs up.
 ///
 /// # Errors
-/// The connection's fault; `Denied` for login, rights and commands that are
+/// The fault of the connection or of TLS; `Denied` for login, rights and commands that are
 /// not read-only; `Missing` for commands and databases that do not exist; `TimedOut` after
 /// [`Ask::timeout`]; `Closed`; `Protocol` when it is not Redis, or when it
 /// answers the command by an error.
-pub async fn ask(opener: &impl Opener, ask: &Ask) -> Result<Answer, Fault> {
+pub async fn ask(opener: &impl Opener, tls: &Tls, ask: &Ask) -> Result<Answer, Fault> {
     let connection = match &ask.endpoint {
         Endpoint::Tcp(address, port) => opener.open(address, *port).await?,
         Endpoint::Socket(path) => open_socket(path, ask.timeout).await?,
@@ -122,8 +154,22 @@ pub async fn ask(opener: &impl Opener, ask: &Ask) -> Result<Answer, Fault> {
         stream,
         peer,
         connect,
+        exposed: _,
     } = connection;
     let deadline = Instant::now() + ask.timeout;
+    let mut shown = None;
+    let stream: Box<dyn Stream> = match (&ask.tls, &ask.endpoint) {
+        (Some((options, name)), Endpoint::Tcp(address, _)) => {
+            let name = name.as_ref().unwrap_or(address);
+            let secured = tls
+                .secure(stream, name, options, ask.timeout)
+                .await
+                .map_err(|insecure| insecure.fault)?;
+            shown = Some(secured.shown);
+            Box::new(secured.stream)
+        }
+        (None, _) | (_, Endpoint::Socket(_)) => stream,
+    };
     let mut session = Session {
         opener,
         peer,
@@ -131,53 +177,8 @@ pub async fn ask(opener: &impl Opener, ask: &Ask) -> Result<Answer, Fault> {
         deadline,
         timeout: ask.timeout,
     };
-    session.run(ask, connect).await
-}
-
-#[cfg(unix)]
-async fn open_socket(path: &std::path::Path, timeout: Duration) -> Result<Connection, Fault> {
-    use std::io::ErrorKind;
-    let started = Instant::now();
-    let shown = path.display();
-    let stream = match tokio::time::timeout(timeout, tokio::net::UnixStream::connect(path)).await {
-        Ok(Ok(stream)) => stream,
-        Ok(Err(error)) => {
-            return Err(match error.kind() {
-                ErrorKind::NotFound => {
-                    Fault::new(FaultKind::Missing, format!("there is no socket {shown}"))
-                }
-                ErrorKind::ConnectionRefused => {
-                    Fault::new(FaultKind::Refused, format!("connection refused by {shown}"))
-                }
-                ErrorKind::PermissionDenied => {
-                    Fault::new(FaultKind::Denied, format!("{shown} may not be opened"))
-                }
-                _ => Fault::new(
-                    FaultKind::LocalSetup,
-                    format!("{shown} cannot be opened: {error}"),
-                ),
-            });
-        }
-        Err(_) => {
-            return Err(Fault::new(
-                FaultKind::TimedOut,
-                format!("{shown} did not open"),
-            ));
-        }
-    };
-    Ok(Connection {
-        stream: Box::new(stream),
-        peer: shown.to_string(),
-        connect: started.elapsed(),
-    })
-}
-
-#[cfg(not(unix))]
-async fn open_socket(path: &std::path::Path, _: Duration) -> Result<Connection, Fault> {
-    Err(Fault::new(
-        FaultKind::LocalSetup,
-        format!("this system has no Unix sockets: {}", path.display()),
-    ))
+    let answer = session.run(ask, connect).await?;
+    Ok(Answer { shown, ..answer })
 }
 
 struct Session<'a, O> {
@@ -219,6 +220,10 @@ impl<O: Opener> Session<'_, O> {
             Reply::Error(_) => BTreeMap::new(),
             other => return Err(protocol(format!("INFO was answered by {other:?}"))),
         };
+        let found = match &ask.key {
+            Some(key) if pong => Some(self.find(key).await?),
+            Some(_) | None => None,
+        };
         let reply = match &ask.command {
             // A server that is loading has no data to ask for.
             Some(command) if pong => Some(self.command(command).await?),
@@ -230,18 +235,56 @@ impl<O: Opener> Session<'_, O> {
             pong,
             error,
             info,
+            found,
             reply,
+            shown: None,
         })
+    }
+
+    async fn find(&mut self, key: &Key) -> Result<Found, Fault> {
+        let question = key.question();
+        let [_, _, names @ ..] = question;
+        let table = self.send(&question, &question.join(" ")).await?;
+        all_allowed(&names, &table)?;
+        let [kind, expires, content] = key.reads();
+        let kind = match self.read(&kind).await? {
+            Reply::Status(kind) if kind == "none" => None,
+            Reply::Status(kind) => Some(kind),
+            other => return Err(protocol(format!("TYPE was answered by {other:?}"))),
+        };
+        // -1 without an end, -2 without a key.
+        let expires = match self.read(&expires).await? {
+            Reply::Integer(time) => u64::try_from(time).ok().map(Duration::from_millis),
+            other => return Err(protocol(format!("PTTL was answered by {other:?}"))),
+        };
+        let wanted = if key.hash { "hash" } else { "string" };
+        let content = if kind.as_deref() == Some(wanted) {
+            Some(self.read(&content).await?)
+        } else {
+            None
+        };
+        Ok(Found {
+            kind,
+            expires,
+            content,
+        })
+    }
+
+    async fn read<S: AsRef<[u8]> + std::borrow::Borrow<str>>(
+        &mut self,
+        words: &[S],
+    ) -> Result<Reply, Fault> {
+        match self.send(words, &words.join(" ")).await? {
+            Reply::Error(error) => Err(login_fault(&error).unwrap_or_else(|| protocol(error))),
+            reply => Ok(reply),
+        }
     }
 
     async fn command(&mut self, command: &[String]) -> Result<Reply, Fault> {
         let question = table_question(command);
         let answer = self.send(&question, &question.join(" ")).await?;
         allowed(command, &answer)?;
-        match self.send(command, &command.join(" ")).await? {
-            Reply::Error(error) => Err(login_fault(&error).unwrap_or_else(|| protocol(error))),
-            reply => Ok(reply),
-        }
+        self.read(command).await
     }
 
     async fn accepted(&mut self, words: &[&str], shown: &str) -> Result<(), Fault> {
@@ -278,6 +321,10 @@ impl<O: Opener> Session<'_, O> {
         };
         match timeout_at(self.deadline, exchange).await {
             Ok(Ok(reply)) => Ok(reply),
+            // A server that wants a certificate of ours says so after the handshake.
+            Ok(Err(error)) if tls::is_of_tls(&error) => {
+                Err(tls::handshake_fault(&error, &Shown::default()))
+            }
             Ok(Err(error)) if error.kind() == std::io::ErrorKind::InvalidData => Err(protocol(
                 format!("the answer to {shown} is not Redis: {error}"),
             )),
@@ -314,70 +361,6 @@ fn login_fault(error: &str) -> Option<Fault> {
     }
 }
 
-/// Whether the server's table calls the command read-only.
-fn allowed(command: &[String], table: &Reply) -> Result<(), Fault> {
-    let name = command.first().map(String::as_str).unwrap_or_default();
-    let refused = |why: String| Err(Fault::new(FaultKind::Denied, why));
-    let Reply::Array(Some(entries)) = table else {
-        return refused(format!(
-            "{name} is not sent: the server does not tell whether it only reads ({table:?})"
-        ));
-    };
-    // What is known of the subcommand outweighs what is known of its container.
-    let known: Vec<Vec<String>> = entries.iter().filter_map(flags).collect();
-    let Some(flags) = known.last() else {
-        return Err(Fault::new(
-            FaultKind::Missing,
-            format!("the server has no command {name}"),
-        ));
-    };
-    let has = |flag: &str| flags.iter().any(|known| known == flag);
-    // PFCOUNT is called read-only, yet keeps its result in the key, which the
-    // table tells by `may_replicate`.
-    if !has("readonly") || has("write") || has("admin") || has("may_replicate") {
-        return refused(format!(
-            "{name} is not sent: the server's own table does not call it read-only"
-        ));
-    }
-    // A script that does not end stops the server for everyone.
-    if SCRIPTS
-        .iter()
-        .any(|script| name.eq_ignore_ascii_case(script))
-    {
-        return refused(format!("{name} is not sent: it runs a script"));
-    }
-    // Before 7 the table has no subcommands, and MEMORY as a whole is called read-only.
-    if name.eq_ignore_ascii_case("memory")
-        && command
-            .get(1)
-            .is_some_and(|sub| sub.eq_ignore_ascii_case("purge"))
-    {
-        return refused("MEMORY PURGE is not sent: it is no read".to_owned());
-    }
-    Ok(())
-}
-
-/// Commands that run a script, and are called read-only.
-const SCRIPTS: [&str; 3] = ["EVAL_RO", "EVALSHA_RO", "FCALL_RO"];
-
-/// Name, arity, flags, …; nothing for a command that is not known.
-fn flags(entry: &Reply) -> Option<Vec<String>> {
-    let Reply::Array(Some(fields)) = entry else {
-        return None;
-    };
-    let Some(Reply::Array(Some(flags))) = fields.get(2) else {
-        return None;
-    };
-    flags
-        .iter()
-        .map(|flag| match flag {
-            Reply::Status(flag) => Some(flag.clone()),
-            Reply::Bulk(Some(flag)) => String::from_utf8(flag.clone()).ok(),
-            _ => None,
-        })
-        .collect()
-}
-
 /// `field:value` lines; sections are comments.
 fn parse_info(text: &str) -> BTreeMap<String, String> {
     text.lines()
@@ -385,31 +368,4 @@ fn parse_info(text: &str) -> BTreeMap<String, String> {
         .filter_map(|line| line.split_once(':'))
         .map(|(field, value)| (field.to_owned(), value.trim_end().to_owned()))
         .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use rstest::rstest;
-
-    #[rstest]
-    #[case("GET", &["readonly", "fast"], true)]
-    #[case("SORT", &["write", "denyoom"], false)]
-    #[case("GETDEL", &["write", "fast"], false)]
-    #[case("CONFIG", &[], false)]
-    #[case("PFCOUNT", &["readonly", "may_replicate"], false)]
-    #[case("EVAL_RO", &["readonly", "noscript"], false)]
-    #[case("evalsha_ro", &["readonly", "noscript"], false)]
-    #[case("FCALL_RO", &["readonly", "noscript"], false)]
-    fn what_only_reads_is_sent(#[case] name: &str, #[case] flags: &[&str], #[case] sent: bool) {
-        let flags = flags.iter().map(|flag| Reply::Status((*flag).to_owned()));
-        let entry = vec![
-            Reply::Bulk(Some(name.as_bytes().to_vec())),
-            Reply::Integer(-2),
-            Reply::Array(Some(flags.collect())),
-        ];
-        let table = Reply::Array(Some(vec![Reply::Array(Some(entry))]));
-        let command = [name.to_owned(), "x".to_owned()];
-        assert_eq!(allowed(&command, &table).is_ok(), sent);
-    }
 }

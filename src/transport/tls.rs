@@ -301,6 +301,12 @@ pub fn handshake_fault(error: &std::io::Error, shown: &Shown) -> Fault {
     }
 }
 
+/// Whether an error of a stream comes from TLS, and not from what carries it.
+#[must_use]
+pub fn is_of_tls(error: &std::io::Error) -> bool {
+    tls_error(error).is_some()
+}
+
 fn tls_error(error: &std::io::Error) -> Option<&rustls::Error> {
     error.get_ref()?.downcast_ref()
 }

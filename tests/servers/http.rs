@@ -3,6 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::time::sleep;
@@ -13,7 +16,8 @@ pub use super::tls::Shows;
 
 /// Answers by path: `/ok`, `/json`, `/502`, `/head`, `/401`, `/drip`, `/endless`,
 /// `/cut`, `/garbage`, `/chunk`, `/hang`, `/loop`, `/once` (to `/ok`), `/echo`
-/// (the request as the body), `/to?URL` (a redirect there).
+/// (the request as the body), `/to?URL` (a redirect there), `/ws` (a WebSocket),
+/// `/ws-wrong` (with an answer to another key), `/ws-silent` (that is never closed).
 pub async fn plain() -> Server {
     Server::start(|stream, received| async move {
         drop(serve(stream, &received).await);
@@ -74,6 +78,23 @@ async fn read_request(
     Ok(String::from_utf8_lossy(&request).into_owned())
 }
 
+fn header(request: &str, name: &str) -> String {
+    let lines = request.lines().filter_map(|line| line.split_once(": "));
+    let mut values = lines.filter(|(known, _)| known.eq_ignore_ascii_case(name));
+    values
+        .next()
+        .map_or_else(String::new, |(_, value)| value.to_owned())
+}
+
+/// A question for a WebSocket as RFC 6455 wants it.
+fn upgrades(request: &str) -> bool {
+    request.starts_with("GET ")
+        && header(request, "connection").eq_ignore_ascii_case("upgrade")
+        && header(request, "upgrade") == "websocket"
+        && header(request, "sec-websocket-version") == "13"
+        && header(request, "sec-websocket-key").len() == 24
+}
+
 async fn serve(
     mut stream: impl AsyncRead + AsyncWrite + Unpin,
     received: &std::sync::Mutex<Vec<u8>>,
@@ -131,6 +152,37 @@ async fn serve(
             loop {
                 stream.write_all(&[b'x'; 4096]).await?;
             }
+        }
+        path @ ("/ws" | "/ws-wrong" | "/ws-silent") if upgrades(&request) => {
+            let key = header(&request, "sec-websocket-key");
+            let salted = format!("{key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11");
+            let hash = digest(&SHA1_FOR_LEGACY_USE_ONLY, salted.as_bytes());
+            let accept = match path {
+                "/ws-wrong" => "AAAAAAAAAAAAAAAAAAAAAAAAAAA=".to_owned(),
+                _ => STANDARD.encode(hash),
+            };
+            let answer = format!(
+                "HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\n\
+                 sec-websocket-accept: {accept}\r\n\r\n"
+            );
+            stream.write_all(answer.as_bytes()).await?;
+            // A greeting, and the close once the client said its own.
+            stream.write_all(&[0x81, 2, b'h', b'i']).await?;
+            let mut close = [0; 8];
+            let read = stream.read_exact(&mut close).await;
+            let told = match (read, close) {
+                (Err(_), _) => "<end>",
+                (Ok(_), [0x88, 0x82, ..]) => "<close>",
+                (Ok(_), _) => "<data>",
+            };
+            received
+                .lock()
+                .expect("the lock")
+                .extend_from_slice(told.as_bytes());
+            if path != "/ws-silent" {
+                stream.write_all(&[0x88, 2, 3, 0xe8]).await?;
+            }
+            return stream.shutdown().await;
         }
         _ => whole("404 Not Found", "", "no such path"),
     };

@@ -26,6 +26,9 @@ pub enum Trouble {
     CutRow,
     /// Something that is not PostgreSQL answers.
     Garbage,
+    /// The login asks for the password as it is; what comes of it is noted,
+    /// and `<end>` when the client hangs up instead.
+    Cleartext,
 }
 
 /// A server with that trouble. Notes `PROTOCOL TEXT` lines of what it is sent.
@@ -82,6 +85,48 @@ fn columns(columns: &[(&str, u32, u16)]) -> Vec<u8> {
     message(b'T', &body)
 }
 
+/// What a standby tells of itself to a role without rights: numbers and truth
+/// values by column, nothing for the others.
+const STATE: [(&str, f64); 9] = [
+    ("connections", 45.0),
+    ("connections_max", 100.0),
+    ("connections_reserved", 10.0),
+    ("replay_lag_bytes", 4096.0),
+    ("replay_age_s", 2.5),
+    ("transaction_id_age", 214_748_364.8),
+    ("autovacuum_freeze_max_age", 2e8),
+    ("database_bytes", 8_000_000.0),
+    ("replay_paused", 0.0),
+];
+
+/// The columns of a statement about the server's state, and its row.
+fn state(statement: &str) -> Option<(Vec<u8>, Vec<u8>)> {
+    let names: Vec<&str> = statement
+        .split(" AS ")
+        .skip(1)
+        .filter_map(|rest| rest.split([',', '\0']).next())
+        .collect();
+    let is_flag = |name: &str| name == "replay_paused" || name == "wal_streaming";
+    let described: Vec<(&str, u32, u16)> = names
+        .iter()
+        .map(|&name| (name, if is_flag(name) { 16 } else { 701 }, 1))
+        .collect();
+    let mut row = u16::try_from(names.len()).ok()?.to_be_bytes().to_vec();
+    for name in &names {
+        match STATE.iter().find(|(known, _)| known == name) {
+            Some((name, value)) if is_flag(name) => {
+                row.extend_from_slice(&[0, 0, 0, 1, u8::from(*value != 0.0)]);
+            }
+            Some((_, value)) => {
+                row.extend_from_slice(&8_u32.to_be_bytes());
+                row.extend_from_slice(&value.to_be_bytes());
+            }
+            None => row.extend_from_slice(&[255; 4]),
+        }
+    }
+    (!names.is_empty()).then(|| (columns(&described), message(b'D', &row)))
+}
+
 async fn serve(
     mut stream: TcpStream,
     received: &Arc<Mutex<Vec<u8>>>,
@@ -120,12 +165,27 @@ async fn serve(
         }
         _ => {}
     }
+    if trouble == Trouble::Cleartext {
+        stream.write_all(&message(b'R', &[0, 0, 0, 3])).await?;
+        let mut password = vec![0; 5];
+        if stream.read_exact(&mut password).await.is_err() {
+            received
+                .lock()
+                .expect("the lock")
+                .extend_from_slice(b"<end>");
+            return Ok(());
+        }
+        let mut body = vec![0; usize::from(password[4]) - 4];
+        stream.read_exact(&mut body).await?;
+        received.lock().expect("the lock").extend_from_slice(&body);
+    }
     let greeting = [
         message(b'R', &[0; 4]),
         message(b'S', b"server_version\x0016.1 (test)\0"),
         ready(),
     ];
     stream.write_all(&greeting.concat()).await?;
+    let mut statement = String::new();
     loop {
         let kind = stream.read_u8().await?;
         let length = stream.read_u32().await?;
@@ -150,6 +210,7 @@ async fn serve(
             }
             b'P' => {
                 received.lock().expect("the lock").extend_from_slice(&body);
+                statement = String::from_utf8_lossy(&body).into_owned();
                 match trouble {
                     Trouble::SilentStatement => std::future::pending().await,
                     Trouble::Statement(code, text) => {
@@ -160,13 +221,16 @@ async fn serve(
                 }
             }
             b'B' => message(b'2', &[]),
-            b'D' => [
-                message(b't', &[0, 0]),
-                columns(&[("depth", 23, 1), ("nothing", 23, 1)]),
-            ]
-            .concat(),
+            b'D' => {
+                let described = state(&statement).map_or_else(
+                    || columns(&[("depth", 23, 1), ("nothing", 23, 1)]),
+                    |(columns, _)| columns,
+                );
+                [message(b't', &[0, 0]), described].concat()
+            }
             b'E' => {
                 let row = message(b'D', &[0, 2, 0, 0, 0, 4, 0, 0, 0, 3, 255, 255, 255, 255]);
+                let row = state(&statement).map_or(row, |(_, row)| row);
                 if trouble == Trouble::CutRow {
                     stream.write_all(&row[..9]).await?;
                     return stream.shutdown().await;

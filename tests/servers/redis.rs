@@ -1,10 +1,13 @@
 //! A Redis that answers as told.
 
 use std::net::Ipv4Addr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{
+    AsyncBufRead, AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader,
+};
 use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
 
 use super::tcp::Server;
 
@@ -42,31 +45,50 @@ pub fn on(listener: TcpListener, say: impl Fn(&str) -> Say + Send + Sync + 'stat
     let say = Arc::new(say);
     Server::on(listener, move |stream, received| {
         let say = Arc::clone(&say);
-        async move {
-            let mut stream = BufReader::new(stream);
-            while let Some(words) = read_command(&mut stream).await {
-                let command = words.join(" ");
-                received
-                    .lock()
-                    .expect("the lock")
-                    .extend_from_slice(format!("{command}\n").as_bytes());
-                let (bytes, cut) = match say(&command) {
-                    Say::Usual => (usual(&words), false),
-                    Say::Bytes(bytes) => (bytes.to_owned(), false),
-                    Say::Text(text) => (bulk(text), false),
-                    Say::Cut(bytes) => (bytes.to_owned(), true),
-                    Say::Hang => std::future::pending().await,
-                };
-                if stream.write_all(bytes.as_bytes()).await.is_err() || cut {
-                    break;
-                }
-            }
-            drop(stream.shutdown().await);
-        }
+        async move { serve(stream, &received, &*say).await }
     })
 }
 
-async fn read_command(stream: &mut BufReader<tokio::net::TcpStream>) -> Option<Vec<String>> {
+/// The usual server behind TLS.
+pub async fn behind(acceptor: TlsAcceptor) -> Server {
+    Server::start(move |stream, received| {
+        let acceptor = acceptor.clone();
+        async move {
+            if let Ok(stream) = acceptor.accept(stream).await {
+                serve(stream, &received, &|_: &str| Say::Usual).await;
+            }
+        }
+    })
+    .await
+}
+
+async fn serve(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    received: &Mutex<Vec<u8>>,
+    say: &(impl Fn(&str) -> Say + Sync),
+) {
+    let mut stream = BufReader::new(stream);
+    while let Some(words) = read_command(&mut stream).await {
+        let command = words.join(" ");
+        received
+            .lock()
+            .expect("the lock")
+            .extend_from_slice(format!("{command}\n").as_bytes());
+        let (bytes, cut) = match say(&command) {
+            Say::Usual => (usual(&words), false),
+            Say::Bytes(bytes) => (bytes.to_owned(), false),
+            Say::Text(text) => (bulk(text), false),
+            Say::Cut(bytes) => (bytes.to_owned(), true),
+            Say::Hang => std::future::pending().await,
+        };
+        if stream.write_all(bytes.as_bytes()).await.is_err() || cut {
+            break;
+        }
+    }
+    drop(stream.shutdown().await);
+}
+
+async fn read_command(stream: &mut (impl AsyncBufRead + Unpin)) -> Option<Vec<String>> {
     let count = number(stream, '*').await?;
     let mut words = Vec::new();
     for _ in 0..count {
@@ -79,7 +101,7 @@ async fn read_command(stream: &mut BufReader<tokio::net::TcpStream>) -> Option<V
     Some(words)
 }
 
-async fn number(stream: &mut BufReader<tokio::net::TcpStream>, mark: char) -> Option<usize> {
+async fn number(stream: &mut (impl AsyncBufRead + Unpin), mark: char) -> Option<usize> {
     let mut line = String::new();
     stream.read_line(&mut line).await.ok()?;
     line.trim_end().strip_prefix(mark)?.parse().ok()
@@ -106,6 +128,7 @@ fn usual(words: &[String]) -> String {
         ["COMMAND", "INFO", names @ ..] => {
             let entries = names.iter().map(|name| match name.to_lowercase().as_str() {
                 "get" => "*3\r\n$3\r\nget\r\n:2\r\n*2\r\n+readonly\r\n+fast\r\n",
+                "type" | "pttl" | "hgetall" => "*3\r\n$4\r\nread\r\n:2\r\n*1\r\n+readonly\r\n",
                 "set" => "*3\r\n$3\r\nset\r\n:-3\r\n*1\r\n+write\r\n",
                 // As Redis 7 has them: nothing is known of the container.
                 "memory" => "*3\r\n$6\r\nmemory\r\n:-2\r\n*0\r\n",
@@ -114,6 +137,13 @@ fn usual(words: &[String]) -> String {
             });
             format!("*{}\r\n{}", names.len(), entries.collect::<String>())
         }
+        ["TYPE", "nothing"] => "+none\r\n".to_owned(),
+        ["TYPE", "state"] => "+hash\r\n".to_owned(),
+        ["TYPE", _] => "+string\r\n".to_owned(),
+        ["PTTL", "nothing"] => ":-2\r\n".to_owned(),
+        ["PTTL", "state"] => ":-1\r\n".to_owned(),
+        ["PTTL", _] => ":1500\r\n".to_owned(),
+        ["HGETALL", "state"] => "*2\r\n$5\r\nqueue\r\n$1\r\n3\r\n".to_owned(),
         ["GET", _] => bulk("value"),
         ["MEMORY", "USAGE", _] => ":56\r\n".to_owned(),
         _ => "-ERR unknown command\r\n".to_owned(),

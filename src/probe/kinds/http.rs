@@ -1,5 +1,6 @@
 //! `http`: an address answers with the right status.
 
+mod facts;
 mod options;
 
 use std::path::PathBuf;
@@ -10,11 +11,11 @@ use secrecy::ExposeSecret;
 use serde::Deserialize;
 use url::Url;
 
-use self::options::{HeaderText, SecretText, StatusPattern, Statuses};
+use self::options::{DEFAULT_STATUS, HeaderText, SecretText, StatusPattern, Statuses};
 use super::aim;
 use crate::probe::{
     Context, Defaults, FactSpec, Facts, Fault, FaultKind, Kind, OptionProblem, Place, Policy,
-    Request, SecretRef, Target, Type, Unit, Value,
+    Request, SecretRef, Target, Value,
 };
 use crate::transport::http::{self, Answer, Header, Method};
 use crate::transport::tls::TlsOptions;
@@ -39,7 +40,11 @@ pub struct Http {
     /// The right statuses: one (`200`), a class (`2xx`), or a list of them.
     /// `2xx` when left out.
     #[serde(default)]
-    status: Statuses,
+    status: Option<Statuses>,
+    /// Asks for a WebSocket instead, and closes it as soon as it is open, without a
+    /// message. It is expected to open; `status` is not for it.
+    #[serde(default)]
+    websocket: bool,
     /// Headers to send. A secret value is given by reference:
     /// `authorization: { secret: env:TOKEN, prefix: "Bearer " }`.
     #[serde(default)]
@@ -85,6 +90,13 @@ const REFUSED_HEADERS: [&str; 11] = [
     "x-original-method",
 ];
 
+/// Headers that belong to the question for a WebSocket.
+const WEBSOCKET_HEADERS: [&str; 3] = [
+    "sec-websocket-extensions",
+    "sec-websocket-key",
+    "sec-websocket-version",
+];
+
 fn problem(path: &[&str], message: impl Into<String>, suggestion: Option<&str>) -> OptionProblem {
     OptionProblem {
         path: path.iter().map(|&part| part.to_owned()).collect(),
@@ -104,7 +116,12 @@ impl Http {
         })?;
         if !matches!(url.scheme(), "http" | "https") {
             let message = format!("{} is neither http nor https", url.scheme());
-            return Err(problem(&["url"], message, None));
+            let suggestion = match url.scheme() {
+                "ws" => Some("http://… and `websocket: true` beside it"),
+                "wss" => Some("https://… and `websocket: true` beside it"),
+                _ => None,
+            };
+            return Err(problem(&["url"], message, suggestion));
         }
         if !url.username().is_empty() || url.password().is_some() {
             return Err(problem(
@@ -148,9 +165,15 @@ impl Http {
             .collect()
     }
 
+    fn statuses(&self) -> &Statuses {
+        self.status.as_ref().unwrap_or(&DEFAULT_STATUS)
+    }
+
     fn line(&self) -> String {
         match (self.parsed(), self.headers(|_| Ok(String::new()))) {
-            (Ok(url), Ok(headers)) => http::request_line(self.method, &url, headers.iter()),
+            (Ok(url), Ok(headers)) => {
+                http::request_line(self.method, &url, headers.iter(), self.websocket)
+            }
             _ => format!("{} {}", self.method.as_str(), self.url),
         }
     }
@@ -163,6 +186,8 @@ impl Http {
         facts.set("url", answer.url.to_string());
         facts.set_some("redirected_to", answer.redirected_to);
         facts.set("connect_ms", milliseconds(answer.connect));
+        facts.set_some("tls_ms", answer.handshake.map(milliseconds));
+        facts.set_some("upgraded", answer.upgraded);
         facts.set("ttfb_ms", milliseconds(answer.first_byte));
         facts.set("total_ms", milliseconds(answer.total));
         let headers = answer
@@ -198,70 +223,7 @@ impl Kind for Http {
     const NAME: &'static str = "http";
     const SUMMARY: &'static str = "an HTTP address answers with the right status";
     const PLACE: Place = Place::Network;
-    const FACTS: &'static [FactSpec] = &[
-        FactSpec::number("status", Unit::None, "The status code."),
-        FactSpec::new("version", Type::Text, "`HTTP/1.1` or `HTTP/1.0`."),
-        FactSpec::new(
-            "url",
-            Type::Text,
-            "Where the answer came from, after redirects.",
-        ),
-        FactSpec::new(
-            "redirected_to",
-            Type::Text,
-            "Where a redirect that was not followed points to.",
-        ),
-        FactSpec::number(
-            "connect_ms",
-            Unit::Milliseconds,
-            "Time to open the TCP connection.",
-        ),
-        FactSpec::number(
-            "ttfb_ms",
-            Unit::Milliseconds,
-            "From the request to the end of the answer's headers.",
-        ),
-        FactSpec::number(
-            "total_ms",
-            Unit::Milliseconds,
-            "From the first packet to the last byte, over all redirects.",
-        ),
-        FactSpec::new(
-            "headers",
-            Type::Map(&Type::Text),
-            "Headers by lower-case name, several of one name joined by `, `.",
-        ),
-        FactSpec::new(
-            "body",
-            Type::Text,
-            "The whole body; absent when it was cut: raise `body_max` to look into a long one.",
-        ),
-        FactSpec::number(
-            "body_bytes",
-            Unit::Bytes,
-            "Bytes of the whole body; absent when it was cut.",
-        ),
-        FactSpec::new(
-            "body_whole",
-            Type::Bool,
-            "The body ended within `body_max`.",
-        ),
-        FactSpec::new(
-            "json",
-            Type::Json,
-            "The body as JSON; absent when it is none or was cut.",
-        ),
-        FactSpec::new(
-            "certificate_expires",
-            Type::Time,
-            "When the server's certificate expires.",
-        ),
-        FactSpec::number(
-            "certificate_days",
-            Unit::None,
-            "Days until the certificate expires, negative after it.",
-        ),
-    ];
+    const FACTS: &'static [FactSpec] = &facts::FACTS;
     const EXAMPLE: &'static str = "title: Harbor's registry answers\n\
         http: { url: \"http://192.168.0.110:5000/v2/\", status: [200, 401] }\n";
 
@@ -298,7 +260,23 @@ impl Kind for Http {
                 ));
             }
         }
-        if self.status.patterns().is_empty() {
+        if self.websocket {
+            if self.method != Method::Get {
+                let message = "a WebSocket is asked for by GET";
+                problems.push(problem(&["method"], message, Some("leave `method` out")));
+            }
+            if self.status.is_some() {
+                let message = "a WebSocket has no other status than 101";
+                problems.push(problem(&["status"], message, Some("leave `status` out")));
+            }
+            for name in self.headers.keys() {
+                if WEBSOCKET_HEADERS.contains(&name.to_ascii_lowercase().as_str()) {
+                    let message = format!("{name} is sent by `websocket` itself");
+                    problems.push(problem(&["headers", name], message, None));
+                }
+            }
+        }
+        if self.statuses().patterns().is_empty() {
             problems.push(problem(
                 &["status"],
                 "no status would be right",
@@ -323,12 +301,18 @@ impl Kind for Http {
     }
 
     fn defaults(&self) -> Defaults {
-        Defaults::require([self.status.expectation()])
+        if self.websocket {
+            return Defaults::require(["upgraded"]);
+        }
+        Defaults::require([self.statuses().expectation()])
     }
 
     fn goal(&self, _: &Target) -> String {
+        if self.websocket {
+            return format!("a WebSocket from {}", self.url);
+        }
         let statuses: Vec<String> = self
-            .status
+            .statuses()
             .patterns()
             .iter()
             .map(StatusPattern::to_string)
@@ -374,6 +358,7 @@ impl Kind for Http {
         let ask = http::Ask {
             url,
             method: self.method,
+            websocket: self.websocket,
             headers: self
                 .headers(|reference| Ok(context.secret(reference)?.expose_secret().to_owned()))?,
             tls: TlsOptions {

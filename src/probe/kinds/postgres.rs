@@ -1,6 +1,8 @@
 //! `postgres`: a PostgreSQL server lets us in and answers.
 
 mod address;
+mod facts;
+mod state;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -9,10 +11,11 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use self::address::Address;
+use self::state::Part;
 use super::aim;
 use crate::probe::{
     Context, Defaults, FactSpec, Facts, Fault, FaultKind, Kind, OptionProblem, Place, Policy,
-    Request, SecretRef, Target, Type, Unit, Value,
+    Request, SecretRef, Target, Value,
 };
 use crate::transport::postgres::{self, Answer, statement};
 use crate::transport::tls::TlsOptions;
@@ -23,6 +26,19 @@ use crate::transport::tls::TlsOptions;
 /// must begin with SELECT, WITH, TABLE, VALUES, SHOW or EXPLAIN. Functions that
 /// are known to act all the same (`pg_terminate_backend`, `dblink`) are refused;
 /// there may be others on a server: give the check a role without rights to them.
+///
+/// A server that asks for the password as it is (`password` in `pg_hba.conf`)
+/// gets it only by TLS, on this machine, or by `via`; over a network in plain it
+/// is not sent. `md5` and `scram-sha-256` never tell it. Whoever listens can
+/// try passwords on what `md5` sends, so give `sslmode=require`, or
+/// `verify-full`, which alone makes sure of whom it tells.
+///
+/// `state` asks the server about itself. Any role may see all of it but
+/// `wal_streaming`, `standbys` and `standby_lag_bytes`: without the rights of
+/// `pg_read_all_stats` (`GRANT pg_monitor TO checker`) these are absent as soon as
+/// there is something to see. With `connections` it prefers that less than 90 %
+/// are in use, with `replication` that a standby streams and that its replay is
+/// not paused, with `transaction_ids` that less than half of them are used up.
 ///
 /// Without a statement the check tells whether the server accepts
 /// connections, as `pg_isready` does, but also whether login and the first
@@ -40,6 +56,10 @@ pub struct Postgres {
     /// A statement that reads. At most 100 rows of its answer are looked at.
     #[serde(default)]
     query: Option<String>,
+    /// What else to ask the server about itself, by one statement more. See the
+    /// facts, and what of them needs rights.
+    #[serde(default)]
+    state: Vec<Part>,
     /// A PEM file of authorities to trust besides this machine's, for `sslmode=verify-full`.
     #[serde(default)]
     ca: Option<PathBuf>,
@@ -62,14 +82,29 @@ impl Postgres {
         }
     }
 
+    /// Each part once.
+    fn parts(&self) -> Vec<Part> {
+        let mut parts = Vec::new();
+        for &part in &self.state {
+            if !parts.contains(&part) {
+                parts.push(part);
+            }
+        }
+        parts
+    }
+
     fn facts(answer: Answer) -> Facts {
         let mut facts = Facts::new();
         let milliseconds = |time: std::time::Duration| time.as_secs_f64() * 1000.0;
         facts.set("accepts", true);
         facts.set("connect_ms", milliseconds(answer.connect));
         facts.set("login_ms", milliseconds(answer.login));
+        facts.set("encrypted", answer.encrypted);
         facts.set_some("server_version", answer.server_version);
         facts.set("in_recovery", answer.in_recovery);
+        if let Some(rows) = answer.state {
+            state::read(rows, &mut facts);
+        }
         let Some(rows) = answer.rows else {
             return facts;
         };
@@ -118,69 +153,7 @@ impl Kind for Postgres {
     const NAME: &'static str = "postgres";
     const SUMMARY: &'static str = "a PostgreSQL server accepts a login and answers a query";
     const PLACE: Place = Place::Network;
-    const FACTS: &'static [FactSpec] = &[
-        FactSpec::new("accepts", Type::Bool, "Login and the first query worked."),
-        FactSpec::number(
-            "connect_ms",
-            Unit::Milliseconds,
-            "Time to open the TCP connection.",
-        ),
-        FactSpec::number(
-            "login_ms",
-            Unit::Milliseconds,
-            "From the open connection to the end of the login, TLS included.",
-        ),
-        FactSpec::new(
-            "server_version",
-            Type::Text,
-            "The server's `server_version`.",
-        ),
-        FactSpec::new(
-            "in_recovery",
-            Type::Bool,
-            "`pg_is_in_recovery()`: true on a standby.",
-        ),
-        FactSpec::number(
-            "query_ms",
-            Unit::Milliseconds,
-            "From the statement to its last row.",
-        ),
-        FactSpec::number(
-            "rows",
-            Unit::Count,
-            "Rows of the statement; absent when there are more than were read.",
-        ),
-        FactSpec::new(
-            "rows_whole",
-            Type::Bool,
-            "All rows were read: at most 100, and 1 MiB.",
-        ),
-        FactSpec::new(
-            "columns",
-            Type::List(&Type::Text),
-            "The names of the statement's columns.",
-        ),
-        FactSpec::new(
-            "row",
-            Type::Map(&Type::Json),
-            "The first row by column; a null is absent. Moments are RFC 3339 text, intervals seconds, decimals of more than 15 digits text.",
-        ),
-        FactSpec::new(
-            "value",
-            Type::Json,
-            "The first column of the first row; absent when null.",
-        ),
-        FactSpec::new(
-            "value_time",
-            Type::Time,
-            "`value` when it is a `timestamptz`.",
-        ),
-        FactSpec::new(
-            "value_duration",
-            Type::Duration,
-            "`value` when it is an `interval` without months.",
-        ),
-    ];
+    const FACTS: &'static [FactSpec] = &facts::FACTS;
     const EXAMPLE: &'static str = "title: PostgreSQL accepts queries\n\
         postgres:\n  url: postgres://checker@192.168.0.188/k3s_datastore\n  password: env:CHECKER_PASSWORD\n";
 
@@ -197,7 +170,11 @@ impl Kind for Postgres {
     }
 
     fn defaults(&self) -> Defaults {
-        Defaults::require(["accepts"])
+        let preferred = self.parts().into_iter().flat_map(Part::preferred);
+        Defaults {
+            require: vec!["accepts".to_owned()],
+            prefer: preferred.map(|&text| text.to_owned()).collect(),
+        }
     }
 
     fn goal(&self, _: &Target) -> String {
@@ -221,6 +198,7 @@ impl Kind for Postgres {
             Some(login),
             Some(begin),
             Some(first),
+            state::statement(&self.parts()),
             self.query.clone(),
             Some("ROLLBACK".to_owned()),
         ];
@@ -256,6 +234,7 @@ impl Kind for Postgres {
                 authorities: self.ca.iter().cloned().collect(),
                 verify: true,
             },
+            state: state::statement(&self.parts()),
             query: self.query.clone(),
             timeout: context.target.timeout,
         };

@@ -1,24 +1,30 @@
 //! `redis`: a Redis server answers and has its data.
 
+mod facts;
+
 use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::Value as Json;
 
 use super::aim;
 use crate::probe::{
     Context, Defaults, FactSpec, Facts, Fault, Kind, OptionProblem, Place, Policy, Request,
-    SecretRef, Target, Type, Unit, Value,
+    SecretRef, Target,
 };
-use crate::transport::redis::{self, Answer, Endpoint, Reply};
+use crate::transport::redis::{self, Endpoint, Key};
+use crate::transport::tls::TlsOptions;
 
 /// Sends PING and INFO to a Redis server (or Valkey, or KeyDB), and one command
 /// of yours that reads.
 ///
 /// Whether a command reads is told by the server's own command table
 /// (`COMMAND INFO`): what it does not call `readonly` is not sent. A server
-/// that is still loading its data set answers, but `loading` is true.
+/// that is still loading its data set answers, but `loading` is true; one that
+/// cannot save it to disk refuses writes, and `writes_stopped` is true.
+///
+/// Without `tls` the password goes over the network as it is: look by `via`, or
+/// give a user that may do no more than `+ping +info`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Redis {
@@ -38,13 +44,38 @@ pub struct Redis {
     /// The password, by reference: `env:NAME`, `file:/path`, `credential:NAME`.
     #[serde(default)]
     password: Option<SecretRef>,
-    /// The number of the database for `command`; 0 when left out.
+    /// The number of the database for `key`, `hash` and `command`; 0 when left out.
     #[serde(default)]
     db: Option<u32>,
+    /// A key to look at: whether it is there, its type, when it expires, and its
+    /// text when it is one. It is expected to be there.
+    #[serde(default)]
+    #[schemars(length(min = 1))]
+    key: Option<String>,
+    /// As `key`, but for a hash, whose fields are read.
+    #[serde(default)]
+    #[schemars(length(min = 1))]
+    hash: Option<String>,
+    /// Whether the server speaks TLS.
+    #[serde(default)]
+    tls: bool,
+    /// A PEM file of authorities to trust besides this machine's, with `tls`.
+    #[serde(default)]
+    ca: Option<PathBuf>,
+    /// Whether the certificate must be trusted and name the server, with `tls`.
+    #[serde(default = "yes")]
+    tls_verify: bool,
+    /// The name that the certificate must be for; the address when left out.
+    #[serde(default)]
+    server_name: Option<String>,
     /// A command that reads, as a list: `[HGETALL, "queue:state"]`.
     #[serde(default)]
     #[schemars(length(min = 1))]
     command: Option<Vec<String>>,
+}
+
+fn yes() -> bool {
+    true
 }
 
 impl Redis {
@@ -58,101 +89,16 @@ impl Redis {
         }
     }
 
-    fn facts(answer: Answer, command: Option<&[String]>) -> Facts {
-        let mut facts = Facts::new();
-        let Answer {
-            connect,
-            ping,
-            pong,
-            error,
-            info,
-            reply,
-        } = answer;
-        facts.set("connect_ms", connect.as_secs_f64() * 1000.0);
-        facts.set("ping_ms", ping.as_secs_f64() * 1000.0);
-        facts.set("pong", pong);
-        let text = |field: &str| info.get(field).map(String::as_str);
-        let number = |field: &str| text(field).and_then(|value| value.parse::<f64>().ok());
-        let flag = |field: &str| {
-            text(field).and_then(|value| match value {
-                "1" | "ok" | "up" => Some(true),
-                "0" | "err" | "down" => Some(false),
-                _ => None,
-            })
+    fn key(&self) -> Option<Key> {
+        let (name, hash) = match (&self.key, &self.hash) {
+            (Some(name), _) => (name, false),
+            (None, Some(name)) => (name, true),
+            (None, None) => return None,
         };
-        // A server that is loading answers PING by an error, so a PONG is one that is not.
-        let refused_as_loading = error.as_deref().map(|error| error.starts_with("LOADING"));
-        facts.set_some(
-            "loading",
-            flag("loading")
-                .or(refused_as_loading)
-                .or(pong.then_some(false)),
-        );
-        facts.set_some("error", error);
-        // Valkey tells the Redis version that it is compatible with by the same name.
-        facts.set_some("version", text("valkey_version").or(text("redis_version")));
-        facts.set_some("role", text("role"));
-        facts.set_some("connected_clients", number("connected_clients"));
-        facts.set_some("used_memory_bytes", number("used_memory"));
-        facts.set_some("maxmemory_bytes", number("maxmemory"));
-        facts.set_some("uptime_s", number("uptime_in_seconds"));
-        facts.set_some("rdb_last_save_ok", flag("rdb_last_bgsave_status"));
-        facts.set_some("aof_enabled", flag("aof_enabled"));
-        if flag("aof_enabled") == Some(true) {
-            facts.set_some("aof_ok", flag("aof_last_write_status"));
-        }
-        facts.set_some("connected_replicas", number("connected_slaves"));
-        facts.set_some("master_link_up", flag("master_link_status"));
-        if !info.is_empty() {
-            let info = info
-                .into_iter()
-                .map(|(field, value)| (field, Value::Text(value)))
-                .collect();
-            facts.set("info", Value::Map(info));
-        }
-        facts.set_some(
-            "reply",
-            reply
-                .and_then(|reply| as_json(&reply, command))
-                .map(Value::Json),
-        );
-        facts
-    }
-}
-
-/// A reply as JSON; nothing when the server has nothing. The pairs of HGETALL
-/// come as a flat list in this protocol, and become an object here.
-fn as_json(reply: &Reply, command: Option<&[String]>) -> Option<Json> {
-    let is_hash = command
-        .and_then(|words| words.first())
-        .is_some_and(|name| name.eq_ignore_ascii_case("hgetall"));
-    match reply {
-        Reply::Bulk(None) | Reply::Array(None) => None,
-        Reply::Array(Some(items)) if is_hash => {
-            let mut fields = serde_json::Map::new();
-            for pair in items.chunks_exact(2) {
-                fields.insert(text_of(&pair[0])?, json(&pair[1]));
-            }
-            Some(Json::Object(fields))
-        }
-        other => Some(json(other)),
-    }
-}
-
-fn text_of(reply: &Reply) -> Option<String> {
-    match reply {
-        Reply::Bulk(Some(bytes)) => Some(String::from_utf8_lossy(bytes).into_owned()),
-        _ => None,
-    }
-}
-
-fn json(reply: &Reply) -> Json {
-    match reply {
-        Reply::Status(text) | Reply::Error(text) => Json::from(text.as_str()),
-        Reply::Integer(number) => Json::from(*number),
-        Reply::Bulk(None) | Reply::Array(None) => Json::Null,
-        Reply::Bulk(Some(bytes)) => Json::from(String::from_utf8_lossy(bytes).into_owned()),
-        Reply::Array(Some(items)) => Json::Array(items.iter().map(json).collect()),
+        Some(Key {
+            name: name.clone(),
+            hash,
+        })
     }
 }
 
@@ -168,70 +114,7 @@ impl Kind for Redis {
     const NAME: &'static str = "redis";
     const SUMMARY: &'static str = "a Redis server answers PING and has loaded its data";
     const PLACE: Place = Place::Network;
-    const FACTS: &'static [FactSpec] = &[
-        FactSpec::new("pong", Type::Bool, "PING was answered by PONG."),
-        FactSpec::new(
-            "error",
-            Type::Text,
-            "The server's error to PING: `LOADING …`, `MASTERDOWN …`, `MISCONF …`.",
-        ),
-        FactSpec::new(
-            "loading",
-            Type::Bool,
-            "The server is still reading its data set into memory.",
-        ),
-        FactSpec::number(
-            "connect_ms",
-            Unit::Milliseconds,
-            "Time to open the connection.",
-        ),
-        FactSpec::number("ping_ms", Unit::Milliseconds, "From PING to its answer."),
-        FactSpec::new("version", Type::Text, "The server's version."),
-        FactSpec::new("role", Type::Text, "`master` or `slave`."),
-        FactSpec::number(
-            "connected_clients",
-            Unit::Count,
-            "Clients connected, this check included.",
-        ),
-        FactSpec::number(
-            "used_memory_bytes",
-            Unit::Bytes,
-            "Memory that the server's data takes.",
-        ),
-        FactSpec::number(
-            "maxmemory_bytes",
-            Unit::Bytes,
-            "The limit of `used_memory_bytes`; 0 is none.",
-        ),
-        FactSpec::number("uptime_s", Unit::Seconds, "Time since the server started."),
-        FactSpec::new(
-            "rdb_last_save_ok",
-            Type::Bool,
-            "The last snapshot to disk worked.",
-        ),
-        FactSpec::new("aof_enabled", Type::Bool, "The append-only file is on."),
-        FactSpec::new(
-            "aof_ok",
-            Type::Bool,
-            "The last write to the append-only file worked; absent when it is off.",
-        ),
-        FactSpec::number(
-            "connected_replicas",
-            Unit::Count,
-            "Replicas connected to this server.",
-        ),
-        FactSpec::new(
-            "master_link_up",
-            Type::Bool,
-            "A replica's connection to its master; absent on a master.",
-        ),
-        FactSpec::new("info", Type::Map(&Type::Text), "Every field of INFO."),
-        FactSpec::new(
-            "reply",
-            Type::Json,
-            "The reply to `command`; absent when the server has nothing. HGETALL gives an object.",
-        ),
-    ];
+    const FACTS: &'static [FactSpec] = &facts::FACTS;
     const EXAMPLE: &'static str =
         "title: Redis on 188 has its data\non: data188\nredis: { port: 6380 }\n";
 
@@ -266,6 +149,32 @@ impl Kind for Redis {
                 "password: env:NAME",
             ));
         }
+        if self.key.is_some() && self.hash.is_some() {
+            problems.push(problem(
+                "hash",
+                "one check looks at one key",
+                "give `key` or `hash`",
+            ));
+        }
+        for (name, key) in [("key", &self.key), ("hash", &self.hash)] {
+            if key.as_ref().is_some_and(String::is_empty) {
+                problems.push(problem(name, "the name is empty", "the name of a key"));
+            }
+        }
+        if self.tls && self.socket.is_some() {
+            let message = "a socket of this machine needs no TLS";
+            problems.push(problem("tls", message, "leave `tls` out"));
+        }
+        let (ca, name) = (self.ca.is_some(), self.server_name.is_some());
+        for (option, given) in [
+            ("ca", ca),
+            ("tls_verify", !self.tls_verify),
+            ("server_name", name),
+        ] {
+            if given && !self.tls {
+                problems.push(problem(option, "it is about TLS", "tls: true"));
+            }
+        }
         if self
             .command
             .as_ref()
@@ -281,7 +190,12 @@ impl Kind for Redis {
     }
 
     fn defaults(&self) -> Defaults {
-        Defaults::require(["pong", "!loading"])
+        let there = self.key().map(|_| "exists");
+        Defaults::require(
+            ["pong", "!loading", "!writes_stopped"]
+                .into_iter()
+                .chain(there),
+        )
     }
 
     fn goal(&self, target: &Target) -> String {
@@ -297,6 +211,10 @@ impl Kind for Redis {
             Endpoint::Socket(_) => None,
         };
         let mut lines = redis::opening(self.username.as_deref(), self.password.is_some(), self.db);
+        if let Some(key) = self.key() {
+            lines.push(key.question().join(" "));
+            lines.extend(key.reads().map(|words| words.join(" ")));
+        }
         if let Some(command) = &self.command {
             lines.push(redis::table_question(command).join(" "));
             lines.push(command.join(" "));
@@ -322,11 +240,19 @@ impl Kind for Redis {
             username: self.username.clone(),
             password: password.cloned(),
             database: self.db,
+            tls: self.tls.then(|| {
+                let options = TlsOptions {
+                    authorities: self.ca.iter().cloned().collect(),
+                    verify: self.tls_verify,
+                };
+                (options, self.server_name.clone())
+            }),
+            key: self.key(),
             command: self.command.clone(),
             timeout: context.target.timeout,
         };
-        let answer = redis::ask(context, &ask).await;
-        context.scrubbed(answer.map(|answer| Self::facts(answer, self.command.as_deref())))
+        let answer = redis::ask(context, &context.transports.tls, &ask).await;
+        context.scrubbed(answer.map(|answer| facts::of(answer, self.command.as_deref())))
     }
 }
 

@@ -1,20 +1,23 @@
 //! `systemd`: units run.
 
+mod facts;
+mod loops;
 mod words;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use self::words::{
-    Block, is_pattern, is_unit, limit, matches_pattern, parse_failed, parse_show, seconds,
+    Block, exists, is_pattern, is_unit, limit, matches_pattern, parse_failed, parse_show, seconds,
     unit_name,
 };
 use super::answer;
 use crate::probe::{
     Context, Defaults, FactSpec, Facts, Fault, FaultKind, Kind, OptionProblem, Place, Policy,
-    Request, Target, Type, Unit, Value,
+    Request, Target, Value,
 };
 use crate::transport::command::{Output, ReadOnlyCommand};
 
@@ -23,7 +26,9 @@ use crate::transport::command::{Output, ReadOnlyCommand};
 ///
 /// By itself it expects that every unit named is active and, where it looks
 /// for failed ones, that there is none. A unit that does not exist is not
-/// active: that is a fact and no fault.
+/// active: that is a fact and no fault. Neither is a unit active that waits to be
+/// restarted. One that fails some seconds after each start is active between its
+/// failures; `watch_for` looks twice and finds it.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Systemd {
@@ -41,6 +46,11 @@ pub struct Systemd {
     /// `MemoryMax`, `CPUQuotaPerSecUSec`.
     #[serde(default)]
     properties: Vec<String>,
+    /// Looks at the units twice, this many seconds apart, and tells what systemd
+    /// restarted meanwhile; less than the check's `timeout`. One look when left out.
+    #[serde(default)]
+    #[schemars(range(min = 1, max = 255))]
+    watch_for_s: Option<u8>,
 }
 
 const ALWAYS: &[&str] = &[
@@ -101,6 +111,9 @@ impl Systemd {
         if self.looks_for_failed() {
             all.push(FAILED.iter().map(ToString::to_string).collect());
         }
+        if self.watch_for_s.is_some() {
+            all.extend(self.show());
+        }
         all
     }
 
@@ -114,68 +127,11 @@ impl Kind for Systemd {
     const NAME: &'static str = "systemd";
     const SUMMARY: &'static str = "systemd units are active, or none has failed";
     const PLACE: Place = Place::Host;
-    const FACTS: &'static [FactSpec] = &[
-        FactSpec::new(
-            "active",
-            Type::Bool,
-            "Every unit asked for exists and is active; a pattern that matches nothing is not.",
-        ),
-        FactSpec::new(
-            "inactive",
-            Type::List(&Type::Text),
-            "The units that are not active, each with its state: `nginx.service: failed`.",
-        ),
-        FactSpec::number(
-            "matched_count",
-            Unit::Count,
-            "Units that were asked for or match a pattern, and exist.",
-        ),
-        FactSpec::new(
-            "units",
-            Type::Map(&Type::Text),
-            "Active state by unit: `units['nginx.service'] == 'active'`.",
-        ),
-        FactSpec::new(
-            "sub_states",
-            Type::Map(&Type::Text),
-            "Sub-state by unit: `running`, `exited`, `auto-restart`.",
-        ),
-        FactSpec::new(
-            "properties",
-            Type::Map(&Type::Text),
-            "The properties asked for, by name when one unit is named, else by `unit/name`. As systemd prints them.",
-        ),
-        FactSpec::number(
-            "restarts",
-            Unit::Count,
-            "`NRestarts`: how often systemd restarted the service by itself since it was last started in another way or `reset-failed`, the highest of several; it does not tell when, so a loop shows by its growth, or by `auto-restart` in `sub_states`; absent for units that are no services.",
-        ),
-        FactSpec::number(
-            "memory_max_bytes",
-            Unit::Bytes,
-            "`MemoryMax`, when it is the same for all units; without a limit it is `infinity`, which is more than any number.",
-        ),
-        FactSpec::number(
-            "cpu_quota_percent",
-            Unit::Percent,
-            "`CPUQuota`, 200 for two cores, when it is set and the same for all units.",
-        ),
-        FactSpec::number(
-            "watchdog_s",
-            Unit::Seconds,
-            "`WatchdogSec`, 0 when there is none, when it is the same for all units.",
-        ),
-        FactSpec::new(
-            "failed_units",
-            Type::List(&Type::Text),
-            "Units of the host in the failed state.",
-        ),
-        FactSpec::number("failed_count", Unit::Count, "How many units failed."),
-    ];
+    const FACTS: &'static [FactSpec] = &facts::FACTS;
     const EXAMPLE: &'static str =
         "title: cron runs\non: data188\nsystemd: { unit: cron.service }\n";
 
-    fn problems(&self, _: &Target, policy: &Policy) -> Vec<OptionProblem> {
+    fn problems(&self, target: &Target, policy: &Policy) -> Vec<OptionProblem> {
         let mut problems = Vec::new();
         let named = self.unit.iter().map(|unit| (vec!["unit".to_owned()], unit));
         let listed = self.units.iter().enumerate();
@@ -210,6 +166,33 @@ impl Kind for Systemd {
                 suggestion: Some("name it with `unit`".to_owned()),
             });
         }
+        if let Some(seconds) = self.watch_for_s {
+            let timeout = target.timeout;
+            let wrong = if self.asked().is_empty() {
+                Some((
+                    "watch which unit?".to_owned(),
+                    "name it with `unit`".to_owned(),
+                ))
+            } else if seconds == 0 {
+                let message = "two looks at once see nothing change";
+                Some((message.to_owned(), "watch_for_s: 3".to_owned()))
+            } else if Duration::from_secs(seconds.into()) >= timeout {
+                Some((
+                    format!(
+                        "the check has {} s in all, its `timeout`",
+                        timeout.as_secs_f64()
+                    ),
+                    format!("timeout: {}s beside it", u16::from(seconds) + 5),
+                ))
+            } else {
+                None
+            };
+            problems.extend(wrong.map(|(message, suggestion)| OptionProblem {
+                path: vec!["watch_for_s".to_owned()],
+                message,
+                suggestion: Some(suggestion),
+            }));
+        }
         if problems.is_empty() {
             let refused = self
                 .args()
@@ -228,6 +211,9 @@ impl Kind for Systemd {
         let mut expectations = Vec::new();
         if !self.asked().is_empty() {
             expectations.push("active");
+        }
+        if self.watch_for_s.is_some() {
+            expectations.push("!restarting");
         }
         if self.looks_for_failed() {
             expectations.push("failed_count == 0");
@@ -252,17 +238,8 @@ impl Kind for Systemd {
 
     async fn run(&self, context: &Context) -> Result<Facts, Fault> {
         let mut facts = Facts::new();
-        if let Some(args) = self.show() {
-            let text = ask(context, args).await?;
-            let blocks = parse_show(&text);
-            if text.trim().is_empty() && self.asked().iter().any(|unit| !is_pattern(unit)) {
-                return Err(Fault::new(
-                    FaultKind::Protocol,
-                    "systemctl show printed nothing",
-                ));
-            }
-            self.states(&blocks, &mut facts)?;
-        }
+        let first = self.look(context).await?;
+        let began = tokio::time::Instant::now();
         if self.looks_for_failed() {
             let text = ask(context, FAILED.iter().map(ToString::to_string).collect()).await?;
             let failed = parse_failed(&text)?;
@@ -271,6 +248,23 @@ impl Kind for Systemd {
                 "failed_units",
                 Value::List(failed.into_iter().map(Value::from).collect()),
             );
+        }
+        let second = match self.watch_for_s {
+            None => None,
+            Some(seconds) => {
+                tokio::time::sleep_until(began + Duration::from_secs(seconds.into())).await;
+                self.look(context).await?
+            }
+        };
+        let looks = [&first, &second].map(|text| text.as_deref().map(parse_show));
+        let looks: Vec<Seen<'_>> = looks
+            .iter()
+            .flatten()
+            .map(|blocks| self.by_name(blocks))
+            .collect::<Result<_, _>>()?;
+        if let Some(last) = looks.last() {
+            self.states(last, &mut facts);
+            loops::tell(&looks, &mut facts);
         }
         Ok(facts)
     }
@@ -302,10 +296,26 @@ fn refused(status: u32, output: &Output) -> Fault {
     )
 }
 
+/// What was told of each unit, by the name it was asked for.
+type Seen<'a> = BTreeMap<String, &'a Block<'a>>;
+
 impl Systemd {
-    fn states(&self, blocks: &[Block<'_>], facts: &mut Facts) -> Result<(), Fault> {
+    /// One look at the units named; nothing when none is.
+    async fn look(&self, context: &Context) -> Result<Option<String>, Fault> {
+        let Some(args) = self.show() else {
+            return Ok(None);
+        };
+        let text = ask(context, args).await?;
+        if text.trim().is_empty() && self.asked().iter().any(|unit| !is_pattern(unit)) {
+            let seen = "systemctl show printed nothing";
+            return Err(Fault::new(FaultKind::Protocol, seen));
+        }
+        Ok(Some(text))
+    }
+
+    fn by_name<'a>(&self, blocks: &'a [Block<'a>]) -> Result<Seen<'a>, Fault> {
         let asked = self.asked();
-        let mut seen: BTreeMap<String, &Block<'_>> = BTreeMap::new();
+        let mut seen = Seen::new();
         for block in blocks {
             let (Some(id), Some(_)) = (block.get("Id"), block.get("ActiveState")) else {
                 return Err(Fault::new(
@@ -325,6 +335,11 @@ impl Systemd {
                 .find(|unit| names.contains(&unit.as_str()));
             seen.insert(name.unwrap_or_else(|| (*id).to_owned()), block);
         }
+        Ok(seen)
+    }
+
+    fn states(&self, seen: &Seen<'_>, facts: &mut Facts) {
+        let asked = self.asked();
         let mut inactive: Vec<String> = Vec::new();
         for unit in &asked {
             let name = unit_name(unit);
@@ -337,16 +352,17 @@ impl Systemd {
             }
         }
         let mut matched = 0;
-        for (name, block) in &seen {
+        for (name, block) in seen {
             let state = block.get("ActiveState").copied().unwrap_or_default();
-            if block.get("LoadState") == Some(&"not-found") {
+            if !exists(block) {
                 inactive.push(format!("{name}: not found"));
                 continue;
             }
             matched += 1;
             // As `systemctl is-active` has it.
             if !matches!(state, "active" | "reloading" | "refreshing") {
-                inactive.push(format!("{name}: {state}"));
+                let again = loops::waits(block).then(|| loops::shown(block));
+                inactive.push(format!("{name}: {state}{}", again.unwrap_or_default()));
             }
         }
         facts.set("active", inactive.is_empty());
@@ -355,17 +371,17 @@ impl Systemd {
             Value::List(inactive.into_iter().map(Value::from).collect()),
         );
         facts.set("matched_count", count(matched));
-        facts.set("units", by_unit(&seen, "ActiveState"));
-        facts.set("sub_states", by_unit(&seen, "SubState"));
-        facts.set("properties", self.read_properties(&seen));
+        facts.set("units", by_unit(seen, "ActiveState"));
+        facts.set("sub_states", by_unit(seen, "SubState"));
+        facts.set("properties", self.read_properties(seen));
         let found: Vec<&Block<'_>> = seen
             .values()
             .copied()
-            .filter(|block| block.get("LoadState") != Some(&"not-found"))
+            .filter(|block| exists(block))
             .collect();
         let restarts = found
             .iter()
-            .filter_map(|block| block.get("NRestarts")?.parse::<u32>().ok())
+            .filter_map(|block| loops::restarts(block))
             .map(f64::from);
         facts.set_some("restarts", restarts.reduce(f64::max));
         facts.set_some("memory_max_bytes", agreed(&found, "MemoryMax", limit));
@@ -376,10 +392,9 @@ impl Systemd {
             }),
         );
         facts.set_some("watchdog_s", agreed(&found, "WatchdogUSec", seconds));
-        Ok(())
     }
 
-    fn read_properties(&self, seen: &BTreeMap<String, &Block<'_>>) -> Value {
+    fn read_properties(&self, seen: &Seen<'_>) -> Value {
         let mut all = BTreeMap::new();
         for (unit, block) in seen {
             for property in &self.properties {
@@ -402,7 +417,7 @@ fn count(number: usize) -> f64 {
     number as f64
 }
 
-fn by_unit(seen: &BTreeMap<String, &Block<'_>>, property: &str) -> Value {
+fn by_unit(seen: &Seen<'_>, property: &str) -> Value {
     let value = |block: &Block<'_>| block.get(property).map(|&value| Value::from(value));
     Value::Map(
         seen.iter()

@@ -62,6 +62,8 @@ pub struct Ask {
     pub url: Url,
     /// How.
     pub method: Method,
+    /// Whether to ask for a WebSocket, which is closed as soon as it is open.
+    pub websocket: bool,
     /// Headers besides `host`, `user-agent` and `accept`.
     pub headers: Vec<Header>,
     /// Whom to trust.
@@ -90,6 +92,10 @@ pub struct Answer {
     pub body_whole: bool,
     /// Time to open the last connection.
     pub connect: Duration,
+    /// Time of the last TLS handshake, when there was one.
+    pub handshake: Option<Duration>,
+    /// Whether a WebSocket was opened, when one was asked for.
+    pub upgraded: Option<bool>,
     /// From the request to the end of the headers, of the last hop.
     pub first_byte: Duration,
     /// From the first packet to the last byte, over all hops.
@@ -102,15 +108,17 @@ pub struct Answer {
     pub shown: Option<Shown>,
 }
 
-/// The request for the audit and for `plan`: method, address, and the headers
-/// that the baseline adds, secret ones as `***`.
+/// The request for the audit and for `plan`: method, address, the headers that
+/// the baseline adds, secret ones as `***`, and the question for a WebSocket.
 #[must_use]
 pub fn request_line<'a>(
     method: Method,
     url: &Url,
     headers: impl Iterator<Item = &'a Header>,
+    websocket: bool,
 ) -> String {
-    let headers: Vec<String> = headers.map(Header::to_string).collect();
+    let mut headers: Vec<String> = headers.map(Header::to_string).collect();
+    headers.extend(websocket.then(|| "upgrade: websocket".to_owned()));
     if headers.is_empty() {
         return format!("{} {url}", method.as_str());
     }

@@ -25,6 +25,7 @@ impl Opener for Direct {
             stream: Box::new(dialed.stream),
             peer: dialed.peer.to_string(),
             connect: dialed.connect,
+            exposed: false,
         })
     }
 
@@ -40,6 +41,7 @@ fn ask_for(url: &str) -> Ask {
     Ask {
         url: url.parse().expect("an address"),
         method: Method::Get,
+        websocket: false,
         headers: Vec::new(),
         tls: TlsOptions::default(),
         redirects: 0,

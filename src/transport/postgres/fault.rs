@@ -5,6 +5,7 @@ use std::io;
 
 use tokio_postgres::error::SqlState;
 
+use super::wire::Cleartext;
 use crate::transport::{Fault, FaultKind};
 
 pub(super) fn protocol(seen: String) -> Fault {
@@ -72,6 +73,11 @@ pub(super) fn fault(error: &tokio_postgres::Error) -> Fault {
 
 fn wire_fault(error: &tokio_postgres::Error) -> Fault {
     if let Some(io) = source_of::<io::Error>(error) {
+        let cleartext = io.get_ref().and_then(|cause| cause.downcast_ref());
+        if let Some(cleartext @ Cleartext) = cleartext {
+            return Fault::new(FaultKind::Denied, format!("{cleartext}: it was not sent"))
+                .hint("give `sslmode=require`, or have the server ask by scram-sha-256");
+        }
         return match io.kind() {
             io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => {
                 protocol(format!("the answer is not PostgreSQL: {io}"))

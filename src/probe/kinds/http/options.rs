@@ -102,11 +102,8 @@ pub(super) enum Statuses {
     Any(Vec<StatusPattern>),
 }
 
-impl Default for Statuses {
-    fn default() -> Self {
-        Self::One(StatusPattern::Class(2))
-    }
-}
+/// What is right when nothing is said.
+pub(super) static DEFAULT_STATUS: Statuses = Statuses::One(StatusPattern::Class(2));
 
 impl Statuses {
     pub(super) fn patterns(&self) -> &[StatusPattern] {

@@ -242,3 +242,78 @@ fn editors_take_the_statuses_that_the_kind_takes(
     assert_eq!(validator.is_valid(&options), good);
     assert_eq!(serde_json::from_value::<Http>(options).is_ok(), good);
 }
+
+#[rstest]
+#[case::opens("/ws", json!(true), 101)]
+#[case::never_closes("/ws-silent", json!(true), 101)]
+#[case::another_key("/ws-wrong", json!(false), 101)]
+#[case::does_not("/ok", json!(false), 200)]
+#[case::bad_gateway("/502", json!(false), 502)]
+#[tokio::test]
+async fn a_websocket_is_opened_and_closed_without_a_message(
+    #[case] path: &str,
+    #[case] upgraded: serde_json::Value,
+    #[case] status: u16,
+    #[values(false, true)] tls: bool,
+) {
+    let (server, authority) = if tls {
+        secure(Shows::Good).await
+    } else {
+        (plain().await, String::new())
+    };
+    let folder = tempfile::tempdir().expect("a folder");
+    let ca = folder.path().join("ca.pem");
+    std::fs::write(&ca, authority).expect("written");
+    let scheme = if tls { "https" } else { "http" };
+    let mut options = json!({
+        "url": format!("{scheme}://127.0.0.1:{}{path}", server.address.port()),
+        "websocket": true,
+    });
+    if tls {
+        options["ca"] = json!(ca);
+    }
+    let kind: Http = serde_json::from_value(options).expect("options");
+    let (context, audit) = context(&[]);
+    let facts = within(Kind::run(&kind, &context)).await.expect("facts");
+    let seen = serde_json::to_value(&facts).expect("JSON");
+    assert_eq!(
+        (&seen["upgraded"], &seen["status"]),
+        (&upgraded, &json!(status))
+    );
+    assert_eq!(seen.get("tls_ms").is_some(), tls);
+    assert_eq!(Kind::defaults(&kind).require, ["upgraded"]);
+    let planned: Vec<String> = Kind::requests(&kind, &context.target, &Policy::default())
+        .into_iter()
+        .map(|request| format!("{} {}", request.protocol, request.text))
+        .collect();
+    assert_eq!(audit.sent(), planned);
+    assert!(planned[1].ends_with("[upgrade: websocket]"), "{planned:?}");
+    if upgraded == json!(true) {
+        let told = async {
+            while !server.received().contains("<close>") {
+                tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+            }
+        };
+        within(told).await;
+    }
+    assert!(!server.received().contains("<data>"));
+}
+
+#[rstest]
+#[case(json!({"url": "ws://host/"}), "url", "neither http nor https")]
+#[case(json!({"url": "http://host/", "websocket": true, "method": "HEAD"}), "method", "by GET")]
+#[case(json!({"url": "http://host/", "websocket": true, "status": 101}), "status", "no other status")]
+#[case(json!({"url": "http://host/", "websocket": true, "headers": {"Sec-WebSocket-Key": "a"}}), "headers", "itself")]
+fn a_websocket_that_cannot_be_meant(
+    #[case] options: serde_json::Value,
+    #[case] path: &str,
+    #[case] message: &str,
+) {
+    let kind: Http = serde_json::from_value(options).expect("options");
+    let problems = Kind::problems(&kind, &target(None, None), &Policy::default());
+    let [problem] = problems.as_slice() else {
+        panic!("{problems:?}")
+    };
+    assert_eq!(problem.path[0], path);
+    assert!(problem.message.contains(message), "{}", problem.message);
+}

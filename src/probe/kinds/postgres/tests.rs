@@ -68,6 +68,68 @@ async fn the_answer_as_facts_and_nothing_else_sent() {
     assert!(received.contains("coldstart"), "{received}");
 }
 
+#[tokio::test]
+async fn its_state_by_one_statement_more() {
+    let server = with(Trouble::None).await;
+    let mut kind = at(server.address.port());
+    let all = [
+        "connections",
+        "replication",
+        "transaction_ids",
+        "size",
+        "size",
+    ];
+    kind.state = serde_json::from_value(json!(all)).expect("parts");
+    let (context, audit) = context(&[]);
+    let facts = within(Kind::run(&kind, &context)).await.expect("facts");
+    for (name, value) in [
+        ("connections", Some(45.0)),
+        ("connections_max", Some(100.0)),
+        ("connections_reserved", Some(10.0)),
+        ("connections_percent", Some(50.0)),
+        ("replay_lag_bytes", Some(4096.0)),
+        ("replay_age_s", Some(2.5)),
+        ("transaction_id_percent", Some(10.0)),
+        ("database_bytes", Some(8_000_000.0)),
+        ("standbys", None),
+        ("standby_lag_bytes", None),
+        ("wal_streaming", None),
+    ] {
+        assert_eq!(facts.get(name), value.map(Value::Number).as_ref(), "{name}");
+    }
+    assert_eq!(facts.get("replay_paused"), Some(&Value::Bool(false)));
+    assert_eq!(
+        facts.get("value"),
+        Some(&Value::Json(json!(3))),
+        "the query"
+    );
+    for (name, value) in facts.iter() {
+        let spec = Postgres::FACTS.iter().find(|spec| spec.name == name);
+        assert!(spec.is_some_and(|spec| value.is(&spec.ty)), "{name}");
+    }
+    let planned: Vec<String> = Kind::requests(&kind, &context.target, &Policy::default())
+        .into_iter()
+        .map(|request| format!("{} {}", request.protocol, request.text))
+        .collect();
+    assert_eq!(audit.sent(), planned);
+    assert_eq!(
+        planned
+            .iter()
+            .filter(|line| line.contains("pg_database_size"))
+            .count(),
+        1
+    );
+    assert_eq!(
+        Kind::defaults(&kind).prefer,
+        [
+            "connections_percent < 90",
+            "!in_recovery || wal_streaming",
+            "!in_recovery || !replay_paused",
+            "transaction_id_percent < 50",
+        ]
+    );
+}
+
 #[rstest]
 #[case(
     Trouble::Login("57P03", "the database system is starting up"),

@@ -3,9 +3,11 @@ use serde_json::json;
 
 use super::super::aim::tests::{context, target, within};
 use super::*;
-use crate::probe::FaultKind;
-use crate::servers::redis::{Say, saying};
+use crate::probe::{FaultKind, Value};
+use crate::servers::redis::{Say, behind, saying};
 use crate::servers::tcp::{Server, closed_port};
+use crate::servers::tls::{Shows, acceptor};
+use crate::transport::redis::Answer;
 
 fn redis(options: serde_json::Value) -> Redis {
     serde_json::from_value(options).expect("options")
@@ -146,6 +148,8 @@ async fn states_are_facts(#[case] error: &'static str, #[case] loading: Option<b
         .expect("facts");
     assert_eq!(facts.get("pong"), Some(&Value::Bool(false)));
     assert_eq!(facts.get("error"), Some(&Value::from(error)));
+    let stopped = error.starts_with("MISCONF");
+    assert_eq!(facts.get("writes_stopped"), Some(&Value::Bool(stopped)));
     // INFO of this server says that it is not loading.
     assert_eq!(facts.get("loading"), Some(&Value::Bool(false)));
     assert_eq!(facts.get("reply"), None, "it is not asked for data");
@@ -156,10 +160,12 @@ async fn states_are_facts(#[case] error: &'static str, #[case] loading: Option<b
         pong: false,
         error: Some(error.to_owned()),
         info: std::collections::BTreeMap::new(),
+        found: None,
         reply: None,
+        shown: None,
     };
     assert_eq!(
-        Redis::facts(answer, None).get("loading").cloned(),
+        facts::of(answer, None).get("loading").cloned(),
         loading.map(Value::Bool)
     );
 }
@@ -303,4 +309,189 @@ fn what_cannot_be_meant(#[case] options: serde_json::Value, #[case] paths: &[&st
         .map(|problem| problem.path[0].as_str())
         .collect();
     assert_eq!(found, paths, "{problems:?}");
+}
+
+fn json_of(facts: &Facts) -> serde_json::Value {
+    serde_json::to_value(facts).expect("JSON")
+}
+
+/// A master with two replicas in step and one that is being filled.
+const MASTER: &str = "redis_version:7.2.4\r\nserver_time_usec:1780656904500000\r\nrdb_last_save_time:1780656900\r\n\
+    rdb_changes_since_last_save:7\r\nused_memory:512\r\nmaxmemory:1024\r\nmaxmemory_policy:noeviction\r\n\
+    role:master\r\nconnected_slaves:3\r\nslave0:ip=10.0.0.2,port=6379,state=online,offset=90,lag=1\r\n\
+    slave1:ip=10.0.0.3,port=6379,state=online,offset=100,lag=4\r\n\
+    slave2:ip=10.0.0.4,port=6379,state=wait_bgsave,offset=0,lag=0\r\nslave_read_repl_offset:5\r\n\
+    master_repl_offset:120\r\n";
+
+const REPLICA: &str = "redis_version:6.0.16\r\nrdb_last_save_time:1780656900\r\nmaxmemory:0\r\nused_memory:512\r\n\
+    role:slave\r\nmaster_link_status:down\r\nmaster_last_io_seconds_ago:-1\r\nmaster_sync_in_progress:1\r\n\
+    master_link_down_since_seconds:42\r\nconnected_slaves:0\r\n";
+
+#[rstest]
+#[case::master(MASTER, json!({
+    "last_save": "2026-06-05T10:55:00Z", "last_save_age_s": 4.5, "changes_since_save": 7,
+    "memory_percent": 50, "maxmemory_policy": "noeviction",
+    "connected_replicas": 3, "online_replicas": 2, "replica_lag_s": 4, "replica_lag_bytes": 30,
+    "master_last_io_s": null, "master_link_down_s": null, "master_sync_running": null,
+}))]
+#[case::replica(REPLICA, json!({
+    "last_save": "2026-06-05T10:55:00Z", "last_save_age_s": null, "changes_since_save": null,
+    "memory_percent": null, "connected_replicas": 0, "online_replicas": 0,
+    "replica_lag_s": null, "replica_lag_bytes": null,
+    "master_link_up": false, "master_last_io_s": null, "master_link_down_s": 42, "master_sync_running": true,
+}))]
+#[case::nothing_to_go_by("rdb_last_save_time:soon\r\nslave0:ip\r\nmaxmemory:-\r\n", json!({
+    "last_save": null, "last_save_age_s": null, "memory_percent": null, "online_replicas": null,
+}))]
+#[case::odd_replicas("connected_slaves:2\r\nslave0:\r\nslave1:state=online,offset=x,lag=y\r\nmaster_repl_offset:9\r\n", json!({
+    "online_replicas": 1, "replica_lag_s": null, "replica_lag_bytes": null,
+}))]
+#[tokio::test]
+async fn replication_persistence_and_memory(
+    #[case] info: &'static str,
+    #[case] expected: serde_json::Value,
+) {
+    let server = saying("INFO", Say::Text(info)).await;
+    let facts = within(Kind::run(&at(&server, &[]), &context(&[]).0))
+        .await
+        .expect("facts");
+    let seen = json_of(&facts);
+    for (name, value) in expected.as_object().expect("an object") {
+        assert_eq!(
+            seen.get(name).unwrap_or(&serde_json::Value::Null),
+            value,
+            "{name}"
+        );
+    }
+}
+
+#[rstest]
+#[case::text("key", "name", json!({"exists": true, "key_type": "string", "ttl_s": 1.5, "value": "value"}), 3)]
+#[case::hash("hash", "state", json!({"exists": true, "key_type": "hash", "hash": {"queue": "3"}}), 3)]
+#[case::hash_as_key("key", "state", json!({"exists": true, "key_type": "hash"}), 2)]
+#[case::text_as_hash("hash", "name", json!({"exists": true, "key_type": "string", "ttl_s": 1.5}), 2)]
+#[case::nothing("key", "nothing", json!({"exists": false}), 2)]
+#[tokio::test]
+async fn keys_are_looked_at_by_what_reads(
+    #[case] option: &str,
+    #[case] name: &str,
+    #[case] expected: serde_json::Value,
+    #[case] sent: usize,
+) {
+    let server = usual().await;
+    let kind = redis(json!({"address": "127.0.0.1", "port": server.address.port(), option: name}));
+    let (context, audit) = context(&[]);
+    let facts = within(Kind::run(&kind, &context)).await.expect("facts");
+    let mut seen = json_of(&facts);
+    seen.as_object_mut().expect("an object").retain(|name, _| {
+        ["exists", "key_type", "ttl_s", "value", "hash"].contains(&name.as_str())
+    });
+    assert_eq!(seen, expected);
+    for (name, value) in facts.iter() {
+        let spec = Redis::FACTS.iter().find(|spec| spec.name == name);
+        assert!(spec.is_some_and(|spec| value.is(&spec.ty)), "{name}");
+    }
+    // What the key is not is not read.
+    let planned: Vec<String> = Kind::requests(&kind, &context.target, &Policy::default())
+        .into_iter()
+        .map(|request| format!("{} {}", request.protocol, request.text))
+        .collect();
+    assert_eq!(planned.len(), 7);
+    assert_eq!(audit.sent(), planned[..4 + sent]);
+    assert!(Kind::defaults(&kind).require.contains(&"exists".to_owned()));
+}
+
+#[rstest]
+#[case::denied("-NOPERM no\r\n")]
+#[case::a_write(
+    "*3\r\n*3\r\n$4\r\ntype\r\n:2\r\n*1\r\n+readonly\r\n*3\r\n$4\r\npttl\r\n:2\r\n*1\r\n+write\r\n*3\r\n$3\r\nget\r\n:2\r\n*1\r\n+readonly\r\n"
+)]
+#[case::too_few("*1\r\n*3\r\n$4\r\ntype\r\n:2\r\n*1\r\n+write\r\n")]
+#[case::unknown("*3\r\n*-1\r\n*-1\r\n*-1\r\n")]
+#[tokio::test]
+async fn no_key_is_read_that_the_table_does_not_vouch_for(#[case] table: &'static str) {
+    let server = saying("COMMAND", Say::Bytes(table)).await;
+    let kind = redis(json!({"address": "127.0.0.1", "port": server.address.port(), "key": "a"}));
+    within(Kind::run(&kind, &context(&[]).0))
+        .await
+        .expect_err("refused");
+    assert_eq!(
+        server.received().lines().last(),
+        Some("COMMAND INFO TYPE PTTL GET")
+    );
+}
+
+#[rstest]
+#[case::trusted(Shows::Good, json!({}), None)]
+#[case::not_verified(Shows::Expired, json!({"tls_verify": false, "ca": null}), None)]
+#[case::by_its_name(Shows::OtherName, json!({"server_name": "other.test"}), None)]
+#[case::unknown_authority(Shows::Good, json!({"ca": null}), Some(FaultKind::HostKey))]
+#[case::expired(Shows::Expired, json!({}), Some(FaultKind::HostKey))]
+#[case::other_name(Shows::OtherName, json!({}), Some(FaultKind::HostKey))]
+#[case::wants_ours(Shows::WantsOurs, json!({}), Some(FaultKind::Protocol))]
+#[tokio::test]
+async fn over_tls(
+    #[case] shows: Shows,
+    #[case] more: serde_json::Value,
+    #[case] fault: Option<FaultKind>,
+) {
+    let (acceptor, authority) = acceptor(shows);
+    let server = behind(acceptor).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let ca = folder.path().join("ca.pem");
+    std::fs::write(&ca, authority).expect("written");
+    let mut options = json!({
+        "address": "127.0.0.1", "port": server.address.port(), "tls": true, "ca": ca,
+        "password": "env:WORD",
+    });
+    for (name, value) in more.as_object().expect("an object") {
+        options[name] = value.clone();
+    }
+    let (context, _) = context(&[("WORD", "hunter22")]);
+    let seen = within(Kind::run(&redis(options), &context)).await;
+    match fault {
+        None => {
+            let facts = seen.expect("facts");
+            assert_eq!(facts.get("pong"), Some(&Value::Bool(true)));
+            assert!(facts.get("certificate_days").is_some());
+        }
+        Some(kind) => {
+            let fault = seen.expect_err("not trusted");
+            assert_eq!(fault.kind, kind, "{}", fault.seen);
+            assert!(!server.received().contains("hunter22"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_plain_server_that_is_asked_for_tls_is_told_no_password() {
+    let server = usual().await;
+    let kind = redis(json!({
+        "address": "127.0.0.1", "port": server.address.port(), "tls": true, "password": "env:WORD",
+    }));
+    let (mut context, _) = context(&[("WORD", "hunter22")]);
+    context.target.timeout = std::time::Duration::from_millis(500);
+    within(Kind::run(&kind, &context))
+        .await
+        .expect_err("no TLS");
+    assert!(!server.received().contains("hunter22"));
+}
+
+#[rstest]
+#[case(json!({"key": "a", "hash": "b"}), "hash")]
+#[case(json!({"key": ""}), "key")]
+#[case(json!({"hash": ""}), "hash")]
+#[case(json!({"ca": "/ca.pem"}), "ca")]
+#[case(json!({"tls_verify": false}), "tls_verify")]
+#[case(json!({"server_name": "redis.lan"}), "server_name")]
+fn what_does_not_go_together(#[case] options: serde_json::Value, #[case] path: &str) {
+    let problems = Kind::problems(
+        &redis(options),
+        &target(Some("data188"), None),
+        &Policy::default(),
+    );
+    let [problem] = problems.as_slice() else {
+        panic!("{problems:?}")
+    };
+    assert_eq!(problem.path, [path]);
 }

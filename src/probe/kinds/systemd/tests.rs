@@ -333,3 +333,107 @@ fn a_pattern_of_many_stars_takes_no_time() {
     assert!(!matches_pattern(&format!("{}b", "*a".repeat(60)), &unit));
     assert!(matches_pattern(&format!("{}*", "*[ab]".repeat(60)), &unit));
 }
+
+fn again(sub_state: &str, restarts: &str) -> String {
+    block("web.service", "active", &format!("NRestarts={restarts}\n"))
+        .replace("SubState=running", &format!("SubState={sub_state}"))
+}
+
+fn waiting(sub_state: &str, restarts: &str) -> String {
+    again(sub_state, restarts).replace("ActiveState=active", "ActiveState=activating")
+}
+
+#[rstest]
+#[case::first_time("auto-restart", "0", "web.service: activating (auto-restart)")]
+#[case::once(
+    "auto-restart",
+    "1",
+    "web.service: activating (auto-restart, restarted once)"
+)]
+#[case::often(
+    "auto-restart",
+    "37",
+    "web.service: activating (auto-restart, restarted 37 times)"
+)]
+#[case::queued(
+    "auto-restart-queued",
+    "2",
+    "web.service: activating (auto-restart, restarted 2 times)"
+)]
+#[case::no_counter("auto-restart", "", "web.service: activating (auto-restart)")]
+#[tokio::test]
+async fn a_unit_that_waits_for_its_next_start_is_told_at_once(
+    #[case] sub_state: &str,
+    #[case] restarts: &str,
+    #[case] told: &str,
+) {
+    let facts = look(json!({"unit": "web"}), waiting(sub_state, restarts)).await;
+    assert_eq!(fact(&facts, "active"), json!(false));
+    assert_eq!(fact(&facts, "inactive"), json!([told]));
+    assert_eq!(fact(&facts, "restarting"), json!(true));
+    assert_eq!(facts.get("restarts_during"), None, "one look");
+}
+
+#[tokio::test]
+async fn one_look_cannot_tell_that_a_unit_stays_up() {
+    let facts = look(json!({"unit": "web"}), again("running", "37")).await;
+    assert_eq!(facts.get("restarting"), None);
+    assert_eq!(fact(&facts, "restarts"), json!(37));
+}
+
+#[rstest]
+#[case::stays_up(again("running", "4"), again("running", "4"), json!(false), json!(0))]
+#[case::between_failures(again("running", "4"), again("running", "6"), json!(true), json!(2))]
+#[case::was_waiting(waiting("auto-restart", "4"), again("running", "4"), json!(true), json!(0))]
+#[case::waits_now(again("running", "4"), waiting("auto-restart", "4"), json!(true), json!(0))]
+#[case::started_by_hand(again("running", "4"), again("running", "0"), json!(false), json!(0))]
+#[case::and_again(again("running", "4"), again("running", "1"), json!(true), json!(1))]
+#[case::not_counted(again("running", ""), again("running", ""), json!(null), json!(null))]
+#[case::counted_once(again("running", ""), again("running", "4"), json!(null), json!(null))]
+#[case::gone(again("running", "4"), MISSING.replace("ghost", "web"), json!(null), json!(null))]
+#[tokio::test]
+async fn two_looks_tell_a_loop(
+    #[case] first: String,
+    #[case] second: String,
+    #[case] restarting: serde_json::Value,
+    #[case] during: serde_json::Value,
+) {
+    let asked = std::sync::atomic::AtomicUsize::new(0);
+    let stage = stage(move |_| {
+        let before = asked.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        Answer::ok(if before == 0 {
+            first.clone()
+        } else {
+            second.clone()
+        })
+    })
+    .await;
+    let systemd = kind::<Systemd>(json!({"unit": "web", "watch_for_s": 1}));
+    let facts = run(&systemd, &stage.context).await.expect("facts");
+    assert_eq!(fact(&facts, "restarting"), restarting);
+    assert_eq!(fact(&facts, "restarts_during"), during);
+    let planned = Kind::requests(&systemd, &stage.context.target, &Policy::default());
+    let planned: Vec<&str> = planned
+        .iter()
+        .map(|request| request.text.as_str())
+        .collect();
+    assert_eq!(stage.server.log.lines(), planned);
+    assert_eq!(Kind::defaults(&systemd).require, ["active", "!restarting"]);
+}
+
+#[rstest]
+#[case::nothing_to_watch(json!({"watch_for_s": 3}), "which unit")]
+#[case::at_once(json!({"unit": "web", "watch_for_s": 0}), "at once")]
+#[case::longer_than_the_check(json!({"unit": "web", "watch_for_s": 10}), "10 s in all")]
+fn a_watch_that_cannot_be_meant(#[case] options: serde_json::Value, #[case] message: &str) {
+    let problems = Kind::problems(
+        &kind::<Systemd>(options),
+        &target(host(22)),
+        &Policy::default(),
+    );
+    let [problem] = problems.as_slice() else {
+        panic!("{problems:?}")
+    };
+    assert_eq!(problem.path, ["watch_for_s"]);
+    assert!(problem.message.contains(message), "{}", problem.message);
+}

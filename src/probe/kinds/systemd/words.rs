@@ -26,6 +26,11 @@ pub(super) fn parse_show(text: &str) -> Vec<Block<'_>> {
     blocks
 }
 
+/// Whether the unit is known to systemd at all.
+pub(super) fn exists(block: &Block<'_>) -> bool {
+    block.get("LoadState") != Some(&"not-found")
+}
+
 /// `nginx.service loaded failed failed A high performance web server`.
 pub(super) fn parse_failed(text: &str) -> Result<Vec<String>, Fault> {
     let mut failed = Vec::new();

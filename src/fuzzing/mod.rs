@@ -64,7 +64,7 @@ pub const TARGETS: &[Target] = &[
         host(include_str!("checks/neighbours.yml"), input)
     }),
     target("postgres", |input| {
-        server(include_str!("checks/postgres.yml"), Manner::Answers, input)
+        server(include_str!("checks/postgres.yml"), Manner::Postgres, input)
     }),
     target("processes", |input| {
         host(include_str!("checks/processes.yml"), input)

@@ -19,7 +19,13 @@ pub(super) enum Manner {
     /// Once it was asked, and names the question by its number, without which
     /// nothing of its answer would be read.
     Dns,
+    /// In turns: each time it was asked up to the next "ready for query", since
+    /// a client takes what comes unasked for an error.
+    Postgres,
 }
+
+/// PostgreSQL's `ReadyForQuery`, but for the state that follows.
+const READY: &[u8] = b"Z\0\0\0\x05";
 
 /// Swallows what is written, gives its answer, and ends.
 #[derive(Debug)]
@@ -27,6 +33,10 @@ pub(super) struct Wire {
     manner: Manner,
     answer: Vec<u8>,
     given: usize,
+    /// So much of the answer may be given.
+    open: usize,
+    /// Nothing comes after that.
+    ends: bool,
     asked: Vec<u8>,
     waiting: Option<Waker>,
 }
@@ -35,6 +45,11 @@ impl Wire {
     pub(super) fn new(manner: Manner, answer: Vec<u8>) -> Self {
         Self {
             manner,
+            open: match manner {
+                Manner::Greets => answer.len(),
+                Manner::Answers | Manner::Dns | Manner::Postgres => 0,
+            },
+            ends: manner == Manner::Greets,
             answer,
             given: 0,
             asked: Vec::new(),
@@ -42,12 +57,19 @@ impl Wire {
         }
     }
 
-    fn may_speak(&self) -> bool {
-        match self.manner {
-            Manner::Greets => true,
-            Manner::Answers => !self.asked.is_empty(),
-            Manner::Dns => self.asked.len() >= 4,
-        }
+    /// Opens what is said to what was asked.
+    fn turn(&mut self) {
+        let all = self.answer.len();
+        self.open = match self.manner {
+            Manner::Dns if self.asked.len() < 4 => 0,
+            Manner::Greets | Manner::Answers | Manner::Dns => all,
+            Manner::Postgres => {
+                let rest = &self.answer[self.open..];
+                let next = rest.windows(READY.len()).position(|part| part == READY);
+                next.map_or(all, |at| (self.open + at + READY.len() + 1).min(all))
+            }
+        };
+        self.ends = self.open == all && !(self.manner == Manner::Dns && self.asked.len() < 4);
     }
 }
 
@@ -57,11 +79,11 @@ impl AsyncRead for Wire {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if !self.may_speak() {
+        if self.given == self.open && !self.ends {
             self.waiting = Some(context.waker().clone());
             return Poll::Pending;
         }
-        let rest = &self.answer[self.given..];
+        let rest = &self.answer[self.given..self.open];
         let now = rest.len().min(buffer.remaining()).min(AT_A_TIME);
         buffer.put_slice(&rest[..now]);
         self.given += now;
@@ -86,9 +108,8 @@ impl AsyncWrite for Wire {
         {
             answer.copy_from_slice(id);
         }
-        if self.may_speak()
-            && let Some(waiting) = self.waiting.take()
-        {
+        self.turn();
+        if let Some(waiting) = self.waiting.take() {
             waiting.wake();
         }
         Poll::Ready(Ok(bytes.len()))

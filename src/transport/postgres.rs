@@ -27,7 +27,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 pub use cell::Cell;
 use fault::{fault, is_no_tls, is_tls, protocol, source_of};
-use wire::Wire;
+use wire::{Full, SESSION_CAP, Wire};
 
 use super::open::Opener;
 use super::tls::{self, Tls, TlsOptions};
@@ -156,11 +156,14 @@ impl<O: Opener> Session<'_, O> {
             &peer,
             &format!("login {} to {}", self.ask.user, self.ask.database),
         );
+        let full = Full::default();
+        let wire = Wire::new(stream, full.clone());
         let (mut client, server_version) = self
-            .within("the login", self.login(Wire::new(stream), &mut tasks))
+            .within("the login", self.login(wire, &mut tasks))
             .await?;
         let login = started.elapsed();
         let answer = self.converse(&mut client, &peer).await;
+        let answer = answer.map_err(|fault| if full.is() { too_much() } else { fault });
         drop(client);
         // The goodbye is sent by the task; without it the server's log would
         // tell of a connection lost.
@@ -284,6 +287,15 @@ impl<O: Opener> Session<'_, O> {
     }
 }
 
+/// It was hung up here, and not by the server.
+fn too_much() -> Fault {
+    let most = SESSION_CAP >> 20;
+    protocol(format!(
+        "the answer has more than the {most} MiB that are read of a session"
+    ))
+    .hint("let the statement select less")
+}
+
 /// Logs in; gives the session, the server's version, and the task that moves
 /// the session's bytes.
 async fn establish<T>(
@@ -297,7 +309,7 @@ where
 {
     let (client, connection) = config.connect_raw(stream, tls).await?;
     let version = connection.parameter("server_version").map(str::to_owned);
-    // Its error also reaches the request that waits for it.
+    // Its error reaches the request that waits for it, if only as an end.
     Ok((client, version, async move { drop(connection.await) }))
 }
 

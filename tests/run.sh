@@ -128,7 +128,7 @@ install_fuzzer() {
 
 # No sanitizer: it would want an unstable compiler, and there is no unsafe code of
 # ours for it to watch over.
-cargo_fuzz() { "$FUZZ_TOOL/bin/cargo-fuzz" "$1" --sanitizer none "${@:2}"; }
+build_targets() { "$FUZZ_TOOL/bin/cargo-fuzz" build --sanitizer none; }
 
 # fuzz_one TARGET SECONDS: what is found goes to fuzz/found/TARGET, what breaks a
 # promise to fuzz/artifacts/TARGET. The known inputs are read and not added to.
@@ -138,7 +138,7 @@ fuzz_one() {
   log=$(mktemp)
   # An input over 64 KiB finds nothing that a shorter one does not. A second is
   # long for what is read between two frames of a terminal; ten are a hang.
-  cargo_fuzz run "$target" "$found" "fuzz/corpus/$target" -- \
+  "fuzz/target/$FUZZ_MACHINE/release/$target" "$found" "fuzz/corpus/$target" \
     -max_total_time="$seconds" -max_len=65536 -len_control=20 -timeout=10 -rss_limit_mb=2048 \
     -print_final_stats=1 -artifact_prefix="$ROOT/$crashes/" >"$log" 2>&1 || status=1
   awk '/stat::number_of_executed_units/ { n = $2 } / cov: / { c = $4 } /^SUMMARY|panicked at/ { print }
@@ -157,7 +157,8 @@ fuzz_one() {
 fuzz() {
   local seconds=$1 target targets
   stage "what fuzzing needs" install_fuzzer || return 0
-  stage "building the targets" cargo_fuzz build || return 0
+  stage "building the targets" build_targets || return 0
+  FUZZ_MACHINE=$(rustc -vV | sed -n 's/^host: //p')
   read -ra targets <<<"${COLDSTART_FUZZ_TARGETS:-$(cd fuzz/corpus && echo *)}"
   for target in "${targets[@]}"; do
     stage "fuzzing $target" fuzz_one "$target" "$seconds" || true

@@ -32,6 +32,19 @@ const TABLE: &[(&str, &[&str])] = &[
             "report",
         ],
     ),
+    (
+        "fuzzing",
+        &[
+            "baseline",
+            "transport",
+            "probe",
+            "judge",
+            "plan",
+            "engine",
+            "scorecard",
+            "report",
+        ],
+    ),
 ];
 
 /// Rooms of the table that are not built yet.

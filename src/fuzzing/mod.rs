@@ -37,54 +37,54 @@ const fn target(name: &'static str, run: fn(&[u8])) -> Target {
 pub const TARGETS: &[Target] = &[
     target("baseline", baseline::target),
     target("certificate", |input| {
-        host(include_str!("checks/certificate.yml"), input)
+        host(include_str!("checks/certificate.yml"), input);
     }),
     target("command_line", command_line::target),
     target("crontab", |input| {
-        host(include_str!("checks/crontab.yml"), input)
+        host(include_str!("checks/crontab.yml"), input);
     }),
     target("dns", |input| {
-        server(include_str!("checks/dns.yml"), Manner::Dns, input)
+        server(include_str!("checks/dns.yml"), Manner::Dns, input);
     }),
     target("expression", expression::target),
     target("file", |input| host(include_str!("checks/file.yml"), input)),
     target("harmless", report::target),
     target("http", |input| {
-        server(include_str!("checks/http.yml"), Manner::Answers, input)
+        server(include_str!("checks/http.yml"), Manner::Answers, input);
     }),
     target("json", |input| host(include_str!("checks/json.yml"), input)),
     target("known_hosts", ssh::known_hosts),
     target("metrics", |input| {
-        host(include_str!("checks/metrics.yml"), input)
+        host(include_str!("checks/metrics.yml"), input);
     }),
     target("mounts", |input| {
-        host(include_str!("checks/mounts.yml"), input)
+        host(include_str!("checks/mounts.yml"), input);
     }),
     target("neighbours", |input| {
-        host(include_str!("checks/neighbours.yml"), input)
+        host(include_str!("checks/neighbours.yml"), input);
     }),
     target("postgres", |input| {
-        server(include_str!("checks/postgres.yml"), Manner::Postgres, input)
+        server(include_str!("checks/postgres.yml"), Manner::Postgres, input);
     }),
     target("processes", |input| {
-        host(include_str!("checks/processes.yml"), input)
+        host(include_str!("checks/processes.yml"), input);
     }),
     target("redis", |input| {
-        server(include_str!("checks/redis.yml"), Manner::Answers, input)
+        server(include_str!("checks/redis.yml"), Manner::Answers, input);
     }),
     target("secrets", secrets::target),
     target("smtp", |input| {
-        server(include_str!("checks/smtp.yml"), Manner::Greets, input)
+        server(include_str!("checks/smtp.yml"), Manner::Greets, input);
     }),
     target("sockets", |input| {
-        host(include_str!("checks/sockets.yml"), input)
+        host(include_str!("checks/sockets.yml"), input);
     }),
     target("ssh_config", ssh::config),
     target("systemctl", |input| {
-        host(include_str!("checks/systemctl.yml"), input)
+        host(include_str!("checks/systemctl.yml"), input);
     }),
     target("tls", |input| {
-        server(include_str!("checks/tls.yml"), Manner::Answers, input)
+        server(include_str!("checks/tls.yml"), Manner::Answers, input);
     }),
 ];
 

@@ -420,7 +420,7 @@ async fn a_gigabyte_is_cut_off_early_and_fills_no_memory() {
     let file = desk.folder().join("sparse");
     let sparse = std::fs::File::create(&file).expect("a file");
     sparse.set_len(GIGABYTE).expect("a sparse file");
-    let tls = format!("tls: {{ address: 127.0.0.1, port: PORT, starttls: smtp }}");
+    let tls = "tls: { address: 127.0.0.1, port: PORT, starttls: smtp }";
     let floods = [
         (
             "body",
@@ -461,7 +461,7 @@ async fn a_gigabyte_is_cut_off_early_and_fills_no_memory() {
             "postgres: { url: \"postgres://u@127.0.0.1:PORT/d?sslmode=disable\" }",
             vec![turn(b"E\x40\0\0\0SFATAL\0C28P01\0M")],
         ),
-        ("smtp", tls.as_str(), Vec::new()),
+        ("smtp", tls, Vec::new()),
         (
             "record",
             "tls: { address: 127.0.0.1, port: PORT }",

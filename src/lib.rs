@@ -16,6 +16,10 @@ pub mod transport;
 
 pub mod cli;
 
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
+
 // In-process servers, shared with the integration tests, which include them by
 // path as well.
 #[cfg(test)]

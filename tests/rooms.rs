@@ -32,6 +32,19 @@ const TABLE: &[(&str, &[&str])] = &[
             "report",
         ],
     ),
+    (
+        "fuzzing",
+        &[
+            "baseline",
+            "transport",
+            "probe",
+            "judge",
+            "plan",
+            "engine",
+            "scorecard",
+            "report",
+        ],
+    ),
 ];
 
 /// Words that belong to some rooms alone, each with the reason.

@@ -22,8 +22,11 @@ PACKAGES=(
 usage() {
   cat <<'END'
 usage: tests/run.sh [--no-lab]
+       tests/run.sh --fuzz [SECONDS]
 
   --no-lab   leave out the cases that need the four hosts, and with them root
+  --fuzz     nothing but this: feed every target of fuzz/ for SECONDS each, 20 when
+             not said. COLDSTART_FUZZ_TARGETS names the targets, all when not set
 END
 }
 
@@ -109,8 +112,73 @@ lab_cases() {
   cargo test --locked --test lab -- --test-threads=1 {fd}>&-
 }
 
+# Built once a machine, outside of the clone.
+FUZZ_VERSION=0.13.2
+FUZZ_TOOL=${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/coldstart-ci/cargo-fuzz-$FUZZ_VERSION
+
+# libFuzzer is C++.
+install_fuzzer() {
+  PACKAGES+=(g++:c++)
+  install_packages
+  [[ -x $FUZZ_TOOL/bin/cargo-fuzz ]] ||
+    CARGO_TARGET_DIR=$FUZZ_TOOL/target cargo install --locked --debug --root "$FUZZ_TOOL" \
+      --version "$FUZZ_VERSION" cargo-fuzz
+  rm -rf "$FUZZ_TOOL/target"
+}
+
+# No sanitizer: it would want an unstable compiler, and there is no unsafe code of
+# ours for it to watch over.
+build_targets() { "$FUZZ_TOOL/bin/cargo-fuzz" build --sanitizer none; }
+
+# fuzz_one TARGET SECONDS: what is found goes to fuzz/found/TARGET, what breaks a
+# promise to fuzz/artifacts/TARGET. The known inputs are read and not added to.
+fuzz_one() {
+  local target=$1 seconds=$2 log status=0 found=fuzz/found/$1 crashes=fuzz/artifacts/$1
+  mkdir -p "$found" "$crashes"
+  log=$(mktemp)
+  # An input over 64 KiB finds nothing that a shorter one does not. A second is
+  # long for what is read between two frames of a terminal; ten are a hang.
+  "fuzz/target/$FUZZ_MACHINE/release/$target" "$found" "fuzz/corpus/$target" \
+    -max_total_time="$seconds" -max_len=65536 -len_control=20 -timeout=10 -rss_limit_mb=2048 \
+    -print_final_stats=1 -artifact_prefix="$ROOT/$crashes/" >"$log" 2>&1 || status=1
+  awk '/stat::number_of_executed_units/ { n = $2 } / cov: / { c = $4 } /^SUMMARY|panicked at/ { print }
+    END { print n + 0 " inputs, coverage " c + 0 }' "$log"
+  if ((status == 0)); then
+    echo "test result: ok. 1 passed; 0 failed;"
+  else
+    tail -n 40 "$log"
+    echo "the input is in $crashes; to look at it again: cargo fuzz run --sanitizer none $target FILE"
+    echo "test result: FAILED. 0 passed; 1 failed;"
+  fi
+  rm -f "$log"
+  return "$status"
+}
+
+fuzz() {
+  local seconds=$1 target targets
+  stage "what fuzzing needs" install_fuzzer || return 0
+  stage "building the targets" build_targets || return 0
+  FUZZ_MACHINE=$(rustc -vV | sed -n 's/^host: //p')
+  read -ra targets <<<"${COLDSTART_FUZZ_TARGETS:-$(cd fuzz/corpus && echo *)}"
+  for target in "${targets[@]}"; do
+    stage "fuzzing $target" fuzz_one "$target" "$seconds" || true
+  done
+}
+
 main() {
   local argument began=$SECONDS
+  if [[ ${1-} == --fuzz ]]; then
+    [[ ${2-20} =~ ^[0-9]+$ && $# -le 2 ]] || {
+      usage >&2
+      exit 64
+    }
+    export CARGO_TERM_COLOR=never
+    cd "$ROOT"
+    fuzz "${2-20}"
+    say "$((SECONDS - began)) s in all"
+    totals
+    return
+  fi
   for argument; do
     case $argument in
       --no-lab) lab=no ;;

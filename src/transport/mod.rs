@@ -18,6 +18,8 @@ mod reach;
 pub mod redis;
 mod secret;
 pub mod ssh;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod stand_in;
 pub mod starttls;
 pub mod tls;
 pub mod wildcard;
@@ -71,6 +73,9 @@ pub struct Transports {
     pub ssh: SshPool,
     /// The operator's wall clock, for the skew of the hosts' clocks.
     pub clock: Option<Clock>,
+    /// What answers instead of hosts and networks.
+    #[cfg(any(test, feature = "fuzzing"))]
+    pub stand_in: Option<Arc<dyn stand_in::StandIn>>,
 }
 
 impl Transports {
@@ -114,6 +119,23 @@ impl Transports {
             ssh: SshPool::new(ssh, Arc::clone(&dialer)),
             dialer,
             clock,
+            #[cfg(any(test, feature = "fuzzing"))]
+            stand_in: None,
         }
+    }
+
+    /// Transports by which nothing leaves: `stand_in` answers.
+    #[cfg(any(test, feature = "fuzzing"))]
+    #[must_use]
+    pub fn answered_by(stand_in: Arc<dyn stand_in::StandIn>, clock: Clock) -> Arc<Self> {
+        let mut transports = Self::of(
+            Secrets::default(),
+            Policy::default(),
+            Audit::off(),
+            SshEnvironment::default(),
+            Some(clock),
+        );
+        transports.stand_in = Some(stand_in);
+        Arc::new(transports)
     }
 }

@@ -27,11 +27,11 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 pub use cell::Cell;
 use fault::{fault, is_no_tls, is_tls, protocol, source_of};
-use wire::{Watch, Wire};
+use wire::{Full, SESSION_CAP, Watch, Wire};
 
 use super::open::Opener;
 use super::tls::{self, Tls, TlsOptions};
-use super::{Connection, Fault, FaultKind, Stream};
+use super::{Connection, Fault, FaultKind};
 
 /// Rows that are read; the server is not asked for more.
 pub const ROW_CAP: usize = 100;
@@ -163,15 +163,19 @@ impl<O: Opener> Session<'_, O> {
             &peer,
             &format!("login {} to {}", self.ask.user, self.ask.database),
         );
+        let full = Full::default();
+        let asks_for_tls = self.ask.encryption != Encryption::Disable;
+        let wire = Wire::new(stream, Watch::new(exposed, asks_for_tls), full.clone());
         let Login {
             mut client,
             server_version,
             encrypted,
         } = self
-            .within("the login", self.login(stream, exposed, &mut tasks))
+            .within("the login", self.login(wire, &mut tasks))
             .await?;
         let login = started.elapsed();
         let answer = self.converse(&mut client, &peer).await;
+        let answer = answer.map_err(|fault| if full.is() { too_much() } else { fault });
         drop(client);
         // The goodbye is sent by the task; without it the server's log would
         // tell of a connection lost.
@@ -246,14 +250,7 @@ impl<O: Opener> Session<'_, O> {
         })
     }
 
-    async fn login(
-        &self,
-        stream: Box<dyn Stream>,
-        exposed: bool,
-        tasks: &mut JoinSet<()>,
-    ) -> Result<Login, Fault> {
-        let asks_for_tls = self.ask.encryption != Encryption::Disable;
-        let stream = Wire::new(stream, Watch::new(exposed, asks_for_tls));
+    async fn login(&self, stream: Wire, tasks: &mut JoinSet<()>) -> Result<Login, Fault> {
         let mut config = Config::new();
         config
             .user(&self.ask.user)
@@ -329,6 +326,15 @@ struct Login {
     encrypted: bool,
 }
 
+/// It was hung up here, and not by the server.
+fn too_much() -> Fault {
+    let most = SESSION_CAP >> 20;
+    protocol(format!(
+        "the answer has more than the {most} MiB that are read of a session"
+    ))
+    .hint("let the statement select less")
+}
+
 /// Logs in; gives the session, the server's version, and the task that moves
 /// the session's bytes.
 async fn establish<T>(
@@ -342,7 +348,7 @@ where
 {
     let (client, connection) = config.connect_raw(stream, tls).await?;
     let version = connection.parameter("server_version").map(str::to_owned);
-    // Its error also reaches the request that waits for it.
+    // Its error reaches the request that waits for it, if only as an end.
     Ok((client, version, async move { drop(connection.await) }))
 }
 

@@ -94,7 +94,7 @@ impl Secrets {
 
     /// `text` with every known secret replaced by `***`, as it is and as it is
     /// spelled in base64 (also with other text around it, as a login of HTTP
-    /// has it), with `%`-escapes, and in JSON.
+    /// has it), both also folded over several lines, with `%`-escapes, and in JSON.
     ///
     /// Secrets under four bytes are left: hiding every `a` would destroy the
     /// text and still tell the secret by its gaps.

@@ -6,6 +6,7 @@ mod audit;
 mod desk;
 mod gates;
 mod hangs;
+mod hostile;
 mod mistakes;
 mod output;
 mod releases;

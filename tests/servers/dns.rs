@@ -24,7 +24,7 @@ pub struct Server {
 /// `nowhere.test`, `broken.test` (SERVFAIL), `long.test` (TXT, too long for UDP),
 /// `loop.test` (aliases in a circle), `foreign.test` (records of another name),
 /// `other.test` (answers another question), `garbage.test`, `late.test` (noise
-/// before the answer), `lost.test` (the first datagram is), `deaf.test` (no answer).
+/// before the answer), `hostile.test` (TXT, which would act on a terminal), `lost.test` (the first datagram is), `deaf.test` (no answer).
 pub async fn start(address: Ipv4Addr) -> Server {
     let (tcp, udp) = loop {
         let tcp = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
@@ -161,6 +161,11 @@ fn answers(
         ("long.test.", RecordType::TXT) => {
             let data = RData::TXT(TXT::new(vec!["Long".to_owned(), "x".repeat(200)]));
             message.add_answer(record("long.test.", 30, data));
+        }
+        ("hostile.test.", RecordType::TXT) => {
+            let evil = b"bad\x1b[2J\xc2\x9b31m\xe2\x80\xaegnp\xff\0\r\n\xe2\x80\x8b";
+            let data = RData::TXT(TXT::from_bytes(vec![evil]));
+            message.add_answer(record("hostile.test.", 30, data));
         }
         ("lost.test.", _) if before == 0 => return Vec::new(),
         ("lost.test." | "late.test.", RecordType::A) => {

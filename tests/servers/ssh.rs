@@ -38,6 +38,9 @@ pub enum Answer {
     /// Prints 1.5 MiB and goes on waiting. Not more: at a full window russh's
     /// server holds every channel up, and a client that closes never opens it.
     Endless,
+    /// Prints so many bytes, if it may, and counts in [`Log::poured`] those that
+    /// were taken from it.
+    Pours(u64),
     /// Drops the whole connection.
     Disconnect,
     /// Refuses to run anything.
@@ -137,6 +140,7 @@ pub struct Log {
     most_open: AtomicUsize,
     refused_channels: AtomicUsize,
     signals: AtomicUsize,
+    poured: AtomicUsize,
     lines: Mutex<Vec<String>>,
 }
 
@@ -163,6 +167,10 @@ impl Log {
 
     pub fn signals(&self) -> usize {
         self.signals.load(Ordering::SeqCst)
+    }
+
+    pub fn poured(&self) -> usize {
+        self.poured.load(Ordering::SeqCst)
     }
 
     /// Every command line as it came.
@@ -447,7 +455,7 @@ impl Handler for One {
         let task = tokio::spawn(async move {
             drop(start.await);
             drop(handle.data(channel, begin).await);
-            play(&handle, channel, answer).await;
+            play(&handle, channel, answer, &log).await;
             free(&channels, &log, channel);
         });
         self.insert(channel, Some(task));
@@ -476,7 +484,7 @@ impl Handler for One {
     }
 }
 
-async fn play(handle: &server::Handle, channel: ChannelId, answer: Answer) {
+async fn play(handle: &server::Handle, channel: ChannelId, answer: Answer, log: &Log) {
     match answer {
         Answer::Exit {
             stdout,
@@ -507,6 +515,13 @@ async fn play(handle: &server::Handle, channel: ChannelId, answer: Answer) {
                 drop(handle.data(channel, vec![b'y'; 16 << 10]).await);
             }
             std::future::pending::<()>().await;
+        }
+        Answer::Pours(mut left) => {
+            let chunk = vec![b'y'; 16 << 10];
+            while left > 0 && handle.data(channel, chunk.clone()).await.is_ok() {
+                log.poured.fetch_add(chunk.len(), Ordering::SeqCst);
+                left = left.saturating_sub(chunk.len() as u64);
+            }
         }
         Answer::Hang => std::future::pending::<()>().await,
         Answer::Disconnect | Answer::Refuse => {}

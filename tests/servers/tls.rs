@@ -26,6 +26,9 @@ pub enum Shows {
     Authority,
     /// As `Good`, and wants one of the client, by TLS 1.2, whose handshake ends with it.
     WantsOurs,
+    /// For a name that would clear a terminal's screen, and from `gnp` on hide
+    /// its end; the subject likewise.
+    Hostile,
 }
 
 /// What ends a handshake as told, and the PEM text of the authority that signed
@@ -33,7 +36,12 @@ pub enum Shows {
 pub fn acceptor(shows: Shows) -> (TlsAcceptor, String) {
     let names = match shows {
         Shows::OtherName => vec!["other.test".to_owned()],
-        Shows::Good | Shows::Expired | Shows::NotYet | Shows::Authority | Shows::WantsOurs => {
+        Shows::Good
+        | Shows::Expired
+        | Shows::NotYet
+        | Shows::Authority
+        | Shows::WantsOurs
+        | Shows::Hostile => {
             vec!["localhost".to_owned(), "127.0.0.1".to_owned()]
         }
     };
@@ -57,6 +65,15 @@ pub fn acceptor(shows: Shows) -> (TlsAcceptor, String) {
     match shows {
         Shows::Expired => leaf.not_after = rcgen::date_time_ymd(2020, 1, 2),
         Shows::NotYet => leaf.not_before = rcgen::date_time_ymd(2199, 1, 2),
+        Shows::Hostile => {
+            let name = "bad\u{1b}[2J\u{7}\rgnp\u{7f}.test"
+                .try_into()
+                .expect("ASCII");
+            leaf.subject_alt_names = vec![rcgen::SanType::DnsName(name)];
+            let name = "bad\u{1b}[2J\u{9b}31m\u{202e}gnp\u{200b}";
+            leaf.distinguished_name
+                .push(rcgen::DnType::CommonName, name);
+        }
         Shows::Good | Shows::OtherName | Shows::Authority | Shows::WantsOurs => {}
     }
     let key = KeyPair::generate().expect("a key");

@@ -2,6 +2,8 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -18,14 +20,27 @@ pub(super) struct Wire {
     stream: Box<dyn Stream>,
     received: usize,
     watch: Watch,
+    full: Full,
+}
+
+/// Whether more came over a stream than is read of one. To the client that
+/// looks like a connection that the server closed.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Full(Arc<AtomicBool>);
+
+impl Full {
+    pub(super) fn is(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 impl Wire {
-    pub(super) fn new(stream: Box<dyn Stream>, watch: Watch) -> Self {
+    pub(super) fn new(stream: Box<dyn Stream>, watch: Watch, full: Full) -> Self {
         Self {
             stream,
             received: 0,
             watch,
+            full,
         }
     }
 }
@@ -109,7 +124,7 @@ impl Watch {
 }
 
 /// Bytes of a whole session: rows, messages, TLS.
-const SESSION_CAP: usize = 8 << 20;
+pub(super) const SESSION_CAP: usize = 8 << 20;
 /// What a server's first answer begins with: authentication, error, notice,
 /// `S` or `N` to the question for TLS, negotiation of the protocol's version.
 const FIRST_BYTES: &[u8] = b"RENSv";
@@ -135,6 +150,7 @@ impl AsyncRead for Wire {
         }
         self.received += read.len();
         if self.received > SESSION_CAP {
+            self.full.0.store(true, Ordering::Relaxed);
             return Poll::Ready(Err(io::Error::new(
                 io::ErrorKind::InvalidData,
                 "it is larger than allowed",

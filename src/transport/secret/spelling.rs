@@ -1,11 +1,13 @@
 //! How a secret may be written in a text: as it is, in base64, with
-//! `%`-escapes, and in JSON.
+//! `%`-escapes, and in JSON; the first two also folded over several lines.
+
+use std::ops::Range;
 
 const HIDDEN: &str = "***";
 
 /// `text` without `secret` in any of its spellings.
 pub(super) fn hide(text: &str, secret: &str) -> String {
-    let mut text = text.replace(secret, HIDDEN);
+    let mut text = without_plain(text, secret);
     for before in 0..3 {
         text = without_base64(text, secret, before);
     }
@@ -16,6 +18,54 @@ pub(super) fn hide(text: &str, secret: &str) -> String {
         text = without(&text, secret, json_escaped);
     }
     text
+}
+
+fn without_plain(text: &str, secret: &str) -> String {
+    let mut clean = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(found) = find(rest, secret) {
+        clean.push_str(&rest[..found.start]);
+        clean.push_str(HIDDEN);
+        rest = &rest[found.end..];
+    }
+    clean.push_str(rest);
+    clean
+}
+
+/// So long that its parts do not stand side by side by chance.
+const LONG: usize = 8;
+
+/// Where `wanted` is first in `text`, in one piece or folded: a line end with the
+/// blanks after it may stand between any two of its characters. In a long one it
+/// may be blanks alone, since line ends become that where a text is put into a sentence.
+fn find(text: &str, wanted: &str) -> Option<Range<usize>> {
+    let fold = if wanted.len() < LONG {
+        '\n'..='\r'
+    } else {
+        '\t'..=' '
+    };
+    if !text.contains(|c| fold.contains(&c)) {
+        return text.find(wanted).map(|at| at..at + wanted.len());
+    }
+    let unfolded = |text: &'_ str| {
+        let folded = text.starts_with(|c| fold.contains(&c));
+        let rest = text.trim_start_matches(|c: char| c.is_ascii_whitespace());
+        text.len() - if folded { rest.len() } else { text.len() }
+    };
+    let first = wanted.chars().next()?;
+    text.match_indices(first).find_map(|(start, _)| {
+        let end = wanted.chars().try_fold(start, |end, next| {
+            let rest = &text[end..];
+            let skipped = if rest.starts_with(next) {
+                0
+            } else {
+                unfolded(rest)
+            };
+            let after = rest[skipped..].strip_prefix(next)?;
+            Some(text.len() - after.len())
+        })?;
+        Some(start..end)
+    })
 }
 
 /// Base64 writes three bytes as four characters, so there are three ways to
@@ -35,16 +85,16 @@ fn without_base64(text: String, secret: &str, before: usize) -> String {
     spellings.into_iter().fold(text, |text, own| {
         let mut clean = String::with_capacity(text.len());
         let mut rest = text.as_str();
-        while let Some(at) = rest.find(&own) {
-            let (kept, found) = rest.split_at(at);
+        while let Some(found) = find(rest, &own) {
+            let (kept, after) = (&rest[..found.start], &rest[found.end..]);
             let shared = |byte: Option<&u8>| {
                 byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || b"+/-_".contains(byte))
             };
             let head = usize::from(before > 0 && shared(kept.as_bytes().last()));
             clean.push_str(&kept[..kept.len() - head]);
             clean.push_str(HIDDEN);
-            let tail = shared_end * usize::from(shared(found.as_bytes().get(own.len())));
-            rest = &found[own.len() + tail..];
+            let tail = shared_end * usize::from(shared(after.as_bytes().first()));
+            rest = &after[tail..];
         }
         clean.push_str(rest);
         clean

@@ -34,6 +34,16 @@ fn scrub(secrets: &[&str], text: &str) -> String {
 #[case::json_pairs("ab😀cd", r"ab\ud83d\ude00cd", "***")]
 #[case::json_line("one\ntwo", r"one\ntwo", "***")]
 #[case::cut_escapes("käse", r"k\u00 k%C", r"k\u00 k%C")]
+#[case::folded("hunter22", "x\nhun\r\n\tter2\n2\ny", "x\n***\ny")]
+#[case::folded_base64("hunter22", "aHVu\ndGVy\nMjI=\n", "***=\n")]
+#[case::folded_login(
+    "hunter22",
+    "Basic dXNlcjp\r\n odW50ZXIyMg==",
+    "Basic dXNlcjp\r\n ***=="
+)]
+#[case::folded_by_blanks("hunter22", "hun ter2  2", "***")]
+#[case::short_and_folded("1234", "12\n34 but 12 34", "*** but 12 34")]
+#[case::lines("one\ntwo", "a one\ntwo b one \ntwo", "a *** b one \ntwo")]
 #[case::letters_between("käse", "k\\ä%ä k%ää", "k\\ä%ä k%ää")]
 fn every_spelling_is_hidden(#[case] secret: &str, #[case] text: &str, #[case] expected: &str) {
     assert_eq!(scrub(&[secret], text), expected);

@@ -56,7 +56,7 @@ impl Login {
         Self::from_parts(host, environment, &config)
     }
 
-    fn from_parts(
+    pub(super) fn from_parts(
         host: &Host,
         environment: &SshEnvironment,
         config: &Config,
@@ -123,14 +123,14 @@ fn bare(address: &str) -> &str {
 
 /// What `ssh -G` printed: a keyword in lower case and its value on each line.
 #[derive(Debug, Default)]
-struct Config {
+pub(super) struct Config {
     lines: Vec<(String, String)>,
     /// Without the `ssh` program nothing is known of the user's configuration.
     read: bool,
 }
 
 impl Config {
-    fn parse(text: &str) -> Self {
+    pub(super) fn parse(text: &str) -> Self {
         let lines = text
             .lines()
             .filter_map(|line| line.split_once(' '))

@@ -11,6 +11,8 @@ mod auth;
 mod channel;
 mod connect;
 mod handshake;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod hostile;
 mod known_hosts;
 mod login;
 mod session;

@@ -7,6 +7,7 @@ use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use super::reports::{Wanted, WantedParser};
 use crate::baseline;
 
 /// Tells, after a power cut, what is back, what is not, and what to fix first.
@@ -113,9 +114,15 @@ pub(super) struct Check {
     /// Append one JSON line for each thing sent
     #[arg(long, value_name = "FILE")]
     pub(super) audit: Option<PathBuf>,
-    /// Print the card as one JSON document
+    /// Keep what each check saw in a new folder in this one, secrets as ***
+    #[arg(long, value_name = "DIR")]
+    pub(super) evidence: Option<PathBuf>,
+    /// Print the card as one JSON document, as --report json
     #[arg(long)]
     pub(super) json: bool,
+    /// Write a report to a file, or print it instead of the card; may be given several times
+    #[arg(long = "report", value_name = "FORMAT[=PATH]", value_parser = WantedParser)]
+    pub(super) reports: Vec<Wanted>,
     /// Show every check with its facts and time
     #[arg(short, long)]
     pub(super) verbose: bool,

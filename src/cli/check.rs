@@ -10,8 +10,10 @@ use jiff::tz::TimeZone;
 use tokio::runtime::{Builder, Runtime};
 
 use super::args::{Check, ProgressMode};
+use super::evidence::{Evidence, Times};
 use super::exit::Exit;
 use super::output::{self, Channel, print, tell};
+use super::reports::{Output, Reports};
 use super::{environment, input, secrets, signals};
 use crate::baseline::{Diagnostics, Sources};
 use crate::engine::{
@@ -19,7 +21,7 @@ use crate::engine::{
     Watcher,
 };
 use crate::plan::Plan;
-use crate::report::{self, Progress, duration, terminal};
+use crate::report::{Progress, duration, terminal};
 
 /// Threads that drive the probes. They wait for most of their time.
 const THREADS: usize = 4;
@@ -28,12 +30,22 @@ pub(super) fn check(arguments: &Check) -> Result<Exit, Exit> {
     let input = input::input(&arguments.baseline, &arguments.display)?;
     let left_out = input::left_out(&arguments.selection, &input.plan)?;
     require_secrets(&input.plan, &left_out, &input.sources, arguments)?;
+    let reports = Reports::new(
+        &arguments.reports,
+        arguments.json,
+        environment::step_summary(),
+        &input.plan.metrics_prefix,
+    )?;
+    let evidence = arguments.evidence.as_deref().map(Evidence::open);
+    let evidence = evidence.transpose()?;
     let audit = arguments.audit.as_deref().map(open_audit).transpose()?;
     let runtime = runtime().map_err(|error| failed("no threads can be started", &error))?;
     let job = Job {
         arguments,
         plan: &input.plan,
         left_out: &left_out,
+        reports,
+        evidence,
         audit,
         ssh: environment::ssh(arguments.ssh_config.clone()),
     };
@@ -54,6 +66,18 @@ fn runtime() -> io::Result<Runtime> {
 fn failed(what: &str, error: &io::Error) -> Exit {
     tell(&format!("coldstart: {what}: {error}"));
     Exit::Failed
+}
+
+/// What could not be written must not pass for written, whatever the card says.
+fn tell_all(problems: &[String], exit: Exit) -> Exit {
+    for problem in problems {
+        tell(problem);
+    }
+    if problems.is_empty() {
+        exit
+    } else {
+        Exit::Failed
+    }
 }
 
 fn open_audit(path: &Path) -> Result<File, Exit> {
@@ -102,6 +126,8 @@ struct Job<'a> {
     arguments: &'a Check,
     plan: &'a Arc<Plan>,
     left_out: &'a [Option<String>],
+    reports: Reports,
+    evidence: Option<Evidence>,
     audit: Option<File>,
     ssh: SshEnvironment,
 }
@@ -126,18 +152,27 @@ impl Job<'_> {
         let transports = self.transports()?;
         let planned = engine::planned_run(self.plan, options.keep_going);
         let mut progress = self.progress(&planned);
+        let mut times = Times::new(self.plan.checks.len());
         let card = engine::run(
             self.plan,
             self.left_out,
             &transports,
             options,
             stop,
-            &mut |event| progress.event(event),
+            &mut |event| {
+                times.event(event);
+                progress.event(event);
+            },
         )
         .await;
         progress.finish();
         let audited = self.finish_audit(&transports);
-        let exit = print(&self.render(&card), Exit::of(&card));
+        // Before the card, for which a pager may keep us waiting; what went wrong
+        // is told after it, where it is seen.
+        let mut problems = self.keep(&card, &times);
+        problems.extend(self.reports.summarize(&card));
+        let text = self.shown(&card) + &self.reports.last(&card);
+        let exit = tell_all(&problems, print(&text, Exit::of(&card)));
         audited.map(|()| exit)
     }
 
@@ -151,6 +186,7 @@ impl Job<'_> {
             planned: engine::planned_run(self.plan, options.keep_going),
             progress: None,
             attempt: 0,
+            times: Times::default(),
             printed: Exit::Done,
         };
         // A watch may take days, so an attempt's go when the next one begins.
@@ -181,11 +217,8 @@ impl Job<'_> {
             Exit::Done => Exit::of(&card),
             trouble => trouble,
         };
-        let exit = if self.arguments.json {
-            print(&self.render(&card), exit)
-        } else {
-            exit
-        };
+        let problems: Vec<String> = self.reports.summarize(&card).into_iter().collect();
+        let exit = tell_all(&problems, print(&self.reports.last(&card), exit));
         audited.and(self.finish_audit(&in_use)).map(|()| exit)
     }
 
@@ -226,10 +259,24 @@ impl Job<'_> {
         }
     }
 
-    fn render(&self, card: &Scorecard) -> String {
-        if self.arguments.json {
-            return report::json(card);
+    /// Writes what goes to files, and returns what went wrong.
+    fn keep(&self, card: &Scorecard, times: &Times) -> Vec<String> {
+        let mut problems = self.reports.write(card);
+        if let Some(evidence) = &self.evidence {
+            problems.extend(evidence.keep(card, self.plan, times).err());
         }
+        problems
+    }
+
+    /// The card for people; nothing where a report is printed instead.
+    fn shown(&self, card: &Scorecard) -> String {
+        match self.reports.output {
+            Output::Report(_) => String::new(),
+            Output::Card | Output::Annotated => self.reports.shown(card, self.render(card)),
+        }
+    }
+
+    fn render(&self, card: &Scorecard) -> String {
         terminal::card(
             card,
             &terminal::Style {
@@ -249,17 +296,20 @@ struct Follower<'a> {
     planned: PlannedRun,
     progress: Option<Progress>,
     attempt: u32,
-    /// `Done` unless a card could not be printed.
+    times: Times,
+    /// `Done` unless a card or a report could not be written.
     printed: Exit,
 }
 
 impl Watcher for Follower<'_> {
     fn attempt(&mut self, attempt: u32) {
         self.attempt = attempt;
+        self.times = Times::new(self.planned.checks.len());
         self.progress = Some(self.job.progress(&self.planned));
     }
 
     fn event(&mut self, event: &Event) {
+        self.times.event(event);
         if let Some(progress) = &mut self.progress {
             progress.event(event);
         }
@@ -269,9 +319,9 @@ impl Watcher for Follower<'_> {
         if let Some(progress) = self.progress.take() {
             progress.finish();
         }
-        if !self.job.arguments.json {
-            self.printed = print(&self.job.render(card), self.printed);
-        }
+        let problems = self.job.keep(card, &self.times);
+        let printed = print(&self.job.shown(card), self.printed);
+        self.printed = tell_all(&problems, printed);
         if let Some(pause) = next {
             let Check { max_attempts, .. } = self.job.arguments;
             tell(&format!(

@@ -4,6 +4,7 @@
 mod args;
 mod check;
 mod environment;
+mod evidence;
 mod exit;
 mod explain;
 mod graph;
@@ -12,10 +13,12 @@ mod output;
 mod page;
 mod panic;
 mod plan;
+mod reports;
 mod schema;
 mod secrets;
 mod signals;
 mod validate;
+mod whole;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

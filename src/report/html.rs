@@ -51,7 +51,7 @@ pub fn html(card: &Scorecard, zone: &TimeZone) -> String {
         .phases
         .iter()
         .enumerate()
-        .map(|(place, one)| phase(place, one, zone));
+        .map(|(place, one)| phase(place, one, &fix, zone));
     let page = element("html")
         .attr("lang", "en")
         .with(head)
@@ -117,7 +117,14 @@ fn to_fix(card: &Scorecard, phase: &PhaseCard, check: &CheckCard, first: bool) -
         )
 }
 
-fn phase(place: usize, phase: &PhaseCard, zone: &TimeZone) -> Element {
+fn phase(
+    place: usize,
+    phase: &PhaseCard,
+    fix: &[(&PhaseCard, &CheckCard)],
+    zone: &TimeZone,
+) -> Element {
+    // Those at the top of the page need not be unfolded again.
+    let is_shown = |check: &CheckCard| fix.iter().any(|(_, shown)| shown.id == check.id);
     let totals = Totals::of(&phase.checks);
     let mut about: Vec<String> = phase.title.iter().cloned().collect();
     if !phase.needs.is_empty() {
@@ -139,7 +146,12 @@ fn phase(place: usize, phase: &PhaseCard, zone: &TimeZone) -> Element {
                 .with(word(phase.gate.label(), gate_class(phase.gate))),
         )
         .with(element("p").attr("class", "quiet").text(about.join(" · ")))
-        .with_all(phase.checks.iter().map(|check| one_check(check, zone)))
+        .with_all(
+            phase
+                .checks
+                .iter()
+                .map(|check| one_check(check, is_shown(check), zone)),
+        )
 }
 
 /// `3 pass, 1 blocked`: what there is none of is left out.
@@ -158,9 +170,9 @@ fn summary(totals: &Totals) -> String {
     counts.join(", ")
 }
 
-fn one_check(check: &CheckCard, zone: &TimeZone) -> Element {
+fn one_check(check: &CheckCard, is_shown: bool, zone: &TimeZone) -> Element {
     let open = match check.verdict {
-        Verdict::Warn | Verdict::Blocked => check.cause.is_none(),
+        Verdict::Warn | Verdict::Blocked => check.cause.is_none() && !is_shown,
         Verdict::NotEvaluated => check.unfinished,
         Verdict::Pass | Verdict::Skipped => false,
     };

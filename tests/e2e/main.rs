@@ -8,6 +8,7 @@ mod gates;
 mod hangs;
 mod mistakes;
 mod output;
+mod reports;
 mod secrets;
 #[path = "../servers/mod.rs"]
 #[expect(dead_code, reason = "other tests use the rest")]

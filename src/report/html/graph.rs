@@ -52,7 +52,7 @@ pub(super) fn graph(card: &Scorecard) -> Element {
     element("svg")
         .attr("class", "graph")
         .attr("xmlns", "http://www.w3.org/2000/svg")
-        .attr("role", "img")
+        .attr("role", "group")
         .attr("aria-labelledby", "graph-title")
         .attr("viewBox", format!("0 0 {width} {height}"))
         .attr("style", format!("max-width: {width}px"))

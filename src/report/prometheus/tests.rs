@@ -97,10 +97,8 @@ fn promtool_finds_nothing_to_say() {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn();
-        let Ok(mut promtool) = promtool else {
-            eprintln!("promtool is not installed: its opinion is left out");
-            return;
-        };
+        // Not installed: the reader above stands in for it.
+        let Ok(mut promtool) = promtool else { return };
         let text = write(&script.card(), PREFIX, &[]);
         let mut stdin = promtool.stdin.take().expect("its input");
         stdin.write_all(text.as_bytes()).expect("it reads");

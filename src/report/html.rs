@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 
 use super::markup::{Element, element};
-use super::readable::{count, duration, fact, milliseconds, time};
+use super::readable::{count, duration, fact, milliseconds, shortened, time};
 use super::words;
 use crate::scorecard::{CheckCard, Gate, PhaseCard, RunResult, Scorecard, Totals, Verdict};
 
@@ -203,9 +203,15 @@ fn one_check(check: &CheckCard, is_shown: bool, zone: &TimeZone) -> Element {
         );
         list = list.with_all(entry("took", said(tried)));
     }
-    for (name, value) in check.facts.iter() {
-        let value = element("code").text(format!("{name} = {}", fact(name, value, zone)));
-        list = list.with_all(entry("fact", element("dd").with(value)));
+    let facts: Vec<Element> = check
+        .facts
+        .iter()
+        .map(|(name, value)| format!("{name} = {}", shortened(&fact(name, value, zone))))
+        .map(|fact| element("code").text(fact))
+        .collect();
+    if !facts.is_empty() {
+        let facts = element("dd").attr("class", "facts").with_all(facts);
+        list = list.with_all(entry("facts", facts));
     }
     list = list.with_all(entry("kind", said(&check.kind)));
     let details = element("details");
@@ -223,7 +229,7 @@ fn failure(check: &CheckCard) -> Vec<Element> {
     for miss in words::misses(check) {
         let code = |text: &str| element("dd").with(element("code").text(text));
         entries.extend(entry("saw", code(&miss.seen)));
-        entries.extend(entry("expected", code(miss.expected)));
+        entries.extend(entry("expected", code(&miss.expected)));
     }
     for step in words::steps(check) {
         entries.extend(entry("next", said(step)));

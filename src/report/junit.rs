@@ -149,7 +149,7 @@ fn problem(element_name: &'static str, kind: &'static str, check: &CheckCard) ->
     let misses = words::misses(check);
     let reason = words::reason(check);
     let message = match (misses.first(), &reason) {
-        (Some(miss), _) => miss.seen.clone().into_owned(),
+        (Some(miss), _) => miss.seen.clone(),
         (None, Some(reason)) => reason.clone(),
         (None, None) => check.title.clone(),
     };

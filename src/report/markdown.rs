@@ -3,7 +3,7 @@
 use jiff::tz::TimeZone;
 
 use super::harmless::harmless;
-use super::readable::{count, duration, fact, milliseconds, time};
+use super::readable::{count, duration, fact, milliseconds, shortened, time};
 use super::words;
 use crate::scorecard::{CheckCard, PhaseCard, Scorecard, Totals, Verdict};
 
@@ -130,7 +130,7 @@ fn one_check(check: &CheckCard, zone: &TimeZone) -> String {
     let facts: Vec<String> = check
         .facts
         .iter()
-        .map(|(name, value)| format!("{name}={}", fact(name, value, zone)))
+        .map(|(name, value)| format!("{name}={}", shortened(&fact(name, value, zone))))
         .collect();
     if !facts.is_empty() {
         out += &format!("  - {}\n", code(&facts.join(", ")));
@@ -148,7 +148,7 @@ fn failure(check: &CheckCard, indent: &str) -> String {
     let mut out = String::new();
     for miss in words::misses(check) {
         out += &format!("{indent}- saw {}\n", code(&miss.seen));
-        out += &format!("{indent}- expected {}\n", code(miss.expected));
+        out += &format!("{indent}- expected {}\n", code(&miss.expected));
     }
     for step in words::steps(check) {
         out += &format!("{indent}- next: {}\n", inline(step));

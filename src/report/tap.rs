@@ -60,7 +60,7 @@ fn details(check: &CheckCard) -> Map<String, Value> {
     }
     let misses: Vec<Value> = words::misses(check)
         .iter()
-        .map(|miss| json!({ "expected": text(miss.expected), "seen": text(&miss.seen) }))
+        .map(|miss| json!({ "expected": text(&miss.expected), "seen": text(&miss.seen) }))
         .collect();
     if !misses.is_empty() {
         set("findings", Value::Array(misses));

@@ -1,19 +1,17 @@
 //! What every format but the terminal's says of a check, in the same words.
 
-use std::borrow::Cow;
-
-use super::readable::count;
+use super::readable::{count, shortened};
 use crate::scorecard::{CheckCard, Held, PhaseCard, RunResult, Scorecard, Verdict};
 
 const COULD_NOT_TELL: &str = "could not tell";
 
 /// An expectation that did not hold, or that could not be told.
 #[derive(Debug)]
-pub(super) struct Miss<'a> {
+pub(super) struct Miss {
     /// What should have been.
-    pub(super) expected: &'a str,
+    pub(super) expected: String,
     /// What was; it says so where nothing could be told.
-    pub(super) seen: Cow<'a, str>,
+    pub(super) seen: String,
 }
 
 /// The word of a verdict, as cards print it.
@@ -28,24 +26,24 @@ pub(super) fn verdict(verdict: Verdict) -> &'static str {
 }
 
 /// What kept a check from passing. At least one for WARN and BLOCKED.
-pub(super) fn misses(check: &CheckCard) -> Vec<Miss<'_>> {
+pub(super) fn misses(check: &CheckCard) -> Vec<Miss> {
     let failed = match check.verdict {
         Verdict::Warn | Verdict::Blocked => true,
         Verdict::Pass | Verdict::NotEvaluated | Verdict::Skipped => false,
     };
-    let mut misses: Vec<Miss<'_>> = check
+    let mut misses: Vec<Miss> = check
         .findings
         .iter()
         .filter(|finding| failed && finding.held != Some(true))
         .map(|finding| Miss {
-            expected: &finding.expected,
+            expected: shortened(&finding.expected),
             seen: seen(&finding.seen, finding.held.is_none()),
         })
         .collect();
     if failed && misses.is_empty() {
         let told = check.fault.as_ref().map(|fault| fault.seen.as_str());
         misses.push(Miss {
-            expected: &check.goal,
+            expected: shortened(&check.goal),
             seen: seen(told.unwrap_or("no finding was recorded"), told.is_some()),
         });
     }
@@ -53,11 +51,12 @@ pub(super) fn misses(check: &CheckCard) -> Vec<Miss<'_>> {
 }
 
 /// The judge's own words say it already; a bare fault's do not.
-fn seen(words: &str, could_not_tell: bool) -> Cow<'_, str> {
+fn seen(words: &str, could_not_tell: bool) -> String {
+    let words = shortened(words);
     if could_not_tell && !words.starts_with(COULD_NOT_TELL) {
-        Cow::Owned(format!("{COULD_NOT_TELL}: {words}"))
+        format!("{COULD_NOT_TELL}: {words}")
     } else {
-        Cow::Borrowed(words)
+        words
     }
 }
 

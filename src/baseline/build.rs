@@ -19,6 +19,9 @@ use super::node::Node;
 use super::source::Located;
 use super::validate::texts;
 
+/// Of metrics, where a baseline names no other.
+const METRICS_PREFIX: &str = "coldstart";
+
 /// What a file may hold, whether it is the entry or an included one.
 struct Parts {
     policy: PolicyDocument,
@@ -43,6 +46,7 @@ pub(super) fn build(
                 version,
                 name: _,
                 title,
+                metrics_prefix,
                 include: _,
                 vars: _,
                 defaults,
@@ -55,6 +59,7 @@ pub(super) fn build(
                 version,
                 file.root.get("name")?.as_located()?,
                 title,
+                metrics_prefix,
                 defaults,
             ));
             parts.push(Parts {
@@ -81,12 +86,13 @@ pub(super) fn build(
             });
         }
     }
-    let (version, name, title, own_defaults) = entry?;
+    let (version, name, title, metrics_prefix, own_defaults) = entry?;
     let defaults = baseline_defaults(own_defaults);
     let mut baseline = Baseline {
         version,
         name,
         title,
+        metrics_prefix: metrics_prefix.unwrap_or_else(|| METRICS_PREFIX.to_owned()),
         digest,
         vars,
         defaults,

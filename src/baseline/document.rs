@@ -13,6 +13,11 @@ use super::timespan::{PositiveTimeSpan, TimeSpan};
 pub(super) const ID_PATTERN: &str = "^[A-Za-z0-9][A-Za-z0-9._-]*$";
 const ID: &str = "an id of letters, digits, `.`, `_` and `-` that starts with a letter or digit";
 
+/// A metric's name without colons, which are left to recording rules.
+const METRIC_PATTERN: &str = "^[A-Za-z_][A-Za-z0-9_]*$";
+const METRIC: &str =
+    "what a metric's name may begin with: letters, digits and `_`, and no digit first";
+
 const VERSION: &str = "1, the version of the file format that this program reads";
 
 const ADDRESS: &str = "write the name or address alone; login name and port stand below `ssh:`";
@@ -40,6 +45,9 @@ pub(super) struct Document {
     pub(super) name: String,
     /// One line about it.
     pub(super) title: Option<String>,
+    /// What the names of its metrics begin with; `coldstart`.
+    #[schemars(extend("pattern" = METRIC_PATTERN, "x-expected" = METRIC))]
+    pub(super) metrics_prefix: Option<String>,
     /// Files with further vars, hosts, phases, releases and policy, relative to this one.
     /// Their phases come where `include` stands.
     pub(super) include: Option<OneOrMany>,

@@ -18,6 +18,8 @@ pub struct Baseline {
     pub name: Located<String>,
     /// One line about it.
     pub title: Option<String>,
+    /// What the names of its metrics begin with: a metric name without colons.
+    pub metrics_prefix: String,
     /// SHA-256 over the texts of all sources and the overriding variables, 64
     /// lower-case hexadecimal digits. Where the files lie does not count.
     pub digest: String,

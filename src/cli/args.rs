@@ -8,6 +8,7 @@ use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use super::reports::{Wanted, WantedParser};
 use crate::baseline;
 
 /// Tells, after a power cut, what is back, what is not, and what to fix first.
@@ -128,7 +129,7 @@ pub(super) struct Running {
 /// What a card shows.
 #[derive(Debug, Clone, Args)]
 pub(super) struct Look {
-    /// Print the card as one JSON document
+    /// Print one JSON document instead of text
     #[arg(long)]
     pub(super) json: bool,
     /// Show every check with its facts and time
@@ -152,6 +153,12 @@ pub(super) struct Check {
     pub(super) keep_going: bool,
     #[command(flatten)]
     pub(super) running: Running,
+    /// Write a report to a file, or print it instead of the card; may be given several times
+    #[arg(long = "report", value_name = "FORMAT[=PATH]", value_parser = WantedParser)]
+    pub(super) reports: Vec<Wanted>,
+    /// Keep what each check saw in a new folder in this one, secrets as ***
+    #[arg(long, value_name = "DIR")]
+    pub(super) evidence: Option<PathBuf>,
     #[command(flatten)]
     pub(super) look: Look,
     /// Run again and again until the card is GREEN

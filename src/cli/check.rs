@@ -4,12 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::args::Check;
+use super::environment;
+use super::evidence::{Evidence, Times};
 use super::exit::Exit;
 use super::job::{Job, Manner, drive, failed};
 use super::output::{Channel, print, tell};
+use super::reports::{Output, Reports};
 use super::{input, signals};
 use crate::engine::{self, Event, Memory, Options, PlannedRun, Scorecard, Stop, Watch, Watcher};
-use crate::report::{self, Progress, duration, terminal};
+use crate::report::{Progress, duration, terminal};
 use crate::state::Extent;
 
 pub(super) fn check(arguments: &Check) -> Result<Exit, Exit> {
@@ -21,14 +24,40 @@ pub(super) fn check(arguments: &Check) -> Result<Exit, Exit> {
     let job = Job::new(&arguments.baseline, manner, |plan| {
         input::left_out(&arguments.selection, plan)
     })?;
-    let command = Command { arguments, job };
+    let reports = Reports::new(
+        &arguments.reports,
+        arguments.look.json,
+        environment::step_summary(),
+        &job.plan.metrics_prefix,
+    )?;
+    let evidence = arguments.evidence.as_deref().map(Evidence::open);
+    let command = Command {
+        arguments,
+        job,
+        reports,
+        evidence: evidence.transpose()?,
+    };
     drive(command.run())
+}
+
+/// What could not be written must not pass for written, whatever the card says.
+fn tell_all(problems: &[String], exit: Exit) -> Exit {
+    for problem in problems {
+        tell(problem);
+    }
+    if problems.is_empty() {
+        exit
+    } else {
+        Exit::Failed
+    }
 }
 
 /// One `coldstart check`, its input read.
 struct Command<'a> {
     arguments: &'a Check,
     job: Job<'a>,
+    reports: Reports,
+    evidence: Option<Evidence>,
 }
 
 impl Command<'_> {
@@ -43,9 +72,15 @@ impl Command<'_> {
     }
 
     async fn once(&self, options: &Options, stop: Stop) -> Result<Exit, Exit> {
-        let (card, audited) = self.job.once(options, stop).await?;
-        self.record(&card);
-        let exit = print(&self.render(&card), Exit::of(&card));
+        let mut times = Times::new(self.job.plan.checks.len());
+        let mut note = |event: &Event| times.event(event);
+        let (card, audited) = self.job.once(options, stop, &mut note).await?;
+        // Before the card, for which a pager may keep us waiting; what went wrong
+        // is told after it, where it is seen.
+        let mut problems = self.keep(&card, &times);
+        problems.extend(self.reports.summarize(&card));
+        let text = self.shown(&card) + &self.reports.last(&card);
+        let exit = tell_all(&problems, print(&text, Exit::of(&card)));
         audited.map(|()| exit)
     }
 
@@ -59,6 +94,7 @@ impl Command<'_> {
             planned: engine::planned_run(&self.job.plan, options.keep_going),
             progress: None,
             attempt: 0,
+            times: Times::default(),
             printed: Exit::Done,
         };
         // A watch may take days, so an attempt's go when the next one begins.
@@ -89,28 +125,34 @@ impl Command<'_> {
             Exit::Done => Exit::of(&card),
             trouble => trouble,
         };
-        let exit = if self.arguments.look.json {
-            print(&self.render(&card), exit)
-        } else {
-            exit
-        };
+        let problems: Vec<String> = self.reports.summarize(&card).into_iter().collect();
+        let exit = tell_all(&problems, print(&self.reports.last(&card), exit));
         audited.and(self.job.finish_audit(&in_use)).map(|()| exit)
     }
 
-    /// Before the card is printed: a reader that pages through it must not keep
-    /// the run from being remembered.
-    fn record(&self, card: &Scorecard) {
+    /// Remembers the run and writes what goes to files; what went wrong with
+    /// these. Before the card is printed: a reader that pages through it must
+    /// not keep the run from being remembered.
+    fn keep(&self, card: &Scorecard, times: &Times) -> Vec<String> {
         let selection = &self.arguments.selection;
         let whole = selection.only.is_empty() && selection.skip.is_empty();
         let extent = if whole { Extent::Whole } else { Extent::Part };
         self.job.notebook.record(card, extent);
+        let mut problems = self.reports.write(card);
+        if let Some(evidence) = &self.evidence {
+            problems.extend(evidence.keep(card, &self.job.plan, times).err());
+        }
+        problems
     }
 
-    fn render(&self, card: &Scorecard) -> String {
-        if self.arguments.look.json {
-            report::json(card)
-        } else {
-            terminal::card(card, &self.job.style(Channel::Stdout))
+    /// The card for people; nothing where a report is printed instead.
+    fn shown(&self, card: &Scorecard) -> String {
+        match self.reports.output {
+            Output::Report(_) => String::new(),
+            Output::Card | Output::Annotated => {
+                let text = terminal::card(card, &self.job.style(Channel::Stdout));
+                self.reports.shown(card, text)
+            }
         }
     }
 }
@@ -121,13 +163,15 @@ struct Follower<'a> {
     planned: PlannedRun,
     progress: Option<Progress>,
     attempt: u32,
-    /// `Done` unless a card could not be printed.
+    times: Times,
+    /// `Done` unless a card or a report could not be written.
     printed: Exit,
 }
 
 impl Watcher for Follower<'_> {
     fn attempt(&mut self, attempt: u32) {
         self.attempt = attempt;
+        self.times = Times::new(self.planned.checks.len());
         self.progress = Some(self.command.job.progress(&self.planned));
     }
 
@@ -136,6 +180,7 @@ impl Watcher for Follower<'_> {
     }
 
     fn event(&mut self, event: &Event) {
+        self.times.event(event);
         if let Some(progress) = &mut self.progress {
             progress.event(event);
         }
@@ -145,9 +190,9 @@ impl Watcher for Follower<'_> {
         if let Some(progress) = self.progress.take() {
             progress.finish();
         }
-        if !self.command.arguments.look.json {
-            self.printed = print(&self.command.render(card), self.printed);
-        }
+        let problems = self.command.keep(card, &self.times);
+        let printed = print(&self.command.shown(card), self.printed);
+        self.printed = tell_all(&problems, printed);
         if let Some(pause) = next {
             let Check { max_attempts, .. } = self.command.arguments;
             tell(&format!(

@@ -40,6 +40,13 @@ pub(super) fn state() -> Option<PathBuf> {
     folder.map(|folder| folder.join("coldstart/state.db"))
 }
 
+/// Where the steps of a GitHub Actions job add to its summary.
+pub(super) fn step_summary() -> Option<PathBuf> {
+    env::var_os("GITHUB_STEP_SUMMARY")
+        .filter(|file| !file.is_empty())
+        .map(PathBuf::from)
+}
+
 /// Where `$PATH` has a program of that name.
 fn program(name: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH")?;

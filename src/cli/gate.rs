@@ -26,7 +26,9 @@ pub(super) fn gate(arguments: &Gate) -> Result<Exit, Exit> {
     })?;
     let (card, audited, stop) = drive(async {
         let stop = signals::listen().map_err(|error| failed("no signal handler", &error))?;
-        let (card, audited) = job.once(&job.options(false), stop.clone()).await?;
+        let (card, audited) = job
+            .once(&job.options(false), stop.clone(), &mut |_| {})
+            .await?;
         Ok((card, audited, stop))
     })?;
     job.notebook.record(&card, Extent::Part);

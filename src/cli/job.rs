@@ -16,7 +16,7 @@ use super::state::Notebook;
 use super::{environment, secrets};
 use crate::baseline::{Diagnostics, Sources};
 use crate::engine::{
-    self, Audit, Memory, Options, PlannedRun, Scorecard, SshEnvironment, Stop, Transports,
+    self, Audit, Event, Memory, Options, PlannedRun, Scorecard, SshEnvironment, Stop, Transports,
 };
 use crate::plan::Plan;
 use crate::report::{Progress, terminal};
@@ -83,7 +83,7 @@ impl<'a> Job<'a> {
         self.notebook.memory(&self.plan.name)
     }
 
-    /// Runs once and gives the card. An audit that is not whole is told, and is
+    /// Runs once and gives the card; `note` is told of everything. An audit that is not whole is told, and is
     /// an error beside the card.
     ///
     /// # Errors
@@ -92,6 +92,7 @@ impl<'a> Job<'a> {
         &self,
         options: &Options,
         stop: Stop,
+        note: &mut dyn FnMut(&Event),
     ) -> Result<(Scorecard, Result<(), Exit>), Exit> {
         let transports = self.transports()?;
         let planned = engine::planned_run(&self.plan, options.keep_going);
@@ -102,7 +103,10 @@ impl<'a> Job<'a> {
             &transports,
             options,
             stop,
-            &mut |event| progress.event(event),
+            &mut |event| {
+                note(event);
+                progress.event(event);
+            },
         )
         .await;
         progress.finish();

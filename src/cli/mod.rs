@@ -4,6 +4,7 @@
 mod args;
 mod check;
 mod environment;
+mod evidence;
 mod exit;
 mod explain;
 mod gate;
@@ -14,11 +15,13 @@ mod output;
 mod page;
 mod panic;
 mod plan;
+mod reports;
 mod schema;
 mod secrets;
 mod signals;
 mod state;
 mod validate;
+mod whole;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

@@ -195,6 +195,7 @@ fn plan(phases: Vec<(&str, &[&str], Vec<Sketch>)>) -> (Arc<Plan>, Arc<Load>) {
     let mut made = Plan {
         name: "test".to_owned(),
         digest: String::new(),
+        metrics_prefix: "coldstart".to_owned(),
         hosts: Vec::new(),
         phases: Vec::new(),
         checks: Vec::new(),

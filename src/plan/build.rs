@@ -66,6 +66,7 @@ pub fn build(
     (!broken).then(|| Plan {
         name: baseline.name.value.clone(),
         digest: baseline.digest.clone(),
+        metrics_prefix: baseline.metrics_prefix.clone(),
         hosts,
         phases,
         checks,

@@ -15,6 +15,8 @@ pub struct Plan {
     pub name: String,
     /// SHA-256 over the baseline and everything it includes, in hex.
     pub digest: String,
+    /// See [`crate::baseline::Baseline::metrics_prefix`].
+    pub metrics_prefix: String,
     /// Every host, in the file's order.
     pub hosts: Vec<Arc<Host>>,
     /// In topological order; ties in the file's order.

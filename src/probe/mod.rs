@@ -22,3 +22,6 @@ pub use crate::transport::ssh::SshEnvironment;
 pub use crate::transport::{
     ConnectionKey, Fault, FaultKind, Host, SecretRef, Secrets, SshSettings, Transports,
 };
+
+#[cfg(test)]
+pub(crate) use kinds::exposition;

@@ -2,6 +2,7 @@
 //! would tell them. Shared by the tests of every format.
 
 mod cards;
+mod everything;
 
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use crate::scorecard::{
 };
 
 pub use cards::{all, blocked, check_failed, degraded, green, keep_going};
+pub use everything::{HOSTILE, everything, sample};
 
 /// What a check of a fixture comes to.
 #[derive(Debug, Clone)]

@@ -7,6 +7,12 @@ use serde::Serialize;
 use super::harmless::is_harmful;
 use crate::scorecard::{ReleaseCard, Scorecard};
 
+/// `value` indented, with a line end at its end, and harmless to print: see [`json()`].
+#[must_use]
+pub fn document(value: &serde_json::Value) -> String {
+    escaped(&pretty(value))
+}
+
 /// The card as `schema/scorecard.schema.json` describes it, indented, with a
 /// line end at its end.
 ///
@@ -14,7 +20,7 @@ use crate::scorecard::{ReleaseCard, Scorecard};
 /// parser that is the same text, and `cat card.json` does no harm.
 #[must_use]
 pub fn json(card: &Scorecard) -> String {
-    document(card)
+    escaped(&pretty(card))
 }
 
 /// What was decided on a release, with the card that says why: `release` as in
@@ -26,11 +32,11 @@ pub fn json_release(card: &Scorecard, release: &ReleaseCard) -> String {
         release: &'a ReleaseCard,
         card: &'a Scorecard,
     }
-    document(&Decision { release, card })
+    escaped(&pretty(&Decision { release, card }))
 }
 
-fn document(value: &impl Serialize) -> String {
-    let written = match serde_json::to_string_pretty(value) {
+fn pretty(value: &impl Serialize) -> String {
+    match serde_json::to_string_pretty(value) {
         Ok(written) => written,
         // Every type of the card serialises. Should one ever not, a reader has
         // to get a document that no one takes for a card that passed.
@@ -38,7 +44,10 @@ fn document(value: &impl Serialize) -> String {
             "{{\n  \"result\": \"CHECK_FAILED\",\n  \"exit_code\": 3,\n  \"failure\": {}\n}}",
             serde_json::Value::from(format!("the card could not be written as JSON: {error}"))
         ),
-    };
+    }
+}
+
+fn escaped(written: &str) -> String {
     let mut document = String::with_capacity(written.len() + 1);
     for c in written.chars() {
         // Outside strings the only control character is the line end, and
@@ -64,6 +73,20 @@ mod tests {
     fn cards_keep_their_shape() {
         for (name, script) in fixture::all() {
             insta::assert_snapshot!(name, json(&script.card()));
+        }
+    }
+
+    #[test]
+    fn cards_are_what_the_schema_says() {
+        let schema = crate::scorecard::schema();
+        let validator = jsonschema::validator_for(&schema).expect("a schema");
+        for (name, script) in fixture::all() {
+            let document = serde_json::from_str(&json(&script.card())).expect("JSON");
+            let problems: Vec<String> = validator
+                .iter_errors(&document)
+                .map(|problem| problem.to_string())
+                .collect();
+            assert_eq!(problems, Vec::<String>::new(), "{name}");
         }
     }
 

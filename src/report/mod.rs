@@ -4,13 +4,30 @@
 
 #[doc(hidden)]
 pub mod fixture;
+mod format;
+mod github;
 mod harmless;
+mod html;
 mod json;
+mod junit;
+mod markdown;
+mod markup;
+mod nagios;
 mod progress;
+pub mod prometheus;
 mod readable;
+mod tap;
 pub mod terminal;
+mod words;
 
+pub use format::{Format, Setting};
+pub use github::{annotations, guarded};
 pub use harmless::harmless;
-pub use json::{json, json_release};
+pub use html::html;
+pub use json::{document, json, json_release};
+pub use junit::junit;
+pub use markdown::markdown;
+pub use nagios::nagios;
 pub use progress::Progress;
 pub use readable::{count, duration};
+pub use tap::tap;

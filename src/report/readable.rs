@@ -50,6 +50,19 @@ pub fn count(number: usize, one: &str) -> String {
     }
 }
 
+/// More of what a host said is in the JSON card.
+const LONGEST: usize = 500;
+
+/// The beginning of a text that is too long for a card.
+pub(super) fn shortened(text: &str) -> String {
+    let mut chars = text.chars();
+    let start: String = chars.by_ref().take(LONGEST).collect();
+    match chars.count() {
+        0 => start,
+        more => format!("{start} ({more} more characters in the JSON card)"),
+    }
+}
+
 /// A fact's value with its unit, which its name tells: `_ms`, `_s`, `_bytes`
 /// or `_percent`. Times are shown in `zone`.
 pub(super) fn fact(name: &str, value: &Value, zone: &TimeZone) -> String {

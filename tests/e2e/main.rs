@@ -10,6 +10,7 @@ mod hostile;
 mod mistakes;
 mod output;
 mod releases;
+mod reports;
 mod secrets;
 #[path = "../servers/mod.rs"]
 #[expect(dead_code, reason = "other tests use the rest")]

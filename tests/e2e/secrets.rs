@@ -96,6 +96,14 @@ async fn no_output_tells_a_secret() {
             2,
         ),
         (&["check", "--json", "--audit", "audit"], 2),
+        (&["check", "--evidence", "evidence"], 2),
+        (&["check", "--report", "junit"], 2),
+        (&["check", "--report", "markdown"], 2),
+        (&["check", "--report", "html"], 2),
+        (&["check", "--report", "prometheus"], 2),
+        (&["check", "--report", "nagios"], 2),
+        (&["check", "--report", "github"], 2),
+        (&["check", "--report", "tap"], 2),
         (&["plan"], 0),
         (&["plan", "--json"], 0),
         (&["validate"], 0),
@@ -120,6 +128,15 @@ async fn no_output_tells_a_secret() {
             }
         }
     }
+    let mut kept = 0;
+    for run in std::fs::read_dir(desk.folder().join("evidence")).expect("evidence") {
+        for file in std::fs::read_dir(run.expect("a run").path()).expect("a folder") {
+            let text = std::fs::read_to_string(file.expect("a file").path()).expect("text");
+            assert_no_secret("the evidence", &text);
+            kept += usize::from(text.contains("***"));
+        }
+    }
+    assert!(kept >= 5, "{kept} files tell what was sent");
     let audit = std::fs::read_to_string(desk.folder().join("audit")).expect("an audit");
     assert!(audit.contains("AUTH ***"), "{audit}");
     assert_no_secret("the audit", &audit);

@@ -41,3 +41,6 @@ pub use systemd::Systemd;
 pub use tcp::Tcp;
 pub use textfile::Textfile;
 pub use tls::Tls;
+
+#[cfg(test)]
+pub(crate) use textfile::exposition;

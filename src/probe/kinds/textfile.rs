@@ -310,5 +310,15 @@ impl Kind for Textfile {
     }
 }
 
+/// The values by series and what Prometheus would refuse, for the tests of what
+/// writes this format.
+#[cfg(test)]
+pub(crate) fn exposition(text: &str) -> (std::collections::BTreeMap<String, f64>, Vec<String>) {
+    let read = read(text.as_bytes(), false);
+    let samples = read.samples.into_iter();
+    let values = samples.map(|(series, sample)| (series, sample.value));
+    (values.collect(), read.errors)
+}
+
 #[cfg(test)]
 mod tests;

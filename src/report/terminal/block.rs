@@ -4,10 +4,8 @@
 use super::attempts;
 use super::layout::Text;
 use super::page::Page;
+use crate::report::readable::shortened;
 use crate::scorecard::{CheckCard, Finding, Guardrail, Value};
-
-/// More of what a host said is in the JSON card.
-const LONGEST: usize = 500;
 
 /// The fields of a check that did not pass. `with_attempts` adds how often it
 /// was tried, where no other line tells.
@@ -80,14 +78,4 @@ fn next(page: &mut Page<'_>, check: &CheckCard) {
 
 fn tier(guardrail: Guardrail) -> Text {
     Text::from(format!("{}: {}", guardrail.name(), guardrail.allows()).as_str())
-}
-
-/// The beginning of a text that is too long for a card.
-pub(super) fn shortened(text: &str) -> String {
-    let mut chars = text.chars();
-    let start: String = chars.by_ref().take(LONGEST).collect();
-    match chars.count() {
-        0 => start,
-        more => format!("{start} ({more} more characters in the JSON card)"),
-    }
 }

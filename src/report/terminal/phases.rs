@@ -7,7 +7,7 @@ use super::layout::{Text, pad, width};
 use super::page::{Page, Role};
 use super::{block, is_behind_a_gate, word};
 use crate::report::harmless;
-use crate::report::readable::{count, duration, fact, milliseconds};
+use crate::report::readable::{count, duration, fact, milliseconds, shortened};
 use crate::scorecard::{CheckCard, Gate, Held, PhaseCard, Scorecard, Totals, Verdict};
 
 /// More ids than this are counted, not listed: `-v` lists them all.
@@ -296,7 +296,7 @@ fn observed(page: &mut Page<'_>, check: &CheckCard) {
     }
     let mut separator = "  ";
     for (name, value) in check.facts.iter() {
-        let value = block::shortened(&fact(name, value, &page.style.zone));
+        let value = shortened(&fact(name, value, &page.style.zone));
         text = text.say(separator).say(&format!("{name}={value}"));
         separator = ", ";
     }

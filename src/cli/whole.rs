@@ -1,0 +1,152 @@
+//! Files that others read while they are written: whole, or as they were.
+
+use std::ffi::OsString;
+use std::fs::{self, File, OpenOptions, Permissions};
+use std::io::{self, Write};
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+/// Writes `text` to `path` so that no reader ever finds a part of it, and no
+/// power cut leaves one: to a file beside it, which then takes its place. With
+/// `mode` whatever the umask says, otherwise as the umask says. A symbolic link
+/// stays one. What is below `/dev` and `/proc` is written to as it is.
+///
+/// # Errors
+/// What kept it from being written, as a fragment; `path` is as it was.
+pub(super) fn replace(path: &Path, text: &str, mode: Option<u32>) -> Result<(), String> {
+    if path.starts_with("/dev") || path.starts_with("/proc") {
+        return OpenOptions::new()
+            .write(true)
+            .open(path)
+            .and_then(|mut device| device.write_all(text.as_bytes()))
+            .map_err(|error| error.to_string());
+    }
+    let path = destination(path)?;
+    let (folder, beside) = beside(&path)?;
+    let written = write_new(&beside, text, mode).and_then(|()| fs::rename(&beside, &path));
+    if let Err(error) = written {
+        // What is left is nobody's; that it cannot be removed says nothing new.
+        fs::remove_file(&beside).ok();
+        return Err(error.to_string());
+    }
+    // Without this the name may be the old one's after a power cut. Some file
+    // systems cannot; the file is whole all the same.
+    File::open(&folder)
+        .and_then(|folder| folder.sync_all())
+        .ok();
+    Ok(())
+}
+
+/// Where links lead, if anything is there; only a file may be replaced.
+fn destination(path: &Path) -> Result<PathBuf, String> {
+    let kind = match fs::metadata(path) {
+        Ok(metadata) => metadata.file_type(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(path.to_owned()),
+        Err(error) => return Err(error.to_string()),
+    };
+    if kind.is_file() {
+        return fs::canonicalize(path).map_err(|error| error.to_string());
+    }
+    Err(if kind.is_dir() {
+        "it is a folder: name a file in it".to_owned()
+    } else if kind.is_fifo() {
+        "it is a pipe: give a file, or `-` for standard output".to_owned()
+    } else {
+        "it is not a regular file".to_owned()
+    })
+}
+
+/// The folder of `path`, and a name in it that no other process uses. It starts
+/// with a dot and ends in `.tmp`, which collectors of a folder's files pass over.
+fn beside(path: &Path) -> Result<(PathBuf, PathBuf), String> {
+    let name = path.file_name().ok_or("it names no file")?;
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
+        _ => PathBuf::from("."),
+    };
+    let mut hidden = OsString::from(".");
+    hidden.push(name);
+    hidden.push(format!(".{}.tmp", std::process::id()));
+    let beside = folder.join(hidden);
+    Ok((folder, beside))
+}
+
+fn write_new(path: &Path, text: &str, mode: Option<u32>) -> io::Result<()> {
+    // Left by a process of the same number that was killed.
+    fs::remove_file(path).or_else(|error| match error.kind() {
+        io::ErrorKind::NotFound => Ok(()),
+        _ => Err(error),
+    })?;
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(mode.unwrap_or(0o666))
+        .open(path)?;
+    if let Some(mode) = mode {
+        file.set_permissions(Permissions::from_mode(mode))?;
+    }
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let entries = fs::read_dir(folder).expect("a folder");
+        let mut names: Vec<String> = entries
+            .map(|entry| entry.expect("an entry").file_name())
+            .map(|name| name.to_string_lossy().into_owned())
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn the_new_file_takes_the_old_ones_place_and_nothing_is_left() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("a.prom");
+        fs::write(&path, "a longer text than the new one").expect("a file");
+        replace(&path, "new", Some(0o644)).expect("written");
+        assert_eq!(fs::read_to_string(&path).ok().as_deref(), Some("new"));
+        let mode = fs::metadata(&path).expect("a file").permissions().mode();
+        assert_eq!(mode & 0o777, 0o644);
+        assert_eq!(names(folder.path()), ["a.prom"]);
+    }
+
+    #[test]
+    fn a_link_stays_one() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (real, link) = (folder.path().join("real"), folder.path().join("link"));
+        fs::write(&real, "old").expect("a file");
+        std::os::unix::fs::symlink(&real, &link).expect("a link");
+        replace(&link, "new", None).expect("written");
+        assert!(fs::symlink_metadata(&link).expect("a link").is_symlink());
+        assert_eq!(fs::read_to_string(&real).ok().as_deref(), Some("new"));
+    }
+
+    #[rstest]
+    #[case("", "it is a folder: name a file in it")]
+    #[case("missing/a.json", "No such file or directory (os error 2)")]
+    #[case("file/a.json", "Not a directory (os error 20)")]
+    fn what_cannot_be_written_is_told_and_leaves_nothing(
+        #[case] name: &str,
+        #[case] expected: &str,
+    ) {
+        let folder = tempfile::tempdir().expect("a folder");
+        fs::write(folder.path().join("file"), "x").expect("a file");
+        let told = replace(&folder.path().join(name), "text", None);
+        assert_eq!(told, Err(expected.to_owned()));
+        assert_eq!(names(folder.path()), ["file"]);
+    }
+
+    #[test]
+    fn devices_are_written_to_and_stay() {
+        assert_eq!(replace(Path::new("/dev/null"), "text", Some(0o644)), Ok(()));
+        let kind = fs::metadata("/dev/null").expect("a device").file_type();
+        assert!(kind.is_char_device());
+    }
+}

@@ -1,0 +1,218 @@
+//! The card as Markdown, for a logbook. CommonMark with tables.
+
+use jiff::tz::TimeZone;
+
+use super::harmless::harmless;
+use super::readable::{count, duration, fact, milliseconds, shortened, time};
+use super::words;
+use crate::scorecard::{CheckCard, PhaseCard, Scorecard, Totals, Verdict};
+
+/// A section with what to fix, every phase and every check. Its heading is of
+/// the second level, so that it can be added to a page. What hosts said stands
+/// in code spans, where nothing is markup.
+#[must_use]
+pub fn markdown(card: &Scorecard, zone: &TimeZone) -> String {
+    let mut out = format!(
+        "## {}: {}\n\n",
+        inline(&card.baseline.name),
+        card.result.label()
+    );
+    let about = [
+        time(card.started_at, zone),
+        duration(card.elapsed()),
+        format!("{} {}", card.tool.name, card.tool.version),
+    ];
+    out += &format!(
+        "{}, baseline {}\n\n",
+        about.map(|part| inline(&part)).join(", "),
+        code(
+            card.baseline
+                .digest
+                .get(..12)
+                .unwrap_or(&card.baseline.digest)
+        )
+    );
+    out += &format!("**{}**\n\n", inline(&words::result(card)));
+    if card.keep_going {
+        out += "Everything was looked at for diagnosis, also behind blocked gates.\n\n";
+    }
+    for (place, (phase, check)) in words::to_fix(card).into_iter().enumerate() {
+        let label = if place == 0 { "Fix first" } else { "Also fix" };
+        out += &format!(
+            "### {label}: {}\n\n{}\n\n",
+            inline(&check.id),
+            inline(&check.title)
+        );
+        let holds = words::holds(card, check).map(|holds| format!("; {holds}"));
+        out += &format!(
+            "- blocks {}{}\n",
+            inline(&phase.id),
+            inline(&holds.unwrap_or_default())
+        );
+        out += &failure(check, "");
+        out += "\n";
+    }
+    out += "### Phases\n\n";
+    out += &totals(card);
+    for phase in &card.phases {
+        out += "\n";
+        out += &one_phase(phase, zone);
+    }
+    out
+}
+
+fn totals(card: &Scorecard) -> String {
+    let mut table = "| phase | gate | pass | warn | blocked | not evaluated | skipped | time |\n\
+                     |---|---|--:|--:|--:|--:|--:|--:|\n"
+        .to_owned();
+    for phase in &card.phases {
+        let elapsed = duration(std::time::Duration::from_millis(phase.elapsed_ms));
+        let gate = phase.gate.label();
+        table += &row(&phase.id, gate, &Totals::of(&phase.checks), &elapsed);
+    }
+    let elapsed = duration(card.elapsed());
+    table + &row("all", card.result.label(), &card.totals, &elapsed)
+}
+
+fn row(name: &str, gate: &str, totals: &Totals, elapsed: &str) -> String {
+    format!(
+        "| {} | {} | {} | {} | {} | {} | {} | {elapsed} |\n",
+        inline(name),
+        inline(gate),
+        totals.pass,
+        totals.warn,
+        totals.blocked,
+        totals.not_evaluated,
+        totals.skipped
+    )
+}
+
+fn one_phase(phase: &PhaseCard, zone: &TimeZone) -> String {
+    let mut out = format!("#### {}: {}\n\n", inline(&phase.id), phase.gate.label());
+    let mut about: Vec<String> = phase.title.iter().map(|title| inline(title)).collect();
+    if !phase.needs.is_empty() {
+        let needs: Vec<String> = phase.needs.iter().map(|need| inline(need)).collect();
+        about.push(format!("needs {}", needs.join(", ")));
+    }
+    if let Some(gate) = &phase.held_by {
+        about.push(format!("held by {}", inline(gate)));
+    }
+    if !about.is_empty() {
+        out += &format!("{}\n\n", about.join("; "));
+    }
+    for check in &phase.checks {
+        out += &one_check(check, zone);
+    }
+    out
+}
+
+fn one_check(check: &CheckCard, zone: &TimeZone) -> String {
+    let mut out = format!(
+        "- {} **{}** {}",
+        words::verdict(check.verdict),
+        inline(&check.id),
+        inline(&check.title)
+    );
+    if check.attempts > 0 {
+        out += &format!(" ({}", milliseconds(check.elapsed_ms));
+        if check.attempts > 1 {
+            out += &format!(", {}", count(check.attempts as usize, "attempt"));
+        }
+        out += ")";
+    }
+    out += "\n";
+    if let Some(reason) = words::reason(check) {
+        out += &format!("  - {}\n", inline(&reason));
+    }
+    if check.cause.is_none() {
+        out += &failure(check, "  ");
+    }
+    let facts: Vec<String> = check
+        .facts
+        .iter()
+        .map(|(name, value)| format!("{name}={}", shortened(&fact(name, value, zone))))
+        .collect();
+    if !facts.is_empty() {
+        out += &format!("  - {}\n", code(&facts.join(", ")));
+    }
+    out
+}
+
+/// What was seen and expected, what is next and who may do it; nothing of a
+/// check that did not fail.
+fn failure(check: &CheckCard, indent: &str) -> String {
+    match check.verdict {
+        Verdict::Warn | Verdict::Blocked => {}
+        Verdict::Pass | Verdict::NotEvaluated | Verdict::Skipped => return String::new(),
+    }
+    let mut out = String::new();
+    for miss in words::misses(check) {
+        out += &format!("{indent}- saw {}\n", code(&miss.seen));
+        out += &format!("{indent}- expected {}\n", code(&miss.expected));
+    }
+    for step in words::steps(check) {
+        out += &format!("{indent}- next: {}\n", inline(step));
+    }
+    if let Some(runbook) = &check.runbook {
+        out += &format!("{indent}- runbook {}\n", link(runbook));
+    }
+    if let Some(tier) = check.guardrail {
+        out += &format!(
+            "{indent}- tier {}: {}\n",
+            inline(tier.name()),
+            tier.allows()
+        );
+    }
+    out
+}
+
+/// Text that no parser takes for markup. Any ASCII punctuation may be escaped;
+/// what is not escaped here means nothing within a line.
+fn inline(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in harmless(text).chars() {
+        let means_nothing = matches!(
+            c,
+            ',' | '.' | ';' | ':' | '/' | '(' | ')' | '-' | '+' | '=' | '?' | '%' | '\'' | '"'
+        );
+        if c.is_ascii_punctuation() && !means_nothing {
+            escaped.push('\\');
+        }
+        escaped.push(c);
+    }
+    escaped
+}
+
+/// Text in a code span: its fence is longer than any run of backticks in it.
+fn code(text: &str) -> String {
+    let text = harmless(text);
+    let longest = text
+        .split(|c| c != '`')
+        .map(str::len)
+        .max()
+        .unwrap_or_default();
+    let fence = "`".repeat(longest + 1);
+    // A parser takes one space off both ends, if both are there.
+    let needs_space = text.is_empty() || text.starts_with(['`', ' ']) || text.ends_with(['`', ' ']);
+    if needs_space {
+        format!("{fence} {text} {fence}")
+    } else {
+        format!("{fence}{text}{fence}")
+    }
+}
+
+/// An address as a link, anything else as text.
+fn link(text: &str) -> String {
+    let is_address = (text.starts_with("https://") || text.starts_with("http://"))
+        && text
+            .chars()
+            .all(|c| c.is_ascii_graphic() && !matches!(c, '<' | '>'));
+    if is_address {
+        format!("<{text}>")
+    } else {
+        inline(text)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -3,10 +3,12 @@
 
 mod args;
 mod check;
+mod diff;
 mod environment;
 mod exit;
 mod explain;
 mod graph;
+mod history;
 mod input;
 mod output;
 mod page;
@@ -68,6 +70,8 @@ fn dispatch(command: &Command) -> Exit {
     let ended = match command {
         Command::Check(arguments) => check::check(arguments),
         Command::Plan(arguments) => plan::plan(arguments),
+        Command::History(arguments) => history::history(arguments),
+        Command::Diff(arguments) => diff::diff(arguments),
         Command::Graph(arguments) => graph::graph(arguments),
         Command::Validate(arguments) => Ok(validate::validate(arguments)),
         Command::Explain(arguments) => explain::explain(arguments),

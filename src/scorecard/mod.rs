@@ -2,12 +2,14 @@
 //! the reports.
 
 mod causes;
+mod diff;
 mod event;
 mod fold;
 mod gate;
 mod model;
 mod summary;
 
+pub use diff::{Change, CheckChange, Difference, Reading, Side, difference};
 pub use event::{Ending, Event, PlannedCheck, PlannedPhase, PlannedRun};
 pub use fold::Fold;
 pub use gate::{Gate, gate};

@@ -89,3 +89,6 @@ fn changed_check(page: &mut Page<'_>, check: &CheckChange) {
 fn label(verdict: Verdict) -> &'static str {
     super::word(&verdict).0
 }
+
+#[cfg(test)]
+mod tests;

@@ -97,3 +97,6 @@ pub(super) fn role(result: RunResult) -> Role {
         RunResult::Blocked | RunResult::CheckFailed => Role::Bad,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -220,7 +220,7 @@ fn stable_for_counts_what_the_look_itself_came_to_and_no_gap() {
     set_clock(2_200);
     let mut late = card(&fixture::green(), 2_200);
     course(&mut late, POSTGRES, |course| {
-        course.stable_for_s = Some(900.0)
+        course.stable_for_s = Some(900.0);
     });
     state.record(&late, Extent::Whole).expect("recorded");
     assert_eq!(streak(&mut state).since, at(2_200));
@@ -449,28 +449,31 @@ fn filled(desk: &Desk) -> Vec<u8> {
     fs::read(desk.path()).expect("there")
 }
 
-fn zeroed(content: &mut Vec<u8>) {
-    content.fill(0);
+/// What can become of a file.
+#[derive(Debug, Clone, Copy)]
+enum Damage {
+    Zeroed,
+    Cut,
+    Garbled,
 }
 
-fn cut(content: &mut Vec<u8>) {
-    content.truncate(content.len() / 2 - 100);
-}
-
-fn garbled(content: &mut Vec<u8>) {
-    for (place, byte) in content.iter_mut().enumerate().skip(100) {
-        *byte = (place % 251) as u8;
+impl Damage {
+    fn done_to(self, content: &mut Vec<u8>) {
+        match self {
+            Self::Zeroed => content.fill(0),
+            Self::Cut => content.truncate(content.len() / 2 - 100),
+            Self::Garbled => content[100..].fill(0x5a),
+        }
     }
 }
 
 #[rstest]
-#[case::zeroed(zeroed)]
-#[case::cut(cut)]
-#[case::garbled(garbled)]
-fn a_damaged_file_is_set_aside(#[case] damage: fn(&mut Vec<u8>)) {
+fn a_damaged_file_is_set_aside(
+    #[values(Damage::Zeroed, Damage::Cut, Damage::Garbled)] damage: Damage,
+) {
     let desk = Desk::new();
     let mut content = filled(&desk);
-    damage(&mut content);
+    damage.done_to(&mut content);
     desk.write(&content);
     set_clock(1_000);
     let mut state = desk.open();

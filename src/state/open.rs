@@ -13,7 +13,10 @@ use super::schema::{APPLICATION, TABLES, VERSION};
 use super::{Location, Problem};
 
 /// How long to wait for others that write. Each holds the file for milliseconds.
-pub(super) const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How long SQLite itself waits for a lock before it says so.
+const TURN: Duration = Duration::from_secs(5);
 
 /// How every SQLite file begins.
 const MAGIC: &[u8] = b"SQLite format 3\0";
@@ -159,7 +162,7 @@ fn open_file(path: &Path) -> Result<Connection, Trouble> {
     make(path)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags)?;
-    connection.busy_timeout(PATIENCE)?;
+    connection.busy_timeout(TURN)?;
     match prepare(&mut connection) {
         Err(Trouble::Damaged(how)) => {
             // Before the file is opened beside SQLite: closing it takes away the

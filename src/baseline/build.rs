@@ -7,12 +7,13 @@ use serde_path_to_error::Segment;
 
 use super::diagnostic::{Diagnostic, Diagnostics};
 use super::document::{
-    CheckDocument, DefaultsDocument, Document, Fragment, HostDocument, OneOrMany, PhaseDocument,
-    PolicyDocument, RetryDocument,
+    CheckDocument, DefaultsDocument, DiagnosisDocument, Document, Fragment, HostDocument,
+    OneOrMany, PhaseDocument, PolicyDocument, RetryDocument, SignatureDocument,
 };
 use super::include::ReadFiles;
 use super::model::{
-    Baseline, Check, Defaults, Host, Phase, PhaseDefaults, PolicyAllow, Retry, Ssh,
+    Baseline, Check, Defaults, Diagnosis, Host, Match, Phase, PhaseDefaults, PolicyAllow, Retry,
+    Signature, Ssh,
 };
 use super::node::Node;
 use super::source::Located;
@@ -23,6 +24,7 @@ struct Parts {
     policy: PolicyDocument,
     hosts: BTreeMap<String, HostDocument>,
     phases: BTreeMap<String, PhaseDocument>,
+    signatures: BTreeMap<String, SignatureDocument>,
 }
 
 /// The baseline of files that have no errors. Nothing when a type refuses what
@@ -47,6 +49,7 @@ pub(super) fn build(
                 policy,
                 hosts,
                 phases,
+                signatures,
             } = read(&file.root, diagnostics)?;
             entry = Some((
                 version,
@@ -58,6 +61,7 @@ pub(super) fn build(
                 policy,
                 hosts,
                 phases,
+                signatures,
             });
         } else {
             let Fragment {
@@ -67,11 +71,13 @@ pub(super) fn build(
                 policy,
                 hosts,
                 phases,
+                signatures,
             } = read(&file.root, diagnostics)?;
             parts.push(Parts {
                 policy,
                 hosts,
                 phases,
+                signatures,
             });
         }
     }
@@ -87,6 +93,7 @@ pub(super) fn build(
         policy: PolicyAllow::default(),
         hosts: Vec::new(),
         phases: Vec::new(),
+        signatures: Vec::new(),
     };
     for (file, section) in &files.sections {
         let (Some(part), Some(file)) = (parts.get_mut(*file), files.files.get(*file)) else {
@@ -109,6 +116,12 @@ pub(super) fn build(
                 for (id, node) in node.entries() {
                     let document = part.phases.remove(&id.value)?;
                     baseline.phases.push(phase(id, node, document, &defaults)?);
+                }
+            }
+            "signatures" => {
+                for (id, node) in node.entries() {
+                    let document = part.signatures.remove(&id.value)?;
+                    baseline.signatures.push(signature(id, node, document));
                 }
             }
             _ => {}
@@ -216,8 +229,10 @@ fn check(id: &Located<String>, node: &Node, document: CheckDocument, outer: Retr
         remedy,
         runbook,
         guardrail,
+        diagnose,
         ..
     } = document;
+    let looks = node.get("diagnose").map(Node::items).unwrap_or_default();
     let guardrail_at = node.get("guardrail").map_or(&id.at, |node| &node.at);
     let candidates = node
         .entries()
@@ -239,8 +254,66 @@ fn check(id: &Located<String>, node: &Node, document: CheckDocument, outer: Retr
         remedy,
         runbook,
         guardrail: guardrail.map(|guardrail| Located::new(guardrail, guardrail_at.clone())),
+        diagnose: looks
+            .iter()
+            .zip(diagnose.unwrap_or_default())
+            .map(|(node, document)| diagnosis(node, &document))
+            .collect(),
         node: node.clone(),
     }
+}
+
+fn diagnosis(node: &Node, document: &DiagnosisDocument) -> Diagnosis {
+    let candidates = node
+        .entries()
+        .iter()
+        .filter(|(key, _)| !DiagnosisDocument::KEYS.contains(&key.value.as_str()));
+    Diagnosis {
+        at: node.at.clone(),
+        on: node.get("on").and_then(Node::as_located),
+        timeout: document.timeout.map(|span| span.0),
+        candidates: candidates.cloned().collect(),
+    }
+}
+
+fn signature(id: &Located<String>, node: &Node, document: SignatureDocument) -> Signature {
+    let SignatureDocument {
+        title,
+        matching: _,
+        kinds: _,
+        checks: _,
+        hosts: _,
+        remedy,
+        runbook,
+        guardrail,
+        go_back_to: _,
+    } = document;
+    let matching = node.get("match");
+    Signature {
+        id: id.clone(),
+        title,
+        matching: matching
+            .into_iter()
+            .chain(matching.map(Node::items).unwrap_or_default())
+            .filter_map(match_of)
+            .collect(),
+        kinds: texts(node.get("kinds")),
+        checks: texts(node.get("checks")),
+        hosts: texts(node.get("hosts")),
+        remedy,
+        runbook,
+        guardrail,
+        go_back_to: node.get("go_back_to").and_then(Node::as_located),
+    }
+}
+
+/// None for the list around several.
+fn match_of(node: &Node) -> Option<Match> {
+    let regex = node.get("regex");
+    Some(Match {
+        text: regex.unwrap_or(node).as_located()?,
+        is_regex: regex.is_some(),
+    })
 }
 
 fn baseline_defaults(own: DefaultsDocument) -> Defaults {

@@ -28,7 +28,8 @@ pub use conform::conform;
 pub use diagnostic::{Diagnostic, Diagnostics, Severity, did_you_mean};
 pub use files::{Disk, Files};
 pub use model::{
-    Baseline, Check, Defaults, Guardrail, Host, Phase, PhaseDefaults, PolicyAllow, Retry, Ssh,
+    Baseline, Check, Defaults, Diagnosis, Guardrail, Host, Match, Phase, PhaseDefaults,
+    PolicyAllow, Retry, Signature, Ssh,
 };
 pub use node::{Node, NodeValue};
 pub use source::{Located, Location, SourceId, Sources};

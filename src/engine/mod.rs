@@ -2,6 +2,7 @@
 //! events, folds them into the card, and owns the wall clock.
 
 mod attempt;
+mod diagnosis;
 mod planned;
 mod run;
 mod watch;

@@ -3,7 +3,9 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::plan::{Check, Guardrail as Tier, Plan};
-use crate::scorecard::{BaselineRef, Guardrail, PlannedCheck, PlannedPhase, PlannedRun};
+use crate::scorecard::{
+    BaselineRef, Guardrail, PlannedCheck, PlannedPhase, PlannedRun, PlannedSignature,
+};
 
 /// The part of a plan that events and cards speak of.
 #[must_use]
@@ -37,6 +39,18 @@ pub fn planned_run(plan: &Plan, keep_going: bool) -> PlannedRun {
                 remedy: check.remedy.clone(),
                 runbook: check.runbook.clone(),
                 guardrail: check.guardrail.map(tier),
+            })
+            .collect(),
+        signatures: plan
+            .signatures
+            .iter()
+            .map(|signature| PlannedSignature {
+                id: signature.id.clone(),
+                title: signature.title.clone(),
+                remedy: signature.remedy.clone(),
+                runbook: signature.runbook.clone(),
+                guardrail: signature.guardrail.map(tier),
+                go_back_to: signature.go_back_to.clone(),
             })
             .collect(),
     }

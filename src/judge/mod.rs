@@ -14,6 +14,7 @@ mod functions;
 mod lexer;
 mod mismatch;
 mod parser;
+mod signature;
 mod syntax;
 #[cfg(test)]
 mod tests;
@@ -30,6 +31,7 @@ use serde::Serialize;
 
 use crate::probe::{FactSpec, Facts, Observation, Outcome};
 use eval::Evaluator;
+pub use signature::{Look, Recognised, Signature, is_looked_into, recognise};
 use types::{Ty, Typed};
 use typing::Checker;
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::expand::Expander;
 use super::model::{Check, Phase, Plan};
 use super::order::{Cycle, topological};
+use super::signatures::{signatures, watching};
 use crate::baseline::{self, Baseline, Diagnostic, Diagnostics, Located, Sources};
 use crate::probe::{Host, Policy, SshSettings};
 
@@ -42,6 +43,9 @@ pub fn build(
             checks.extend(expanded);
         }
         resolve_after(phase, &mut checks[start..], &origins, start);
+        for check in &mut checks[start..] {
+            check.signatures = watching(baseline, &phase.id.value, check);
+        }
         phases.push(Phase {
             id: phase.id.value.clone(),
             title: phase.title.clone(),
@@ -53,6 +57,7 @@ pub fn build(
         });
     }
 
+    let signatures = signatures(baseline, &mut found);
     let broken = found.has_errors();
     for diagnostic in &found {
         // `on: all` meets the same problem once a host; the reader needs it once.
@@ -67,6 +72,7 @@ pub fn build(
         phases,
         checks,
         policy,
+        signatures,
     })
 }
 

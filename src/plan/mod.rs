@@ -2,18 +2,20 @@
 //! topological order, expectations typed against the facts of their kind.
 
 mod build;
+mod diagnosis;
 mod expand;
 mod kind;
 mod model;
 mod order;
 mod schema;
 mod select;
+mod signatures;
 #[cfg(test)]
 mod trial;
 mod words;
 
 pub use build::build;
-pub use model::{Check, Phase, Plan, Retry};
+pub use model::{Check, Diagnosis, Phase, Plan, Retry, Signature};
 pub use order::{Cycle, critical_path, topological};
 pub use schema::{editor_schema, schema};
 pub use select::{Selection, UnknownName};

@@ -112,6 +112,35 @@ impl fmt::Display for Pattern {
     }
 }
 
+/// A line without the sequences that colour it: they stand between letters and
+/// would hide a word from who looks for it. Nor has it a line end or blanks after it.
+#[must_use]
+pub fn plain(line: &str) -> String {
+    let mut plain = String::with_capacity(line.len());
+    let mut rest = line;
+    while let Some(at) = rest.find("\u{1b}[") {
+        let sequence = &rest[at + 2..];
+        let end = sequence
+            .find(|next: char| !matches!(next, '0'..='9' | ';' | ':'))
+            .filter(|end| sequence[*end..].starts_with('m'));
+        let taken = match end {
+            Some(end) => {
+                plain.push_str(&rest[..at]);
+                at + 2 + end + 1
+            }
+            // Of another sequence the reader should see that it was there.
+            None => {
+                plain.push_str(&rest[..at + 2]);
+                at + 2
+            }
+        };
+        rest = &rest[taken..];
+    }
+    plain.push_str(rest);
+    plain.truncate(plain.trim_end().len());
+    plain
+}
+
 /// One or several, as options spell them. None when left out.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(try_from = "Written")]
@@ -133,9 +162,11 @@ impl JsonSchema for Patterns {
     expecting = "a text, `regex:` with a regular expression, or a list of these is expected"
 )]
 enum Written {
-    /// One.
-    One(WrittenPattern),
-    /// Several.
+    /// A text, as it is in the line.
+    Text(#[schemars(length(min = 1))] String),
+    /// A regular expression.
+    Regex(WrittenRegex),
+    /// Several of these.
     Many(Vec<WrittenPattern>),
 }
 
@@ -163,7 +194,8 @@ impl TryFrom<Written> for Patterns {
 
     fn try_from(written: Written) -> Result<Self, BadPattern> {
         let all = match written {
-            Written::One(one) => vec![one],
+            Written::Text(text) => vec![WrittenPattern::Text(text)],
+            Written::Regex(regex) => vec![WrittenPattern::Regex(regex)],
             Written::Many(many) => many,
         };
         let all = all.into_iter().map(|one| match one {

@@ -48,6 +48,7 @@ impl Script {
                 keep_going: false,
                 phases: Vec::new(),
                 checks: Vec::new(),
+                signatures: Vec::new(),
             },
             told: Vec::new(),
             ending: Ending::Complete,

@@ -7,19 +7,21 @@ mod fold;
 mod gate;
 mod model;
 
-pub use event::{Ending, Event, PlannedCheck, PlannedPhase, PlannedRun};
+pub use event::{
+    Diagnosed, Ending, Event, PlannedCheck, PlannedPhase, PlannedRun, PlannedSignature,
+};
 pub use fold::Fold;
 pub use gate::{Gate, gate};
 pub use model::{
-    BaselineRef, CheckCard, FirstBlocked, Guardrail, Held, HostCard, PhaseCard, Root, RunResult,
-    Scorecard, Tool, Totals,
+    BaselineRef, CheckCard, DiagnosisCard, FirstBlocked, Guardrail, Held, HostCard, PhaseCard,
+    Root, RunResult, Scorecard, SignatureCard, Tool, Totals,
 };
 
 // Reports read verdicts and findings through the card that carries them.
 pub use crate::judge::{Finding, Level, Verdict};
 pub use crate::probe::{Facts, Fault, FaultKind, Value};
 // Events carry these.
-pub use crate::judge::Judgement;
+pub use crate::judge::{Judgement, Recognised};
 pub use crate::probe::{ConnectionKey, Observation, Outcome};
 
 /// Version of the JSON card's shape; raised when a reader could break.

@@ -41,7 +41,8 @@ pub struct Journal {
     /// Only since the host booted.
     #[serde(default)]
     boot: bool,
-    /// Only messages as grave as this one or graver.
+    /// Only messages as grave as this or graver: `emerg`, `alert`, `crit`, `err`,
+    /// `warning`, `notice`, `info` or `debug`.
     #[serde(default)]
     priority: Option<Priority>,
     /// What the lines have to have, each of it in one line at least: a text, or

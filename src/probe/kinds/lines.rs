@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+pub(super) use crate::probe::pattern::plain;
 use crate::probe::pattern::{Pattern, Patterns};
 use crate::probe::{FactSpec, Facts, Type, Unit, Value};
 
@@ -170,34 +171,6 @@ fn list<'a>(items: impl Iterator<Item = &'a str>) -> Value {
 #[expect(clippy::cast_precision_loss, reason = "no log has 2^52 lines")]
 fn count(number: usize) -> f64 {
     number as f64
-}
-
-/// A line without the sequences that colour it: they stand between letters and
-/// would hide a word from who looks for it. Nor has it a line end or blanks after it.
-pub(super) fn plain(line: &str) -> String {
-    let mut plain = String::with_capacity(line.len());
-    let mut rest = line;
-    while let Some(at) = rest.find("\u{1b}[") {
-        let sequence = &rest[at + 2..];
-        let end = sequence
-            .find(|next: char| !matches!(next, '0'..='9' | ';' | ':'))
-            .filter(|end| sequence[*end..].starts_with('m'));
-        let taken = match end {
-            Some(end) => {
-                plain.push_str(&rest[..at]);
-                at + 2 + end + 1
-            }
-            // Of another sequence the reader should see that it was there.
-            None => {
-                plain.push_str(&rest[..at + 2]);
-                at + 2
-            }
-        };
-        rest = &rest[taken..];
-    }
-    plain.push_str(rest);
-    plain.truncate(plain.trim_end().len());
-    plain
 }
 
 /// A length of time as baselines spell it: `30m`, `6h`, `1d`.

@@ -3,13 +3,14 @@
 use jiff::Timestamp;
 
 use super::causes::{Downstream, assign_causes, roots};
-use super::event::{Ending, Event, PlannedRun};
+use super::event::{Diagnosed, Ending, Event, PlannedRun};
 use super::gate::Gate;
 use super::model::{
-    CheckCard, FirstBlocked, HostCard, PhaseCard, RunResult, Scorecard, Tool, Totals,
+    CheckCard, DiagnosisCard, FirstBlocked, HostCard, PhaseCard, RunResult, Scorecard,
+    SignatureCard, Tool, Totals,
 };
 use super::release;
-use crate::judge::Verdict;
+use crate::judge::{Recognised, Verdict};
 use crate::probe::{Facts, Outcome, Value};
 
 /// The card of a run that is going on. Every planned check is in it from the
@@ -59,6 +60,9 @@ impl Fold {
                 remedy: check.remedy.clone(),
                 runbook: check.runbook.clone(),
                 guardrail: check.guardrail,
+                signature: None,
+                other_signatures: Vec::new(),
+                diagnosis: Vec::new(),
             })
             .collect();
         let phases = planned
@@ -100,6 +104,20 @@ impl Fold {
                     Outcome::Fault(fault) => card.fault = Some(fault),
                 }
             }
+            Event::CheckDiagnosed {
+                check,
+                looks,
+                recognised,
+            } => {
+                let found = recognised.into_iter().filter_map(|found| self.named(found));
+                let mut found: Vec<SignatureCard> = found.collect();
+                let card = &mut self.checks[check];
+                card.diagnosis = looks.into_iter().map(look).collect();
+                if !found.is_empty() {
+                    card.signature = Some(found.remove(0));
+                    card.other_signatures = found;
+                }
+            }
             Event::CheckHeld {
                 check,
                 by,
@@ -131,6 +149,20 @@ impl Fold {
             Event::Finished { at, ending } => return Some(self.finish(at, &ending)),
         }
         None
+    }
+
+    fn named(&self, found: Recognised) -> Option<SignatureCard> {
+        let planned = self.planned.signatures.get(found.signature)?.clone();
+        Some(SignatureCard {
+            id: planned.id,
+            title: planned.title,
+            matched: found.line,
+            seen_by: found.kind,
+            remedy: planned.remedy,
+            runbook: planned.runbook,
+            guardrail: planned.guardrail,
+            go_back_to: planned.go_back_to,
+        })
     }
 
     /// The card of a run that ended so.
@@ -250,6 +282,20 @@ impl Fold {
                 checks: self.checks_of(place).cloned().collect(),
             })
             .collect()
+    }
+}
+
+fn look(told: Diagnosed) -> DiagnosisCard {
+    let (facts, fault) = match told.outcome {
+        Outcome::Seen(facts) => (facts, None),
+        Outcome::Fault(fault) => (Facts::new(), Some(fault)),
+    };
+    DiagnosisCard {
+        kind: told.kind.to_owned(),
+        host: told.host,
+        goal: told.goal,
+        fault,
+        facts,
     }
 }
 

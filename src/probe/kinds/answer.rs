@@ -26,13 +26,18 @@ pub(super) fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).trim().to_owned()
 }
 
+/// The host in a sentence.
+pub(super) fn place(host: &Host) -> &str {
+    if host.local { "this machine" } else { &host.id }
+}
+
 /// The exit status of a command that ran to its end.
 ///
 /// # Errors
 /// `Missing` when there is no such program, `Denied` when it may not be run,
 /// `Closed` when it was killed or cut off.
 pub(super) fn status(output: &Output, program: &str, host: &Host) -> Result<u32, Fault> {
-    let place = if host.local { "this machine" } else { &host.id };
+    let place = place(host);
     match &output.exit {
         Exit::Status(127) => Err(Fault::new(
             FaultKind::Missing,

@@ -216,6 +216,7 @@ pub fn check(id: &str, kind: &'static str, title: &str) -> PlannedCheck {
         host: id.split_once('@').map(|(_, host)| host.to_owned()),
         kind,
         goal: format!("an answer of {id}"),
+        beyond: true,
         advisory: false,
         remedy: None,
         runbook: None,

@@ -8,6 +8,7 @@ use super::gate::Gate;
 use super::model::{
     CheckCard, FirstBlocked, HostCard, PhaseCard, RunResult, Scorecard, Tool, Totals,
 };
+use super::network::own_network;
 use crate::judge::Verdict;
 use crate::probe::{Facts, Outcome, Value};
 
@@ -130,6 +131,7 @@ impl Fold {
     /// The card of a run that ended so.
     pub fn finish(&mut self, finished_at: Timestamp, ending: &Ending) -> Scorecard {
         assign_causes(&mut self.checks);
+        let own_network = own_network(&self.planned, &mut self.checks);
         let downstream = Downstream::of(&self.planned);
         let roots = roots(&self.planned, &self.checks, &downstream);
         let totals = Totals::of(&self.checks);
@@ -149,6 +151,7 @@ impl Fold {
             keep_going: self.planned.keep_going,
             totals,
             first_blocked: self.first_blocked(),
+            own_network,
             roots,
             hosts: self.hosts(),
             phases: self.phase_cards(),

@@ -6,13 +6,14 @@ mod event;
 mod fold;
 mod gate;
 mod model;
+mod network;
 
 pub use event::{Ending, Event, PlannedCheck, PlannedPhase, PlannedRun};
 pub use fold::Fold;
 pub use gate::{Gate, gate};
 pub use model::{
-    BaselineRef, CheckCard, FirstBlocked, Guardrail, Held, HostCard, PhaseCard, Root, RunResult,
-    Scorecard, Tool, Totals,
+    BaselineRef, CheckCard, FirstBlocked, Guardrail, Held, HostCard, OwnNetwork, PhaseCard, Root,
+    RunResult, Scorecard, Tool, Totals,
 };
 
 // Reports read verdicts and findings through the card that carries them.

@@ -40,6 +40,8 @@ pub enum Answer {
     Endless,
     /// Drops the whole connection.
     Disconnect,
+    /// The whole connection goes silent, and stays open.
+    Freeze,
     /// Refuses to run anything.
     Refuse,
 }
@@ -431,6 +433,10 @@ impl Handler for One {
             return Ok(());
         }
         session.channel_success(channel)?;
+        if matches!(answer, Answer::Freeze) {
+            // The connection waits for its handler, also with its keepalives.
+            std::future::pending::<()>().await;
+        }
         if matches!(answer, Answer::Disconnect) {
             session.disconnect(russh::Disconnect::ByApplication, "restarting", "")?;
             return Ok(());
@@ -509,7 +515,7 @@ async fn play(handle: &server::Handle, channel: ChannelId, answer: Answer) {
             std::future::pending::<()>().await;
         }
         Answer::Hang => std::future::pending::<()>().await,
-        Answer::Disconnect | Answer::Refuse => {}
+        Answer::Disconnect | Answer::Freeze | Answer::Refuse => {}
     }
     let _ = handle.eof(channel).await;
     let _ = handle.close(channel).await;

@@ -65,6 +65,7 @@ fn planned(phases: Phases<'_>, checks: Checks<'_>, keep_going: bool) -> PlannedR
                 host: Some("data188".to_owned()),
                 kind: "tcp",
                 goal: "an open port".to_owned(),
+                beyond: true,
                 advisory: false,
                 remedy: None,
                 runbook: None,

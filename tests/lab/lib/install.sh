@@ -5,7 +5,7 @@
 TOOLS=(
   systemd-container:systemd-nspawn debootstrap:debootstrap iproute2:ip
   iptables:iptables ethtool:ethtool openssh-client:ssh iputils-ping:ping
-  curl:curl redis-tools:redis-cli postgresql-client:psql openssl:openssl
+  dnsmasq-base:dnsmasq curl:curl redis-tools:redis-cli postgresql-client:psql openssl:openssl
   python3:python3 util-linux:nsenter procps:pgrep gpgv:gpgv
 )
 

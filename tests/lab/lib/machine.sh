@@ -35,9 +35,12 @@ runs() { [[ -n $(tr -d '\0' 2>/dev/null <"/proc/$1/cmdline") ]] 2>/dev/null; }
 
 make_host() {
   local host=$1 dir=$STATE/hosts/$1
-  mkdir -p "$dir/upper" "$dir/work" "$dir/root"
+  mkdir -p "$dir/disk" "$dir/root"
+  # A disk of its own: it can be filled without filling the machine's.
+  mount -t tmpfs -o "size=$DISK_SIZE,mode=755" "coldstart-lab-$host" "$dir/disk"
+  mkdir "$dir/disk/upper" "$dir/disk/work"
   mount -t overlay "coldstart-lab-$host" \
-    -o "lowerdir=$(base_tree),upperdir=$dir/upper,workdir=$dir/work" "$dir/root"
+    -o "lowerdir=$(base_tree),upperdir=$dir/disk/upper,workdir=$dir/disk/work" "$dir/root"
   furnish "$host" "$dir/root"
 }
 
@@ -99,6 +102,7 @@ power_off() {
   kill -TERM "$pid"
   for ((wait = 0; wait < 300; wait++)); do
     if ! runs "$pid"; then
+      end_helpers "$host"
       host_net_off "$host"
       return
     fi
@@ -117,6 +121,7 @@ power_cut() {
   kill -KILL ${leader:+"$leader"} "$pid" 2>/dev/null || true
   for ((wait = 0; wait < 100; wait++)); do
     if ! runs "$pid" && ! { [[ -n $leader ]] && runs "$leader"; }; then
+      end_helpers "$host"
       host_net_off "$host"
       return
     fi

@@ -18,6 +18,9 @@ VIP=192.168.0.125
 OPERATOR_NETNS=cslab-operator
 netns_of() { echo "cslab-$1"; }
 
+# Of each host, in memory; what it does not use it does not take.
+DISK_SIZE=512m
+
 # Seconds that four hosts may take from power on to every service answering.
 UP_LIMIT=${COLDSTART_LAB_UP_LIMIT:-90}
 

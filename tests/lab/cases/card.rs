@@ -25,6 +25,13 @@ pub(super) fn text(card: &str) -> String {
     replace(&card, r" +\[t\]", " [t]")
 }
 
+/// A text card without how often an address was dialled, which depends on when
+/// the attempts fell.
+pub(super) fn counted(card: &str) -> String {
+    let card = replace(card, r"dialled\s+\d+\s+times", "dialled [n] times");
+    replace(&card, r"\((?:1 attempt|\d+\s+attempts)\)", "([n] attempts)")
+}
+
 /// Facts that a run measures, besides those whose name tells a time or a load:
 /// keys and boots that each `up` makes anew, this machine, and the versions that
 /// Debian installs.

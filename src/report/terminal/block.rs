@@ -33,11 +33,14 @@ pub(super) fn fields(page: &mut Page<'_>, check: &CheckCard, with_attempts: bool
             &Text::from(shortened(&finding.expected).as_str()),
         );
     }
-    // What a command complained of says more than its exit status.
-    if let Some(Value::Text(complaint)) = check.facts.get("stderr")
-        && !complaint.is_empty()
-    {
-        page.field("stderr", &Text::from(shortened(complaint).as_str()));
+    // What a command complained of says more than its exit status, and what a
+    // server did more than that it gave no other answer.
+    for name in ["stderr", "error"] {
+        if let Some(Value::Text(complaint)) = check.facts.get(name)
+            && !complaint.is_empty()
+        {
+            page.field(name, &Text::from(shortened(complaint).as_str()));
+        }
     }
     next(page, check);
     if let Some(guardrail) = check.guardrail {

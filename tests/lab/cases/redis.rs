@@ -23,9 +23,9 @@ fn told(
 fn it_loads_its_data() {
     let lab = Lab::take();
     // Debian's own file is left as it is: what follows is added, and taken away.
-    let slow = "key-load-delay 20000\\nloading-process-events-interval-bytes 1024\\n";
+    let slow = "key-load-delay 5000\\nloading-process-events-interval-bytes 1024\\n";
     let bring = format!(
-        "{CLI} eval \"for i=1,2000 do redis.call('set','k'..i,string.rep('x',100)) end\" 0 && {CLI} save && \
+        "{CLI} eval \"for i=1,8000 do redis.call('set','k'..i,string.rep('x',100)) end\" 0 && {CLI} save && \
          cp -p /etc/redis/redis.conf /etc/redis/redis.conf.kept && printf '{slow}' >>/etc/redis/redis.conf && \
          systemctl restart --no-block redis-server && \
          until {CLI} ping 2>&1 | grep -q LOADING; do sleep 0.05; done"

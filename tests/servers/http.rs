@@ -12,7 +12,7 @@ use super::tls;
 pub use super::tls::Shows;
 
 /// Answers by path: `/ok`, `/json`, `/502`, `/head`, `/401`, `/drip`, `/endless`,
-/// `/cut`, `/garbage`, `/chunk`, `/hang`, `/loop`, `/once` (to `/ok`), `/echo`
+/// `/cut`, `/garbage`, `/chunk`, `/hang`, `/trickle`, `/loop`, `/once` (to `/ok`), `/echo`
 /// (the request as the body), `/to?URL` (a redirect there).
 pub async fn plain() -> Server {
     Server::start(|stream, received| async move {
@@ -116,6 +116,10 @@ async fn serve(
             "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\nfine\r\n".to_owned()
         }
         "/hang" => std::future::pending().await,
+        "/trickle" => {
+            stream.write_all(b"HTTP/1.1 200 OK\r\n").await?;
+            std::future::pending().await
+        }
         "/drip" => {
             stream
                 .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n")

@@ -25,6 +25,40 @@ pub(super) fn text(card: &str) -> String {
     replace(&card, r" +\[t\]", " [t]")
 }
 
+/// A card that was printed without wrapping, wrapped as the program does: under
+/// the text of its own line.
+pub(super) fn wrapped(card: &str, columns: usize) -> String {
+    const FIELDS: usize = 20;
+    let mut out = String::new();
+    for line in card.lines() {
+        let field = line.starts_with("           ");
+        let indent = if field {
+            FIELDS
+        } else {
+            line.len() - line.trim_start().len()
+        };
+        let mut rest = line;
+        let mut column = 0;
+        while rest.chars().count() > columns - column {
+            let most = rest.char_indices().nth(columns - column + 1);
+            let room = &rest[..most.map_or(rest.len(), |(at, _)| at)];
+            let own = if column == 0 { indent } else { 0 };
+            let Some(space) = room.rfind(' ').filter(|at| *at > own) else {
+                break;
+            };
+            out.push_str(&" ".repeat(column));
+            out.push_str(rest[..space].trim_end());
+            out.push('\n');
+            rest = rest[space..].trim_start();
+            column = indent;
+        }
+        out.push_str(&" ".repeat(column));
+        out.push_str(rest);
+        out.push('\n');
+    }
+    out
+}
+
 /// A text card without how often an address was dialled, which depends on when
 /// the attempts fell.
 pub(super) fn counted(card: &str) -> String {

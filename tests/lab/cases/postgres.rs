@@ -50,8 +50,8 @@ fn it_refuses_the_login() {
     told(
         &lab,
         "postgresql-refuses-the-login",
-        "pg_hba.conf",
-        "pg_hba.conf",
+        "pg_hba.conf rejects connection",
+        "the first line of pg_hba.conf that fits",
     );
 }
 
@@ -85,7 +85,7 @@ fn it_is_out_of_connections() {
         &lab,
         "postgresql-is-out-of-connections",
         "sorry, too many clients already",
-        "On 188: `pg_isready`",
+        "find who holds them",
     );
 }
 
@@ -110,6 +110,6 @@ fn a_query_is_killed_on_its_way() {
         &lab,
         "a-query-is-killed-on-its-way",
         "terminating connection due to administrator command",
-        "On 188: `pg_isready`",
+        "somebody ended this session",
     );
 }

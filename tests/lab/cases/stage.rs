@@ -112,13 +112,14 @@ impl Lab {
     }
 
     /// Starts the program as the operator, with an audit, and does not wait for it.
-    pub(super) fn start(&self, arguments: &[&str]) -> Running {
+    pub(super) fn start(&self, arguments: &[&str], columns: &str) -> Running {
         let folder = tempfile::tempdir().expect("a folder");
         let audit = folder.path().join("audit.jsonl");
         let child = self
             .command(arguments)
             .arg("--audit")
             .arg(&audit)
+            .env("COLUMNS", columns)
             .current_dir(env!("CARGO_MANIFEST_DIR"))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

@@ -12,6 +12,10 @@ use super::stage::{Lab, Run, Running, Sent};
 /// How long a run may take to come to the point where a case steps in.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Columns in which no text of a card is wrapped: where it is depends on how wide
+/// the times are that are blotted out, so the card is wrapped after that.
+const WIDE: &str = "2000";
+
 /// What the card has to say of a fault.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Expected {
@@ -67,7 +71,7 @@ impl<'l> Story<'l> {
         let runs = [&[][..], &["--json"]].map(|more| {
             let mut arguments = vec!["check", "--baseline", &file];
             arguments.extend(more);
-            self.lab.start(&arguments)
+            self.lab.start(&arguments, WIDE)
         });
         if !sent.is_empty() {
             let since = Instant::now();
@@ -97,7 +101,7 @@ impl<'l> Story<'l> {
         for (pattern, with) in &self.replacements {
             shown = pattern.replace_all(&shown, *with).into_owned();
         }
-        self.is_on_record(&card::counted(&shown));
+        self.is_on_record(&card::wrapped(&card::counted(&shown), 80));
     }
 
     /// The plan, for what each check may take.

@@ -59,14 +59,18 @@ fn nginx_redirects_in_a_loop() {
 fn headers_come_one_byte_a_second() {
     let lab = Lab::take();
     let _slow = impostor(&lab, "slow-headers");
-    Story::new(&lab, "headers-come-one-byte-a-second", "momo").is_told(momo("3.0 s"));
+    Story::new(&lab, "headers-come-one-byte-a-second", "momo")
+        .without(r"\(\d+ bytes", "([n] bytes")
+        .is_told(momo("no end of the headers"));
 }
 
 #[test]
 fn a_body_never_ends() {
     let lab = Lab::take();
     let _endless = impostor(&lab, "endless-body");
-    Story::new(&lab, "a-body-never-ends", "momo").is_told(momo(""));
+    Story::new(&lab, "a-body-never-ends", "momo")
+        .without(r"\(\d+ bytes", "([n] bytes")
+        .is_told(momo("no whole body"));
 }
 
 #[test]

@@ -25,6 +25,29 @@ pub(super) fn text(card: &str) -> String {
     replace(&card, r" +\[t\]", " [t]")
 }
 
+/// A card of that many columns without its line ends: a line goes on in the next
+/// one where that one's first word had no room on it.
+pub(super) fn unwrapped(card: &str, columns: usize) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    // The columns that the last line of the card itself, not of ours, takes.
+    let mut used = 0;
+    for line in card.lines() {
+        let text = line.trim_start();
+        let word = text.split(' ').next().unwrap_or_default().chars().count();
+        let indent = line.chars().count() - text.chars().count();
+        let goes_on = indent >= 2 && word > 0 && used + 1 + word > columns;
+        match lines.last_mut() {
+            Some(last) if goes_on => {
+                last.push(' ');
+                last.push_str(text);
+            }
+            _ => lines.push(line.to_owned()),
+        }
+        used = line.chars().count();
+    }
+    lines.join("\n")
+}
+
 /// A card that was printed without wrapping, wrapped as the program does: under
 /// the text of its own line.
 pub(super) fn wrapped(card: &str, columns: usize) -> String {

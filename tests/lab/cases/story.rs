@@ -12,9 +12,9 @@ use super::stage::{Lab, Run, Running, Sent};
 /// How long a run may take to come to the point where a case steps in.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Columns in which no text of a card is wrapped: where it is depends on how wide
-/// the times are that are blotted out, so the card is wrapped after that.
-const WIDE: &str = "2000";
+/// The widest that the program writes. Where it wraps depends on how wide the
+/// times are that are blotted out, so that is undone, and done again after.
+const WIDE: usize = 140;
 
 /// What the card has to say of a fault.
 #[derive(Debug, Clone, Copy)]
@@ -71,7 +71,7 @@ impl<'l> Story<'l> {
         let runs = [&[][..], &["--json"]].map(|more| {
             let mut arguments = vec!["check", "--baseline", &file];
             arguments.extend(more);
-            self.lab.start(&arguments, WIDE)
+            self.lab.start(&arguments, &WIDE.to_string())
         });
         if !sent.is_empty() {
             let since = Instant::now();
@@ -97,7 +97,7 @@ impl<'l> Story<'l> {
         if gate_is_shut(&card) {
             assert_eq!(self.lab.behind(), before, "the servers' own logs");
         }
-        let mut shown = card::text(&text.stdout);
+        let mut shown = card::text(&card::unwrapped(&text.stdout, WIDE));
         for (pattern, with) in &self.replacements {
             shown = pattern.replace_all(&shown, *with).into_owned();
         }

@@ -43,9 +43,9 @@ fn it_refuses_the_login() {
     let lab = Lab::take();
     let file = "/etc/postgresql/15/main/pg_hba.conf";
     let bring = format!(
-        "sed -i.kept 's/^host.*checker.*/host all checker all reject/' {file}; systemctl reload {UNIT}"
+        "sed -i.kept 's/^host.*checker.*/host all checker all reject/' {file}; systemctl restart {UNIT}"
     );
-    let undo = format!("cp -p {file}.kept {file}; systemctl reload {UNIT}");
+    let undo = format!("cp -p {file}.kept {file}; systemctl restart {UNIT}");
     let _rejected = lab.script("data188", &bring, &undo);
     told(
         &lab,

@@ -33,8 +33,8 @@ fn sshd_is_stopped() {
 fn sshd_has_too_many_logins_under_way() {
     let lab = Lab::take();
     let file = "/etc/ssh/sshd_config.d/few.conf";
-    let bring = format!("echo 'MaxStartups 5' >{file}; systemctl reload ssh");
-    let undo = format!("rm -f {file}; systemctl reload ssh");
+    let bring = format!("echo 'MaxStartups 5' >{file}; systemctl restart ssh");
+    let undo = format!("rm -f {file}; systemctl restart ssh");
     let _few = lab.script("k3s121", &bring, &undo);
     let _crowd = lab.fault(&["loiter", "k3s121", "22"], &["leave", "k3s121"]);
     Story::new(&lab, "sshd-has-too-many-logins-under-way", "ssh").is_told(blocked(

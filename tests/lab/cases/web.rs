@@ -12,13 +12,14 @@ fn momo(cause: &'static str) -> Expected {
     }
 }
 
-/// Another line in the configuration of nginx for a while.
+/// Another line in the configuration of nginx for a while. Restarted: after a reload
+/// old workers answer for a moment more.
 fn nginx<'l>(lab: &'l Lab, from: &str, to: &str) -> Undo<'l> {
     let file = "/etc/nginx/conf.d/services.conf";
     lab.script(
         "data188",
-        &format!("cp -p {file} /root/services.conf && sed -i 's|{from}|{to}|' {file} && systemctl reload nginx"),
-        &format!("mv /root/services.conf {file}; systemctl reload nginx"),
+        &format!("cp -p {file} /root/services.conf && sed -i 's|{from}|{to}|' {file} && systemctl restart nginx"),
+        &format!("mv /root/services.conf {file}; systemctl restart nginx"),
     )
 }
 

@@ -50,7 +50,7 @@ certificate() {
   fi
   cp "$STATE/$file.pem" "$(root_of data188)/etc/nginx/gateway.pem"
   cp "$STATE/$file.key" "$(root_of data188)/etc/nginx/gateway.key"
-  on_host data188 systemctl reload nginx
+  on_host data188 systemctl restart nginx
 }
 
 # Written from the hosts' files, never asked over the network: these are the truth.

@@ -35,7 +35,8 @@ pub(super) fn unwrapped(card: &str, columns: usize) -> String {
         let text = line.trim_start();
         let word = text.split(' ').next().unwrap_or_default().chars().count();
         let indent = line.chars().count() - text.chars().count();
-        let goes_on = indent >= 2 && word > 0 && used + 1 + word > columns;
+        // A field's text stands at 20, what is told under a phase at 2; at 11 a field begins.
+        let goes_on = (indent == 2 || indent >= 20) && used + 1 + word > columns;
         match lines.last_mut() {
             Some(last) if goes_on => {
                 last.push(' ');

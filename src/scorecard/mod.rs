@@ -7,6 +7,7 @@ mod event;
 mod fold;
 mod gate;
 mod model;
+mod network;
 mod release;
 mod summary;
 
@@ -19,8 +20,8 @@ pub use fold::Fold;
 pub use gate::{Gate, gate};
 pub use model::{
     About, BaselineRef, CheckCard, DiagnosisCard, FirstBlocked, Guardrail, Held, HostCard,
-    LastGreen, PhaseCard, Reason, ReleaseCard, Root, RunResult, Scorecard, SignatureCard, Tool,
-    Totals,
+    LastGreen, OwnNetwork, PhaseCard, Reason, ReleaseCard, Root, RunResult, Scorecard,
+    SignatureCard, Tool, Totals,
 };
 
 pub use summary::RunSummary;

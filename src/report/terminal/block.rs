@@ -5,7 +5,9 @@ use super::attempts;
 use super::layout::Text;
 use super::page::Page;
 use crate::report::readable::{fact, shortened};
-use crate::scorecard::{CheckCard, DiagnosisCard, Finding, Guardrail, SignatureCard, Value};
+use crate::scorecard::{
+    CheckCard, DiagnosisCard, Finding, Guardrail, OwnNetwork, SignatureCard, Value,
+};
 
 /// More of what a diagnosis saw is in the JSON card.
 const LONGEST: usize = 500;
@@ -41,11 +43,14 @@ pub(super) fn fields(page: &mut Page<'_>, check: &CheckCard, with_attempts: bool
             &Text::from(shortened(&finding.expected).as_str()),
         );
     }
-    // What a command complained of says more than its exit status.
-    if let Some(Value::Text(complaint)) = check.facts.get("stderr")
-        && !complaint.is_empty()
-    {
-        page.field("stderr", &Text::from(shortened(complaint).as_str()));
+    // What a command complained of says more than its exit status, and what a
+    // server did more than that it gave no other answer.
+    for name in ["stderr", "error"] {
+        if let Some(Value::Text(complaint)) = check.facts.get(name)
+            && !complaint.is_empty()
+        {
+            page.field(name, &Text::from(shortened(complaint).as_str()));
+        }
     }
     for look in &check.diagnosis {
         evidence(page, look);
@@ -138,6 +143,32 @@ fn lines(look: &DiagnosisCard) -> Option<Vec<&str>> {
     } else {
         of("lines").map(Iterator::collect)
     }
+}
+
+/// More addresses than this are counted, not listed.
+const ADDRESSES: usize = 8;
+
+/// The fields of the operator's own network; `check` stands for all that heard
+/// nothing. What the baseline says of that one target is no help here.
+pub(super) fn own_network(page: &mut Page<'_>, network: &OwnNetwork, check: &CheckCard) {
+    let addresses = &network.addresses;
+    let seen = Text::new()
+        .say("no answer from any of ")
+        .say(&format!("{} addresses: ", addresses.len()))
+        .ids(addresses.iter().map(String::as_str), ADDRESSES);
+    page.field("saw", &seen);
+    page.field(
+        "expected",
+        &Text::from("an answer from one of them at least"),
+    );
+    let mut label = "next";
+    if let Some(hint) = check.fault.as_ref().and_then(|fault| fault.hint.as_deref()) {
+        page.field(label, &Text::from(hint));
+        label = "";
+    }
+    let next = "Cable, Wi-Fi or VPN of this machine first, then the switch or router that leads to \
+                all of them. Only when another machine reaches nothing either: their power.";
+    page.field(label, &Text::from(next));
 }
 
 fn saw(seen: &str, tried: Option<&str>, could_not_tell: bool) -> Text {

@@ -4,7 +4,14 @@
 //! `cargo test` leaves this target out; `tests/run.sh` boots the lab and runs it.
 
 mod card;
+mod hosts;
+mod postgres;
+mod redis;
+mod services;
+mod ssh;
 mod stage;
+mod story;
+mod web;
 
 use insta::assert_snapshot;
 use serde_json::Value;

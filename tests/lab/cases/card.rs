@@ -22,7 +22,13 @@ pub(super) fn text(card: &str) -> String {
         format!("{:>width$}", "[t]", width = found[0].len())
     });
     // Columns are as wide as their widest time.
-    replace(&card, r" +\[t\]", " [t]")
+    let card = replace(&card, r" +\[t\]", " [t]");
+    // What a journal says has process numbers in it, and as many lines as it likes.
+    replace(
+        &card,
+        r"(?m)^( {11}evidence) .*(?:\n {20}.*)*",
+        "$1 [what was looked at]",
+    )
 }
 
 /// A card of that many columns without its line ends: a line goes on in the next

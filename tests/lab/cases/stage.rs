@@ -12,7 +12,7 @@ use serde_json::Value;
 /// The faults of one case would be another's surprise.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
-const LAB: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/lab/lab");
+pub(super) const LAB: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/lab/lab");
 
 /// What a run of the program came to.
 pub(super) struct Run {
@@ -57,7 +57,7 @@ fn run(command: &mut Command) -> Run {
 }
 
 /// Runs `tests/lab/lab`; what it prints.
-fn lab(arguments: &[&str]) -> String {
+pub(super) fn lab(arguments: &[&str]) -> String {
     let done = run(Command::new(LAB).args(arguments));
     assert_eq!(done.status, Some(0), "lab {arguments:?}: {done}");
     done.stdout
@@ -94,9 +94,16 @@ impl Lab {
 
     /// Runs the program as the operator.
     pub(super) fn coldstart(&self, arguments: &[&str]) -> Run {
+        self.coldstart_below(&[], arguments)
+    }
+
+    /// Runs it so below another program, such as `strace`.
+    pub(super) fn coldstart_below(&self, other: &[&str], arguments: &[&str]) -> Run {
         let mut command = Command::new(LAB);
         command
-            .args(["operator", env!("CARGO_BIN_EXE_coldstart")])
+            .arg("operator")
+            .args(other)
+            .arg(env!("CARGO_BIN_EXE_coldstart"))
             .args(arguments)
             .env("CHECKER_PGPASSWORD", &self.password)
             .env_remove("COLDSTART_BASELINE")

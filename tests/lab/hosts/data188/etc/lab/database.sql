@@ -15,8 +15,7 @@ CREATE TABLE kine (
 INSERT INTO kine (name, created, deleted, create_revision, prev_revision, lease)
 SELECT '/registry/pods/awoooi-prod/pod-' || n, 1, 0, n, n - 1, 0 FROM generate_series(1, 200) n;
 GRANT SELECT ON kine TO checker;
-ANALYZE;
-VACUUM FREEZE;
+ANALYZE kine;
 
 \connect momo_analytics
 CREATE TABLE daily_sales_snapshot (id serial PRIMARY KEY, snapshot_date date NOT NULL, amount numeric);
@@ -26,11 +25,3 @@ SELECT current_date - day, day * 10 + shop FROM generate_series(1, 28) day, gene
 INSERT INTO realtime_sales_monthly ("日期", amount)
 SELECT snapshot_date, amount FROM daily_sales_snapshot;
 GRANT SELECT ON daily_sales_snapshot, realtime_sales_monthly TO checker;
--- Whoever reads a row first notes on its page that it is committed, and whoever is the
--- first to log in writes a cache of the catalog. Here that is done: a file of a database
--- that changes after this was written to.
-ANALYZE;
-VACUUM FREEZE;
-\connect postgres
-\connect k3s_datastore
-\connect momo_analytics

@@ -5,7 +5,7 @@ use super::exit::Exit;
 use super::input::{self, unknown_name};
 use super::output::{Channel, print, tell};
 use super::page::Page;
-use super::plan::{after, level, needs, shown, times};
+use super::plan::{after, level, needs, over_time, shown, times};
 use crate::engine;
 use crate::plan::{Check, Plan};
 use crate::probe;
@@ -42,6 +42,9 @@ fn check(page: &mut Page, plan: &Plan, place: usize) {
     for expectation in &check.expectations {
         page.field(2, level(expectation.level), &expectation.source);
     }
+    for (rule, text) in over_time(check) {
+        page.field(2, rule, &text);
+    }
     if check.advisory {
         page.field(
             2,
@@ -63,7 +66,40 @@ fn check(page: &mut Page, plan: &Plan, place: usize) {
         let tier = engine::tier(tier);
         page.field(2, "tier", &format!("{}: {}", tier.name(), tier.allows()));
     }
+    failure(page, plan, check);
     facts(page, check);
+}
+
+/// What is looked at when it does not pass, and the names that its failure may get.
+fn failure(page: &mut Page, plan: &Plan, check: &Check) {
+    for look in &check.diagnosis {
+        page.field(2, "if it fails", &format!("{}: {}", look.kind, look.goal()));
+        for request in look.requests(&plan.policy) {
+            page.field(4, request.protocol, &shown(&request));
+        }
+    }
+    for signature in check
+        .signatures
+        .iter()
+        .map(|&place| &plan.signatures[place])
+    {
+        let sought: Vec<String> = signature
+            .tells
+            .matching
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        page.field(
+            2,
+            "signature",
+            &format!(
+                "{}: {}: {}",
+                signature.id,
+                signature.title,
+                sought.join(" | ")
+            ),
+        );
+    }
 }
 
 /// What it waits for, and what waits for it.

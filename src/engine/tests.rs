@@ -1,6 +1,7 @@
 //! The engine on probes that do as told, with a clock that does not wait.
 
 mod course;
+mod diagnosis;
 mod order;
 mod trouble;
 mod watching;
@@ -17,7 +18,7 @@ use tokio::time::sleep;
 
 use super::{Options, Stop, run};
 use crate::judge::{Expectation, Level, OverTime};
-use crate::plan::{Check, Phase, Plan, Retry};
+use crate::plan::{Check, Diagnosis, Phase, Plan, Retry};
 use crate::probe::{
     Audit, Context, Defaults, FactSpec, Facts, Fault, FaultKind, Host, OptionProblem, Policy,
     Probe, Request, SecretRef, Secrets, SshSettings, Target, Transports, Type,
@@ -41,6 +42,8 @@ enum Act {
     Shut,
     Fault(Fault),
     Say(&'static str),
+    /// Logged in, on this boot.
+    Boot(&'static str),
     Panic,
     /// It fails outside of the attempt itself.
     PanicInGoal,
@@ -127,6 +130,10 @@ impl Probe for Scripted {
                     facts.set("said", text);
                     facts
                 }),
+                Act::Boot(boot) => seen(true, true).map(|mut facts| {
+                    facts.set("boot_id", boot);
+                    facts
+                }),
                 Act::Panic | Act::PanicInGoal => panic!("a planted defect"),
                 Act::Hang => std::future::pending().await,
             }
@@ -145,6 +152,8 @@ struct Sketch {
     advisory: bool,
     over_time: OverTime,
     kind: &'static str,
+    diagnosis: Vec<(Vec<Act>, Duration)>,
+    signatures: Vec<usize>,
 }
 
 fn check(id: &'static str, acts: impl Into<Vec<Act>>) -> Sketch {
@@ -158,6 +167,8 @@ fn check(id: &'static str, acts: impl Into<Vec<Act>>) -> Sketch {
         advisory: false,
         over_time: OverTime::default(),
         kind: "scripted",
+        diagnosis: Vec::new(),
+        signatures: Vec::new(),
     }
 }
 
@@ -182,6 +193,18 @@ impl Sketch {
         self
     }
 
+    /// Adds a look for when it fails, which takes some milliseconds.
+    fn diagnosed(mut self, acts: impl Into<Vec<Act>>, milliseconds: u64) -> Self {
+        let time = Duration::from_millis(milliseconds);
+        self.diagnosis.push((acts.into(), time));
+        self
+    }
+
+    fn watched_by(mut self, signature: usize) -> Self {
+        self.signatures.push(signature);
+        self
+    }
+
     fn advisory(mut self) -> Self {
         self.advisory = true;
         self
@@ -201,6 +224,7 @@ fn plan(phases: Vec<(&str, &[&str], Vec<Sketch>)>) -> (Arc<Plan>, Arc<Load>) {
         checks: Vec::new(),
         releases: Vec::new(),
         policy: Policy::default(),
+        signatures: Vec::new(),
     };
     for (id, needs, sketches) in phases {
         let start = made.checks.len();
@@ -243,12 +267,7 @@ fn planned(
         id: sketch.id.to_owned(),
         title: sketch.id.to_owned(),
         phase,
-        target: Target {
-            host,
-            via: None,
-            timeout: Duration::from_secs(1),
-            connect_timeout: Duration::from_secs(1),
-        },
+        target: target(host),
         kind: sketch.kind,
         probe: Box::new(Scripted {
             acts: Mutex::new(sketch.acts),
@@ -276,6 +295,29 @@ fn planned(
         remedy: None,
         runbook: None,
         guardrail: None,
+        diagnosis: sketch
+            .diagnosis
+            .into_iter()
+            .map(|(acts, time)| Diagnosis {
+                kind: "second look",
+                target: target(None),
+                probe: Box::new(Scripted {
+                    acts: Mutex::new(acts),
+                    time,
+                    load: Arc::clone(load),
+                }),
+            })
+            .collect(),
+        signatures: sketch.signatures,
+    }
+}
+
+fn target(host: Option<Arc<Host>>) -> Target {
+    Target {
+        host,
+        via: None,
+        timeout: Duration::from_secs(1),
+        connect_timeout: Duration::from_secs(1),
     }
 }
 

@@ -15,6 +15,7 @@ mod lexer;
 mod mismatch;
 mod over_time;
 mod parser;
+mod signature;
 mod streak;
 mod syntax;
 #[cfg(test)]
@@ -32,6 +33,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::probe::{FactSpec, Facts, Observation, Outcome};
 use eval::Evaluator;
+pub use signature::{Recognised, Sight, Signature, is_looked_into, recognise};
 use types::{Ty, Typed};
 use typing::Checker;
 
@@ -190,7 +192,7 @@ pub struct Judgement {
     /// One for each expectation, or one for the fault.
     pub findings: Vec<Finding>,
     /// What came of [`OverTime`], where the check has such rules.
-    pub course: Option<Course>,
+    pub course: Option<Box<Course>>,
 }
 
 /// Judges one observation. `goal` is what an answer would have been, for the

@@ -2,6 +2,7 @@
 //! topological order, expectations typed against the facts of their kind.
 
 mod build;
+mod diagnosis;
 mod expand;
 mod kind;
 mod model;
@@ -10,17 +11,18 @@ mod over_time;
 mod release;
 mod schema;
 mod select;
+mod signatures;
 #[cfg(test)]
 mod trial;
 mod words;
 
 pub use build::build;
-pub use model::{Check, Condition, Phase, Plan, Release, Retry};
+pub use model::{Check, Condition, Diagnosis, Phase, Plan, Release, Retry, Signature};
 pub use order::{Cycle, critical_path, topological};
 pub use schema::{editor_schema, schema};
 pub use select::{Selection, UnknownName};
 
 // Those who print a plan speak of the baseline's words through this room.
 pub use crate::baseline::Guardrail;
-pub use crate::judge::{Direction, Expectation, Level};
+pub use crate::judge::{Direction, Expectation, Level, OverTime, Trend};
 pub use crate::probe::{Host, Policy, Probe, Request, SecretRef, Target};

@@ -3,13 +3,15 @@
 use jiff::Timestamp;
 
 use super::causes::{Downstream, assign_causes, roots};
-use super::event::{Ending, Event, PlannedRun};
+use super::event::{Diagnosed, Ending, Event, PlannedRun};
 use super::gate::Gate;
 use super::model::{
-    CheckCard, FirstBlocked, HostCard, PhaseCard, RunResult, Scorecard, Tool, Totals,
+    CheckCard, DiagnosisCard, FirstBlocked, HostCard, PhaseCard, RunResult, Scorecard,
+    SignatureCard, Tool, Totals,
 };
+use super::network::own_network;
 use super::release;
-use crate::judge::Verdict;
+use crate::judge::{Recognised, Verdict};
 use crate::probe::{Facts, Outcome, Value};
 
 /// The card of a run that is going on. Every planned check is in it from the
@@ -59,6 +61,9 @@ impl Fold {
                 remedy: check.remedy.clone(),
                 runbook: check.runbook.clone(),
                 guardrail: check.guardrail,
+                signature: None,
+                other_signatures: Vec::new(),
+                diagnosis: Vec::new(),
             })
             .collect();
         let phases = planned
@@ -91,13 +96,27 @@ impl Fold {
                 let card = &mut self.checks[check];
                 card.verdict = judgement.verdict;
                 card.findings = judgement.findings;
-                card.course = judgement.course;
+                card.course = judgement.course.map(|course| *course);
                 card.observed_at = Some(observation.at);
                 card.attempts = observation.attempts;
                 card.elapsed_ms = observation.elapsed.as_secs_f64() * 1000.0;
                 match observation.outcome {
                     Outcome::Seen(facts) => card.facts = facts,
                     Outcome::Fault(fault) => card.fault = Some(fault),
+                }
+            }
+            Event::CheckDiagnosed {
+                check,
+                looks,
+                recognised,
+            } => {
+                let found = recognised.into_iter().filter_map(|found| self.named(found));
+                let mut found: Vec<SignatureCard> = found.collect();
+                let card = &mut self.checks[check];
+                card.diagnosis = looks.into_iter().map(look).collect();
+                if !found.is_empty() {
+                    card.signature = Some(found.remove(0));
+                    card.other_signatures = found;
                 }
             }
             Event::CheckHeld {
@@ -133,9 +152,24 @@ impl Fold {
         None
     }
 
+    fn named(&self, found: Recognised) -> Option<SignatureCard> {
+        let planned = self.planned.signatures.get(found.signature)?.clone();
+        Some(SignatureCard {
+            id: planned.id,
+            title: planned.title,
+            matched: found.line,
+            seen_by: found.kind,
+            remedy: planned.remedy,
+            runbook: planned.runbook,
+            guardrail: planned.guardrail,
+            go_back_to: planned.go_back_to,
+        })
+    }
+
     /// The card of a run that ended so.
     pub fn finish(&mut self, finished_at: Timestamp, ending: &Ending) -> Scorecard {
         assign_causes(&mut self.checks);
+        let own_network = own_network(&self.planned, &mut self.checks);
         let downstream = Downstream::of(&self.planned);
         let roots = roots(&self.planned, &self.checks, &downstream);
         let totals = Totals::of(&self.checks);
@@ -158,6 +192,7 @@ impl Fold {
             last_green: self.planned.last_green.as_ref().map(|green| green.at),
             totals,
             first_blocked: self.first_blocked(),
+            own_network,
             roots,
             hosts: self.hosts(),
             phases,
@@ -250,6 +285,20 @@ impl Fold {
                 checks: self.checks_of(place).cloned().collect(),
             })
             .collect()
+    }
+}
+
+fn look(told: Diagnosed) -> DiagnosisCard {
+    let (facts, fault) = match told.outcome {
+        Outcome::Seen(facts) => (facts, None),
+        Outcome::Fault(fault) => (Facts::new(), Some(fault)),
+    };
+    DiagnosisCard {
+        kind: told.kind.to_owned(),
+        host: told.host,
+        goal: told.goal,
+        fault,
+        facts,
     }
 }
 

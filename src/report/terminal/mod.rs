@@ -1,6 +1,8 @@
 //! The card as an operator reads it: what to fix first, then every phase.
 
 mod block;
+mod diff;
+mod history;
 mod layout;
 mod page;
 mod phases;
@@ -10,12 +12,17 @@ use std::collections::BTreeSet;
 
 use jiff::tz::TimeZone;
 
+pub use self::diff::diff;
+pub use self::history::history;
 use self::layout::Text;
 use self::page::{Page, Role};
 use super::readable::{count, duration, time};
 use crate::scorecard::{
     CheckCard, Gate, PhaseCard, ReleaseCard, Root, RunResult, Scorecard, Verdict,
 };
+
+/// What to fix when nothing beyond this machine answers.
+const OWN_NETWORK: &str = "this machine's network";
 
 /// How a card is shown.
 #[derive(Debug, Clone)]
@@ -38,6 +45,7 @@ pub struct Style {
 pub fn card(card: &Scorecard, style: &Style) -> String {
     let mut page = Page::new(style);
     header(&mut page, card);
+    rebooted(&mut page, card);
     page.blank();
     let shown = roots(&mut page, card);
     phases::table(&mut page, card, &shown);
@@ -99,6 +107,25 @@ fn header(page: &mut Page<'_>, card: &Scorecard) {
     }
 }
 
+/// What a reader has to know before all else: what was green then has gone
+/// through a boot since.
+fn rebooted(page: &mut Page<'_>, card: &Scorecard) {
+    let hosts = card
+        .hosts
+        .iter()
+        .filter(|host| host.rebooted_since_green == Some(true))
+        .map(|host| host.id.as_str());
+    let hosts: Vec<&str> = hosts.collect();
+    if let (Some(at), false) = (card.last_green, hosts.is_empty()) {
+        let text = Text::new()
+            .say("booted since the last GREEN of ")
+            .say(&time(at, &page.style.zone))
+            .say(": ")
+            .ids(hosts, 8);
+        page.indented(0, &text);
+    }
+}
+
 /// Writes the roots that hold a gate, the one to fix first at the top, and
 /// tells which they are.
 fn roots<'a>(page: &mut Page<'_>, card: &'a Scorecard) -> BTreeSet<&'a str> {
@@ -129,13 +156,28 @@ fn roots<'a>(page: &mut Page<'_>, card: &'a Scorecard) -> BTreeSet<&'a str> {
             ("ALSO FIX", Role::Bad)
         };
         let root = card.roots.iter().find(|root| root.check == id);
-        page.head(0, (label, role), &check.id, &check.title);
-        page.field("blocks", &blocks(phase, root));
-        block::fields(page, check, true);
+        let network = card.own_network.as_ref().filter(|own| own.check == id);
+        if let Some(network) = network {
+            page.head(0, (label, role), OWN_NETWORK, "something beyond it answers");
+            page.field("blocks", &blocks(phase, root));
+            block::own_network(page, network, check);
+        } else {
+            page.head(0, (label, role), &check.id, &check.title);
+            page.field("blocks", &blocks(phase, root));
+            block::fields(page, check, true);
+        }
         page.blank();
         shown.insert(check.id.as_str());
     }
     shown
+}
+
+/// A check's id, or what a check stands for.
+fn name<'a>(card: &'a Scorecard, check: &'a str) -> &'a str {
+    match &card.own_network {
+        Some(own) if own.check == check => OWN_NETWORK,
+        Some(_) | None => check,
+    }
 }
 
 /// Whether a phase was evaluated although a gate upstream is blocked.
@@ -191,7 +233,9 @@ fn footer(page: &mut Page<'_>, card: &Scorecard) {
             // Long cards scroll: what is read last names what to do first, too.
             .map_or_else(Text::new, |first| {
                 let text = Text::new().say("at ").id(&first.phase);
-                text.say(" (fix ").id(&first.check).say(" first)")
+                text.say(" (fix ")
+                    .id(name(card, &first.check))
+                    .say(" first)")
             }),
         RunResult::CheckFailed => card
             .failure

@@ -4,9 +4,16 @@
 //! `cargo test` leaves this target out; `tests/run.sh` boots the lab and runs it.
 
 mod card;
+mod hosts;
+mod postgres;
 mod read_only;
+mod redis;
+mod services;
+mod ssh;
 mod stage;
+mod story;
 mod tree;
+mod web;
 mod witness;
 
 use insta::assert_snapshot;

@@ -146,11 +146,6 @@ impl Lab {
         lab(&["exec", host, "sh", "-c", script])
     }
 
-    /// Does something to the lab that needs no way back.
-    pub(super) fn act(&self, arguments: &[&str]) {
-        lab(arguments);
-    }
-
     /// What the servers behind the gate of the matrix have heard so far.
     pub(super) fn behind(&self) -> Vec<String> {
         ["k3s120", "ops110"]

@@ -18,10 +18,6 @@ pub use cards::{all, blocked, check_failed, degraded, green, keep_going};
 pub use everything::{HOSTILE, everything, sample};
 
 /// What a check of a fixture comes to.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "nearly all of a script's are the large one"
-)]
 #[derive(Debug, Clone)]
 pub enum Told {
     /// It was looked at.

@@ -126,10 +126,6 @@ pub struct PlannedCondition {
 }
 
 /// Something that happened.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "one at a time, looked at and gone: a box would be an allocation a check for nothing"
-)]
 #[derive(Debug, Clone)]
 pub enum Event {
     /// A phase's gates upstream let it start.

@@ -146,6 +146,7 @@ fn checkpoint() {
 }
 
 #[test]
+#[expect(clippy::print_stdout, reason = "the figures, for --nocapture")]
 fn the_whole_baseline_changes_nothing_and_sends_what_the_audit_says() {
     let lab = Lab::take();
     let _recording = lab.fault(&["record", "on"], &["record", "off"]);

@@ -75,6 +75,7 @@ impl<'a> Job<'a> {
             deadline: self.manner.running.deadline,
             keep_going,
             memory: self.memory(),
+            waivers: Vec::new(),
         }
     }
 

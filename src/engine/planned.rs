@@ -45,6 +45,7 @@ pub fn planned_run(plan: &Plan, keep_going: bool) -> PlannedRun {
             })
             .collect(),
         releases: plan.releases.iter().map(release).collect(),
+        waivers: Vec::new(),
     }
 }
 

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::gate::Gate;
 use super::model::{BaselineRef, Guardrail, Held, LastGreen};
+use super::waiver::Waiver;
 use crate::judge::Judgement;
 use crate::probe::Observation;
 
@@ -25,6 +26,8 @@ pub struct PlannedRun {
     pub checks: Vec<PlannedCheck>,
     /// Each behind those that it comes after.
     pub releases: Vec<PlannedRelease>,
+    /// Warnings that somebody has accepted, in the order of their file.
+    pub waivers: Vec<Waiver>,
 }
 
 /// A phase before its run.

@@ -4,11 +4,12 @@ use jiff::Timestamp;
 
 use super::causes::{Downstream, assign_causes, roots};
 use super::event::{Ending, Event, PlannedRun};
-use super::gate::Gate;
+use super::gate::{Gate, gate_with_accepted};
 use super::model::{
     CheckCard, FirstBlocked, HostCard, PhaseCard, RunResult, Scorecard, Tool, Totals,
 };
 use super::release;
+use super::waiver::Waivers;
 use crate::judge::Verdict;
 use crate::probe::{Facts, Outcome, Value};
 
@@ -20,6 +21,7 @@ pub struct Fold {
     started_at: Timestamp,
     checks: Vec<CheckCard>,
     phases: Vec<PhaseState>,
+    waivers: Waivers,
 }
 
 #[derive(Debug, Clone)]
@@ -43,6 +45,7 @@ impl Fold {
                 kind: check.kind.to_owned(),
                 goal: check.goal.clone(),
                 verdict: Verdict::NotEvaluated,
+                accepted: None,
                 advisory: check.advisory,
                 definition: check.definition.clone(),
                 observed_at: None,
@@ -70,7 +73,9 @@ impl Fold {
                 elapsed_ms: 0,
             })
             .collect();
+        let ids = planned.checks.iter().map(|check| check.id.as_str());
         Self {
+            waivers: Waivers::new(&planned.waivers, ids),
             planned,
             started_at,
             checks,
@@ -138,8 +143,11 @@ impl Fold {
         assign_causes(&mut self.checks);
         let downstream = Downstream::of(&self.planned);
         let roots = roots(&self.planned, &self.checks, &downstream);
+        self.waivers
+            .accept(&mut self.checks, self.started_at, finished_at);
+        self.weigh_accepted();
         let totals = Totals::of(&self.checks);
-        let (result, failure) = result(&totals, ending, self.undecided());
+        let (result, failure) = result(&totals, ending, self.undecided(), self.warns());
         let phases = self.phase_cards();
         let releases = release::decide(&self.planned, &phases, &self.checks, failure.as_deref());
         Scorecard {
@@ -162,6 +170,31 @@ impl Fold {
             hosts: self.hosts(),
             phases,
             releases,
+            waivers: self
+                .waivers
+                .cards(&self.checks, self.started_at, finished_at),
+        }
+    }
+
+    /// Whether a warning of `check` would be accepted if the run ended at `now`.
+    #[must_use]
+    pub fn accepts(&self, check: usize, now: Timestamp) -> bool {
+        self.waivers.accepts(check, self.started_at, now)
+    }
+
+    /// A waiver may have ended since a gate was decided. Either decision has
+    /// let through what comes after it.
+    fn weigh_accepted(&mut self) {
+        for phase in 0..self.phases.len() {
+            match self.phases[phase].gate {
+                Gate::Green | Gate::Warn => {
+                    let checks = self.checks_of(phase);
+                    let verdicts = checks.map(|check| (check.verdict, check.accepted.is_some()));
+                    let gate = gate_with_accepted(verdicts);
+                    self.phases[phase].gate = gate;
+                }
+                Gate::Blocked | Gate::NotEvaluated | Gate::Skipped => {}
+            }
         }
     }
 
@@ -191,6 +224,10 @@ impl Fold {
             .iter()
             .position(|phase| phase.gate == Gate::NotEvaluated)?;
         Some(&self.planned.phases[phase].id)
+    }
+
+    fn warns(&self) -> bool {
+        self.phases.iter().any(|phase| phase.gate == Gate::Warn)
     }
 
     fn checks_of(&self, phase: usize) -> impl Iterator<Item = &CheckCard> {
@@ -253,12 +290,13 @@ impl Fold {
     }
 }
 
-/// GREEN needs at least one pass and nothing unexplained; a run that did not
+/// GREEN needs every gate to be, so at least one pass and nothing unexplained; a run that did not
 /// complete proves nothing, whatever it had seen by then.
 fn result(
     totals: &Totals,
     ending: &Ending,
     undecided: Option<&str>,
+    warns: bool,
 ) -> (RunResult, Option<String>) {
     let failure = match ending {
         Ending::Deadline(after) => Some(format!(
@@ -266,9 +304,7 @@ fn result(
             after.as_secs_f64()
         )),
         Ending::Interrupted => Some("the run was interrupted".to_owned()),
-        Ending::Complete if totals.pass + totals.warn + totals.blocked == 0 => {
-            Some("no check was evaluated".to_owned())
-        }
+        Ending::Complete if totals.evaluated() == 0 => Some("no check was evaluated".to_owned()),
         // Only a blocked gate or check may hold others back in a complete run.
         Ending::Complete if totals.blocked == 0 && totals.not_evaluated > 0 => Some(
             "checks were left unevaluated without a blocked gate: a defect in coldstart".to_owned(),
@@ -282,7 +318,7 @@ fn result(
         RunResult::CheckFailed
     } else if totals.blocked > 0 {
         RunResult::Blocked
-    } else if totals.warn > 0 {
+    } else if totals.warn > 0 || warns {
         RunResult::Degraded
     } else {
         RunResult::Green

@@ -9,19 +9,21 @@ mod gate;
 mod model;
 mod release;
 mod summary;
+mod waiver;
 
 pub use diff::{Change, CheckChange, Difference, Reading, Side, difference};
 pub use event::{
     Ending, Event, PlannedCheck, PlannedCondition, PlannedPhase, PlannedRelease, PlannedRun,
 };
 pub use fold::Fold;
-pub use gate::{Gate, gate};
+pub use gate::{Gate, gate, gate_with_accepted};
 pub use model::{
     About, BaselineRef, CheckCard, FirstBlocked, Guardrail, Held, HostCard, LastGreen, PhaseCard,
     Reason, ReleaseCard, Root, RunResult, Scorecard, Tool, Totals,
 };
 
 pub use summary::RunSummary;
+pub use waiver::{Accepted, Waiver, WaiverCard, WaiverState};
 
 // Reports read verdicts and findings through the card that carries them.
 pub use crate::judge::{Course, Finding, Level, Verdict};

@@ -16,6 +16,10 @@ use super::include;
 use super::node::Node;
 use super::source::{Located, Location, Sources};
 
+mod append;
+
+pub use append::NewWaiver;
+
 const VERSION: &str = "1, the version of the file format that this program reads";
 
 const CHECK_PATTERN: &str = "^[A-Za-z0-9][A-Za-z0-9._-]*(@[A-Za-z0-9][A-Za-z0-9._-]*)?$";

@@ -84,11 +84,25 @@ pub enum WaiverState {
     UnknownCheck,
 }
 
+impl WaiverCard {
+    /// As [`Waiver::key`].
+    #[must_use]
+    pub fn key(&self) -> String {
+        format!("{} {}", self.accepted_at, self.named)
+    }
+}
+
 impl Waiver {
     /// Whether it names the check of that id, by itself or on every host.
     #[must_use]
     pub fn covers(&self, id: &str) -> bool {
         self.check == id || self.check == base(id)
+    }
+
+    /// What tells it from others of the same check, for those who count its uses.
+    #[must_use]
+    pub fn key(&self) -> String {
+        format!("{} {}", self.accepted_at, self.check)
     }
 
     /// Whether it counts during all of a run between these two moments, the

@@ -4,8 +4,8 @@
 use super::attempts;
 use super::layout::Text;
 use super::page::Page;
-use crate::report::readable::shortened;
-use crate::scorecard::{CheckCard, Finding, Guardrail, Value};
+use crate::report::readable::{shortened, time};
+use crate::scorecard::{Accepted, CheckCard, Finding, Guardrail, Value};
 
 /// The fields of a check that did not pass. `with_attempts` adds how often it
 /// was tried, where no other line tells.
@@ -37,10 +37,21 @@ pub(super) fn fields(page: &mut Page<'_>, check: &CheckCard, with_attempts: bool
     {
         page.field("stderr", &Text::from(shortened(complaint).as_str()));
     }
+    if let Some(accepted) = &check.accepted {
+        page.field("accepted", &by(accepted, page));
+        return;
+    }
     next(page, check);
     if let Some(guardrail) = check.guardrail {
         page.field("tier", &tier(guardrail));
     }
+}
+
+/// Whoever accepted it knows what there is to do, and when.
+fn by(accepted: &Accepted, page: &Page<'_>) -> Text {
+    let until = time(accepted.until, &page.style.zone);
+    let reason = shortened(&accepted.reason);
+    Text::from(format!("by {} until {until}: {reason}", accepted.by).as_str())
 }
 
 fn saw(seen: &str, tried: Option<&str>, could_not_tell: bool) -> Text {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use coldstart::baseline::{Disk, Files, LoadedWaivers, load_waivers};
+use coldstart::baseline::{Disk, Files, LoadedWaivers, load_waivers, waivers_schema};
 
 /// One file in memory.
 struct One(&'static str);
@@ -116,5 +116,57 @@ fn entries_are_read_in_order_and_the_last_of_a_name_counts() {
         "take this one out",
     ] {
         assert!(told.contains(part), "{told}");
+    }
+}
+
+const SCHEMA: &str = "schema/waivers.schema.json";
+
+/// `UPDATE_SCHEMA=1 cargo test --test waivers` writes it anew.
+#[test]
+fn the_committed_schema_is_current() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(SCHEMA);
+    let generated = format!("{:#}\n", waivers_schema());
+    if std::env::var_os("UPDATE_SCHEMA").is_some() {
+        std::fs::write(&path, &generated).expect("the schema can be written");
+    }
+    let committed = std::fs::read_to_string(&path).expect("the schema is there");
+    assert!(committed == generated, "{SCHEMA} is not what the types give");
+}
+
+#[test]
+fn the_schema_agrees_with_the_loader() {
+    let validator = jsonschema::validator_for(&waivers_schema()).expect("a schema");
+    let loaded = load_waivers("stack.waivers.yml", &One(TWICE));
+    let root = loaded.root.expect("it has no errors").to_json();
+    assert!(validator.is_valid(&root));
+    for (pointer, wrong) in [
+        ("/version", serde_json::json!(2)),
+        ("/waivers/0/check", serde_json::json!("a b")),
+        ("/waivers/0/reason", serde_json::json!(" ")),
+        ("/waivers/0/until", serde_json::json!("3d")),
+        ("/waivers/0/accepted_at", serde_json::json!("2026-12-01")),
+    ] {
+        let mut document = root.clone();
+        *document.pointer_mut(pointer).expect("it is there") = wrong;
+        assert!(!validator.is_valid(&document), "{pointer} passed");
+    }
+}
+
+/// The example of `docs/waivers.md` is one.
+#[test]
+fn the_page_is_true() {
+    let page = include_str!("../docs/waivers.md");
+    let start = page.find("```yaml\n").expect("an example") + "```yaml\n".len();
+    let end = start + page[start..].find("```").expect("its end");
+    let path = std::env::temp_dir().join(format!("waivers-{}.yml", std::process::id()));
+    std::fs::write(&path, &page[start..end]).expect("a file");
+    let loaded = load_waivers(&path.display().to_string(), &Disk);
+    std::fs::remove_file(&path).expect("it is there");
+    assert_eq!(rendered(&loaded), "");
+    assert_eq!(loaded.waivers.len(), 2);
+    let schema = waivers_schema();
+    let keys = schema["$defs"]["Waiver"]["properties"].as_object();
+    for key in keys.expect("the keys of a waiver").keys() {
+        assert!(page.contains(&format!("| `{key}` |")), "{key} is not told");
     }
 }

@@ -130,7 +130,10 @@ fn the_committed_schema_is_current() {
         std::fs::write(&path, &generated).expect("the schema can be written");
     }
     let committed = std::fs::read_to_string(&path).expect("the schema is there");
-    assert!(committed == generated, "{SCHEMA} is not what the types give");
+    assert!(
+        committed == generated,
+        "{SCHEMA} is not what the types give"
+    );
 }
 
 #[test]

@@ -128,7 +128,7 @@ async fn an_accepted_warning_is_green_and_opens_the_gate() {
 
     let listed = accept(&desk, &["--list"]).await;
     assert!(
-        listed.stdout.contains("queue: in force for 2d 23h"),
+        listed.stdout.contains("queue: in force for "),
         "{listed:#?}"
     );
     assert!(listed.stdout.contains("used in 4 runs"), "{listed:#?}");

@@ -27,7 +27,8 @@ pub(super) struct Arguments {
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 GREEN, 1 DEGRADED, 2 BLOCKED, 3 CHECK_FAILED (the run could not be completed),
-64 wrong usage, 78 the baseline has errors. Of `gate`: 0 open, 2 closed, else as the command.";
+64 wrong usage, 78 the baseline or its waivers have errors.
+Of `gate`: 0 open, 2 closed, else as the command. Of `accept`: 2 the check is BLOCKED.";
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -35,6 +36,8 @@ pub(super) enum Command {
     Check(Check),
     /// Say whether a release is open, and run a command only if it is
     Gate(Gate),
+    /// Write down that the WARN of a check is accepted for a time, for a review
+    Accept(Accept),
     /// Print every check in order with exactly what would be sent; sends nothing
     Plan(Plan),
     /// List the runs that are remembered, the latest first
@@ -47,7 +50,7 @@ pub(super) enum Command {
     Validate(Validate),
     /// Tell what a check asks, why, what waits for it, and its remedy
     Explain(Explain),
-    /// Print a JSON Schema: of baselines, for editors, or of the JSON card
+    /// Print a JSON Schema: of baselines and waivers, for editors, or of the JSON card
     Schema(Schema),
     /// Print a completion script for a shell
     Completions(Completions),
@@ -87,6 +90,16 @@ pub(super) struct StateFile {
     pub(super) state: Option<String>,
 }
 
+/// Which warnings somebody has accepted.
+#[derive(Debug, Clone, Args)]
+pub(super) struct WaiversFile {
+    /// Where accepted warnings are written down; `none` for none. Built in:
+    /// NAME.waivers.yml beside the baseline NAME.yml
+    // Empty is an error, as it is for the baseline.
+    #[arg(long, value_name = "FILE|none", value_parser = NonEmptyStringValueParser::new())]
+    pub(super) waivers: Option<String>,
+}
+
 /// How text is shown.
 #[derive(Debug, Clone, Args)]
 pub(super) struct Display {
@@ -110,6 +123,8 @@ pub(super) enum When {
 pub(super) struct Running {
     #[command(flatten)]
     pub(super) state: StateFile,
+    #[command(flatten)]
+    pub(super) waivers: WaiversFile,
     /// Checks under way at once
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(super) jobs: u16,
@@ -195,6 +210,33 @@ pub(super) struct Gate {
     /// Run this when the release is open, in the place of this program; its exit code is then the answer
     #[arg(last = true, value_name = "COMMAND")]
     pub(super) command: Vec<OsString>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Accept {
+    /// The check: `signoz`, `ssh@data188`, or `ssh` for it on every host
+    #[arg(required_unless_present = "list")]
+    pub(super) check: Option<String>,
+    /// Why its warning is accepted
+    #[arg(long, value_name = "TEXT", required_unless_present = "list")]
+    pub(super) reason: Option<String>,
+    /// Who accepts it
+    #[arg(long, value_name = "NAME", required_unless_present = "list")]
+    pub(super) by: Option<String>,
+    /// Until when: 3d, 2026-12-01 (to its end in UTC), 2026-12-01T18:00:00+08:00
+    #[arg(long, value_name = "WHEN", required_unless_present = "list")]
+    pub(super) until: Option<String>,
+    /// List what is accepted, and what of it is in force
+    #[arg(long, conflicts_with_all = ["check", "reason", "by", "until"])]
+    pub(super) list: bool,
+    #[command(flatten)]
+    pub(super) baseline: Baseline,
+    #[command(flatten)]
+    pub(super) waivers: WaiversFile,
+    #[command(flatten)]
+    pub(super) state: StateFile,
+    #[command(flatten)]
+    pub(super) display: Display,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -292,6 +334,8 @@ pub(super) struct Validate {
     #[command(flatten)]
     pub(super) baseline: Baseline,
     #[command(flatten)]
+    pub(super) waivers: WaiversFile,
+    #[command(flatten)]
     pub(super) display: Display,
     /// Print what was found as JSON
     #[arg(long)]
@@ -321,6 +365,8 @@ pub(super) enum SchemaOf {
     Baseline,
     /// The card that `check --json` prints
     Scorecard,
+    /// A waivers file
+    Waivers,
 }
 
 #[derive(Debug, Args)]

@@ -1,6 +1,7 @@
 //! The command line: one file per command. The environment, standard output
 //! and the exit code belong to this room.
 
+mod accept;
 mod args;
 mod check;
 mod diff;
@@ -24,6 +25,7 @@ mod secrets;
 mod signals;
 mod state;
 mod validate;
+mod waivers;
 mod whole;
 
 use std::ffi::OsString;
@@ -76,6 +78,7 @@ fn dispatch(command: &Command) -> Exit {
     let ended = match command {
         Command::Check(arguments) => check::check(arguments),
         Command::Gate(arguments) => gate::gate(arguments),
+        Command::Accept(arguments) => accept::accept(arguments),
         Command::Plan(arguments) => plan::plan(arguments),
         Command::History(arguments) => history::history(arguments),
         Command::Diff(arguments) => diff::diff(arguments),

@@ -18,7 +18,9 @@ use super::{Options, Stop};
 use crate::judge::{Judgement, Verdict, is_looked_into};
 use crate::plan::Plan;
 use crate::probe::{Observation, Outcome, Transports};
-use crate::scorecard::{Ending, Event, Fold, Gate, Held, PlannedRun, Scorecard, gate};
+use crate::scorecard::{
+    Ending, Event, Fold, Gate, Held, PlannedRun, Scorecard, gate_with_accepted,
+};
 
 /// Runs every check of `plan` that `left_out` gives no reason against (one
 /// entry for each check, in plan order) and returns the card.
@@ -148,6 +150,7 @@ impl<'a> Coordinator<'a> {
     ) -> Self {
         let planned = PlannedRun {
             last_green: options.memory.last_green.clone(),
+            waivers: options.waivers.clone(),
             ..planned_run(plan, options.keep_going)
         };
         Self {
@@ -348,13 +351,16 @@ impl<'a> Coordinator<'a> {
             return;
         }
         let mut verdicts = Vec::new();
-        for state in &self.checks[self.plan.phases[phase].checks.clone()] {
-            match state {
-                State::Settled(verdict) => verdicts.push(*verdict),
+        let now = super::now();
+        for check in self.plan.phases[phase].checks.clone() {
+            match self.checks[check] {
+                State::Settled(verdict) => {
+                    verdicts.push((verdict, self.fold.accepts(check, now)));
+                }
                 State::Waiting | State::Spawned | State::Running(_) => return,
             }
         }
-        let (gate, root) = match (gate(&verdicts), upstream) {
+        let (gate, root) = match (gate_with_accepted(verdicts), upstream) {
             // Whatever was seen behind a shut gate opens nothing.
             (Gate::Blocked, Upstream::Shut { root, .. }) => (Gate::Blocked, root.or(Some(phase))),
             (_, Upstream::Shut { root, .. }) => (Gate::NotEvaluated, root),

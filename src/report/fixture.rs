@@ -11,10 +11,10 @@ use jiff::Timestamp;
 use crate::scorecard::{
     BaselineRef, Ending, Event, Facts, Fault, Finding, Fold, Gate, Held, Judgement, Level,
     Observation, Outcome, PlannedCheck, PlannedCondition, PlannedPhase, PlannedRelease, PlannedRun,
-    Scorecard, Value, Verdict, gate,
+    Scorecard, Value, Verdict, Waiver, gate,
 };
 
-pub use cards::{all, blocked, check_failed, degraded, green, keep_going};
+pub use cards::{accepted, all, blocked, check_failed, degraded, green, keep_going};
 pub use everything::{HOSTILE, everything, sample};
 
 /// What a check of a fixture comes to.
@@ -54,6 +54,7 @@ impl Script {
                 checks: Vec::new(),
                 releases: Vec::new(),
                 signatures: Vec::new(),
+                waivers: Vec::new(),
             },
             told: Vec::new(),
             ending: Ending::Complete,
@@ -105,6 +106,19 @@ impl Script {
                 .collect(),
             after: after.to_vec(),
             runbook: None,
+        });
+        self
+    }
+
+    /// Adds a waiver from a day before the run until some seconds after its start.
+    #[must_use]
+    pub fn waiver(mut self, check: &str, reason: &str, until: i64) -> Self {
+        self.planned.waivers.push(Waiver {
+            check: check.to_owned(),
+            reason: reason.to_owned(),
+            by: "ogt".to_owned(),
+            accepted_at: moment(-86_400),
+            until: moment(until),
         });
         self
     }

@@ -10,7 +10,7 @@ use crate::scorecard::{CheckCard, RunResult, Scorecard, Verdict};
 
 /// A workflow command for each check that warns or is blocked, what to fix
 /// first at the top: only the first ten of a step are shown. One command
-/// tells the result.
+/// tells the result, and one what is to be said of waivers.
 #[must_use]
 pub fn annotations(card: &Scorecard) -> String {
     let mut out = command(
@@ -34,12 +34,17 @@ pub fn annotations(card: &Scorecard) -> String {
             out.push_str(&annotation(check));
         }
     }
+    let notes = words::waivers(card);
+    if !notes.is_empty() {
+        out.push_str(&command("notice", "Waivers", &notes));
+    }
     out
 }
 
 fn annotation(check: &CheckCard) -> String {
     let level = match check.verdict {
         Verdict::Blocked => "error",
+        Verdict::Warn if check.accepted.is_some() => "notice",
         Verdict::Warn => "warning",
         // The summary has them all.
         Verdict::Pass | Verdict::NotEvaluated | Verdict::Skipped => return String::new(),
@@ -55,7 +60,7 @@ fn annotation(check: &CheckCard) -> String {
             .iter()
             .map(|step| format!("next {step}")),
     );
-    let title = format!("{} {}", words::verdict(check.verdict), check.id);
+    let title = format!("{} {}", words::label(check), check.id);
     command(level, &title, &lines)
 }
 

@@ -22,11 +22,12 @@ pub fn nagios(card: &Scorecard) -> String {
     };
     let totals = &card.totals;
     let mut out = format!(
-        "COLDSTART {status} - {}: {}, {} pass, {} warn, {} blocked, {} not evaluated, {} skipped | {}\n",
+        "COLDSTART {status} - {}: {}, {} pass, {} warn, {} accepted, {} blocked, {} not evaluated, {} skipped | {}\n",
         plain(&card.baseline.name),
         plain(&words::result(card)),
         totals.pass,
         totals.warn,
+        totals.accepted,
         totals.blocked,
         totals.not_evaluated,
         totals.skipped,
@@ -44,6 +45,9 @@ pub fn nagios(card: &Scorecard) -> String {
             out.push('\n');
         }
     }
+    for note in words::waivers(card) {
+        out.push_str(&format!("[WAIVER] {}\n", plain(&note)));
+    }
     out
 }
 
@@ -56,6 +60,7 @@ fn performance(card: &Scorecard) -> String {
         format!("pass={};;;0;{all}", totals.pass),
         // Thresholds as ranges: anything above 0 alerts.
         format!("warn={};0;;0;{all}", totals.warn),
+        format!("accepted={};;;0;{all}", totals.accepted),
         format!("blocked={};;0;0;{all}", totals.blocked),
         format!("not_evaluated={};;;0;{all}", totals.not_evaluated),
         format!("skipped={};;;0;{all}", totals.skipped),
@@ -79,12 +84,7 @@ fn seconds(span: Duration) -> String {
 }
 
 fn line(check: &CheckCard) -> String {
-    let mut line = format!(
-        "[{}] {}: {}",
-        words::verdict(check.verdict),
-        check.id,
-        check.title
-    );
+    let mut line = format!("[{}] {}: {}", words::label(check), check.id, check.title);
     let saw = words::misses(check)
         .into_iter()
         .map(|miss| format!("saw {}, expected {}", miss.seen, miss.expected));

@@ -22,6 +22,9 @@ pub fn tap(card: &Scorecard) -> String {
     for (place, (phase, check)) in points.enumerate() {
         out.push_str(&point(place + 1, phase, check));
     }
+    for note in words::waivers(card) {
+        out.push_str(&format!("# {}\n", comment(&note)));
+    }
     out.push_str(&format!("# {}\n", comment(&words::result(card))));
     if let Some(why) = &card.failure {
         out.push_str(&format!("Bail out! {}\n", comment(why)));
@@ -34,6 +37,9 @@ fn point(number: usize, phase: &PhaseCard, check: &CheckCard) -> String {
     let reason = words::reason(check).unwrap_or_default();
     let (ok, directive) = match check.verdict {
         Verdict::Pass => ("ok", String::new()),
+        Verdict::Warn if check.accepted.is_some() => {
+            ("not ok", format!(" # TODO ACCEPTED {}", escaped(&reason)))
+        }
         Verdict::Warn => ("not ok", " # TODO WARN".to_owned()),
         Verdict::Blocked | Verdict::NotEvaluated => ("not ok", String::new()),
         Verdict::Skipped => ("ok", format!(" # SKIP {}", escaped(&reason))),

@@ -1,7 +1,11 @@
 //! What every format but the terminal's says of a check, in the same words.
 
-use super::readable::{count, shortened};
-use crate::scorecard::{CheckCard, Held, PhaseCard, RunResult, Scorecard, Verdict};
+use std::collections::HashSet;
+
+use super::readable::{count, duration, shortened};
+use crate::scorecard::{
+    CheckCard, Gate, Held, PhaseCard, RunResult, Scorecard, Verdict, WaiverCard, WaiverState,
+};
 
 const COULD_NOT_TELL: &str = "could not tell";
 
@@ -23,6 +27,78 @@ pub(super) fn verdict(verdict: Verdict) -> &'static str {
         Verdict::NotEvaluated => "NOT EVALUATED",
         Verdict::Skipped => "SKIPPED",
     }
+}
+
+/// The word for what a check came to: that of its verdict, or that somebody
+/// has accepted it.
+pub(super) fn label(check: &CheckCard) -> &'static str {
+    if check.accepted.is_some() {
+        "ACCEPTED"
+    } else {
+        verdict(check.verdict)
+    }
+}
+
+/// Who accepted a warning, until when and why: `accepted by ogt until
+/// 2026-12-02T00:00:00Z: the disk is replaced on Friday`.
+pub(super) fn accepted(check: &CheckCard) -> Option<String> {
+    let accepted = check.accepted.as_ref()?;
+    Some(format!(
+        "accepted by {} until {}: {}",
+        accepted.by,
+        accepted.until,
+        shortened(&accepted.reason)
+    ))
+}
+
+/// What is to be said of waivers beside what they accept: why one accepts
+/// nothing, and that one will soon end.
+pub(super) fn waivers(card: &Scorecard) -> Vec<String> {
+    let used: HashSet<String> = card
+        .waivers
+        .iter()
+        .filter(|waiver| waiver.state == WaiverState::Used)
+        .map(WaiverCard::key)
+        .collect();
+    let told = card.waivers.iter().filter_map(|waiver| {
+        let WaiverCard {
+            check, by, until, ..
+        } = waiver;
+        Some(match waiver.state {
+            WaiverState::Used if waiver.ends_soon => {
+                let left = until.duration_since(card.finished_at).unsigned_abs();
+                let left = duration(left);
+                format!("{check}: the waiver by {by} ends in {left}, at {until}")
+            }
+            WaiverState::Used => return None,
+            // It is for several hosts, and one of them needs it.
+            WaiverState::NotNeeded if used.contains(&waiver.key()) => return None,
+            WaiverState::NotNeeded => {
+                format!("{check}: there is no warning, so the waiver by {by} is not needed")
+            }
+            WaiverState::Expired => {
+                let again = match card.check(check) {
+                    Some((_, check)) if check.verdict == Verdict::Warn => ": it warns again",
+                    Some(_) | None => "",
+                };
+                format!("{check}: the waiver by {by} has expired since {until}{again}")
+            }
+            WaiverState::NotBelieved => format!(
+                "{check}: the waiver by {by} claims to be of {}, after this run, and is not believed",
+                waiver.accepted_at
+            ),
+            WaiverState::Blocked => {
+                format!("{check}: it is BLOCKED, which the waiver by {by} cannot accept")
+            }
+            WaiverState::NotEvaluated => {
+                format!("{check}: it was not looked at, so the waiver by {by} accepts nothing")
+            }
+            WaiverState::UnknownCheck => {
+                format!("{check}: there is no such check, so the waiver by {by} accepts nothing")
+            }
+        })
+    });
+    told.collect()
 }
 
 /// What kept a check from passing. At least one for WARN and BLOCKED.
@@ -74,10 +150,12 @@ pub(super) fn steps(check: &CheckCard) -> Vec<&str> {
 pub(super) fn reason(check: &CheckCard) -> Option<String> {
     match check.verdict {
         Verdict::Pass => None,
-        Verdict::Warn | Verdict::Blocked => check
-            .cause
-            .as_ref()
-            .map(|cause| format!("shares the cause of {cause}")),
+        Verdict::Warn | Verdict::Blocked => {
+            let cause = check.cause.as_ref();
+            let shared = cause.map(|cause| format!("shares the cause of {cause}"));
+            let parts: Vec<String> = shared.into_iter().chain(accepted(check)).collect();
+            (!parts.is_empty()).then(|| parts.join("; "))
+        }
         Verdict::Skipped => Some(
             check
                 .skipped
@@ -111,15 +189,32 @@ pub(super) fn result(card: &Scorecard) -> String {
             format!("{label} at {} (fix {} first)", first.phase, first.check)
         }
         (RunResult::CheckFailed, _, Some(why)) => format!("{label} ({why})"),
-        // What was left out was not looked at: nobody may take it for green.
-        (RunResult::Green | RunResult::Degraded, ..) if card.totals.skipped > 0 => {
-            format!("{label} ({} left out)", count(card.totals.skipped, "check"))
-        }
-        (
-            RunResult::Green | RunResult::Degraded | RunResult::Blocked | RunResult::CheckFailed,
-            ..,
-        ) => label.to_owned(),
+        (RunResult::Green | RunResult::Degraded, ..) => std::iter::once(label.to_owned())
+            .chain(with(card))
+            .collect::<Vec<_>>()
+            .join(" "),
+        (RunResult::Blocked | RunResult::CheckFailed, ..) => label.to_owned(),
     }
+}
+
+/// What nobody may overlook at a result that is GREEN or DEGRADED:
+/// `with 1 accepted (2 checks left out)`.
+pub(super) fn with(card: &Scorecard) -> Vec<String> {
+    let totals = &card.totals;
+    let mut parts = Vec::new();
+    if totals.accepted > 0 {
+        parts.push(format!("with {} accepted", totals.accepted));
+    }
+    if card.result == RunResult::Degraded && totals.warn == 0 {
+        let phases = card.phases.iter().filter(|phase| phase.gate == Gate::Warn);
+        let phases: Vec<&str> = phases.map(|phase| phase.id.as_str()).collect();
+        parts.push(format!("(nothing passes in {})", phases.join(", ")));
+    }
+    // What was left out was not looked at: nobody may take it for green.
+    if totals.skipped > 0 {
+        parts.push(format!("({} left out)", count(totals.skipped, "check")));
+    }
+    parts
 }
 
 /// What is to be fixed, the first thing first. Behind a blocked gate a failure
@@ -151,3 +246,6 @@ pub(super) fn holds(card: &Scorecard, check: &CheckCard) -> Option<String> {
         )),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -17,3 +17,4 @@ mod secrets;
 #[expect(dead_code, reason = "other tests use the rest")]
 mod servers;
 mod stack;
+mod waivers;

@@ -4,9 +4,9 @@
 use super::attempts;
 use super::layout::Text;
 use super::page::Page;
-use crate::report::readable::{fact, shortened};
+use crate::report::readable::{fact, shortened, time};
 use crate::scorecard::{
-    CheckCard, DiagnosisCard, Finding, Guardrail, OwnNetwork, SignatureCard, Value,
+    Accepted, CheckCard, DiagnosisCard, Finding, Guardrail, OwnNetwork, SignatureCard, Value,
 };
 
 /// More of what a diagnosis saw is in the JSON card.
@@ -54,6 +54,10 @@ pub(super) fn fields(page: &mut Page<'_>, check: &CheckCard, with_attempts: bool
     }
     for look in &check.diagnosis {
         evidence(page, look);
+    }
+    if let Some(accepted) = &check.accepted {
+        page.field("accepted", &by(accepted, page));
+        return;
     }
     next(page, check);
     if let Some(guardrail) = check.tier() {
@@ -169,6 +173,13 @@ pub(super) fn own_network(page: &mut Page<'_>, network: &OwnNetwork, check: &Che
     let next = "Cable, Wi-Fi or VPN of this machine first, then the switch or router that leads to \
                 all of them. Only when another machine reaches nothing either: their power.";
     page.field(label, &Text::from(next));
+}
+
+/// Whoever accepted it knows what there is to do, and when.
+fn by(accepted: &Accepted, page: &Page<'_>) -> Text {
+    let until = time(accepted.until, &page.style.zone);
+    let reason = shortened(&accepted.reason);
+    Text::from(format!("by {} until {until}: {reason}", accepted.by).as_str())
 }
 
 fn saw(seen: &str, tried: Option<&str>, could_not_tell: bool) -> Text {

@@ -51,6 +51,7 @@ pub fn card(card: &Scorecard, style: &Style) -> String {
     phases::table(&mut page, card, &shown);
     page.blank();
     release::all(&mut page, card);
+    waivers(&mut page, card);
     footer(&mut page, card);
     page.finish()
 }
@@ -65,6 +66,8 @@ pub fn release(card: &Scorecard, release: &ReleaseCard, style: &Style) -> String
     if !release.open {
         roots(&mut page, card);
     }
+    accepted(&mut page, card);
+    waivers(&mut page, card);
     release::one(&mut page, release);
     page.finish()
 }
@@ -92,6 +95,35 @@ pub fn leased(
     page.indented(0, &Text::from(text.as_str()));
     release::line(&mut page, release, true, None);
     page.finish()
+}
+
+/// What is accepted, for a card that does not show its checks.
+fn accepted(page: &mut Page<'_>, card: &Scorecard) {
+    let accepted: Vec<&CheckCard> = card
+        .checks()
+        .filter(|check| check.accepted.is_some())
+        .collect();
+    for check in &accepted {
+        let (label, role) = word(check);
+        page.head(0, (label, role), &check.id, &check.title);
+        block::fields(page, check, true);
+    }
+    if !accepted.is_empty() {
+        page.blank();
+    }
+}
+
+/// What is to be said of waivers that accept nothing, or not for long.
+fn waivers(page: &mut Page<'_>, card: &Scorecard) {
+    let notes = super::words::waivers(card);
+    if notes.is_empty() {
+        return;
+    }
+    page.line("Waivers");
+    for note in &notes {
+        page.hanging(2, "-", Role::Plain, 4, &Text::from(note.as_str()));
+    }
+    page.blank();
 }
 
 fn header(page: &mut Page<'_>, card: &Scorecard) {
@@ -226,6 +258,7 @@ fn blocks(phase: &PhaseCard, root: Option<&Root>) -> Text {
 fn footer(page: &mut Page<'_>, card: &Scorecard) {
     let totals = &card.totals;
     let others: Vec<String> = [
+        ("ACCEPTED", totals.accepted),
         ("NOT_EVALUATED", totals.not_evaluated),
         ("SKIPPED", totals.skipped),
     ]
@@ -246,12 +279,9 @@ fn footer(page: &mut Page<'_>, card: &Scorecard) {
         RunResult::Blocked | RunResult::CheckFailed => Role::Bad,
     };
     let text = match card.result {
-        // What was left out was not looked at: nobody may take it for green.
-        RunResult::Green | RunResult::Degraded if totals.skipped > 0 => {
-            let left_out = count(totals.skipped, "check");
-            Text::from(format!("({left_out} left out)").as_str())
+        RunResult::Green | RunResult::Degraded => {
+            Text::from(super::words::with(card).join(" ").as_str())
         }
-        RunResult::Green | RunResult::Degraded => Text::new(),
         RunResult::Blocked => card
             .first_blocked
             .as_ref()
@@ -284,8 +314,17 @@ fn footer(page: &mut Page<'_>, card: &Scorecard) {
     }
 }
 
-/// The word of a verdict and the colour that goes with it.
-fn word(verdict: &Verdict) -> (&'static str, Role) {
+/// The word for what a check came to and the colour that goes with it.
+fn word(check: &CheckCard) -> (&'static str, Role) {
+    if check.accepted.is_some() {
+        (super::words::label(check), Role::Plain)
+    } else {
+        verdict(check.verdict)
+    }
+}
+
+/// The word of a verdict and its colour.
+fn verdict(verdict: Verdict) -> (&'static str, Role) {
     match verdict {
         Verdict::Pass => ("PASS", Role::Good),
         Verdict::Warn => ("WARN", Role::Warning),

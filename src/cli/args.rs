@@ -11,6 +11,10 @@ use clap_complete::Shell;
 use super::reports::{Wanted, WantedParser};
 use crate::baseline;
 
+mod operate;
+
+pub(super) use operate::{Every, Install, Installation, Monitor, Rules, Scheduler, Units};
+
 /// Tells, after a power cut, what is back, what is not, and what to fix first.
 /// Read-only: nothing it does changes a target.
 #[derive(Debug, Parser)]
@@ -27,7 +31,7 @@ pub(super) struct Arguments {
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 GREEN, 1 DEGRADED, 2 BLOCKED, 3 CHECK_FAILED (the run could not be completed),
-64 wrong usage, 78 the baseline has errors. Of `gate`: 0 open, 2 closed, else as the command.";
+64 wrong usage, 75 another monitor run is under way, 78 the baseline has errors. Of `gate`: 0 open, 2 closed, else as the command.";
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -43,6 +47,10 @@ pub(super) enum Command {
     Validate(Validate),
     /// Tell what a check asks, why, what waits for it, and its remedy
     Explain(Explain),
+    /// Let cron or systemd run a monitor on this machine; prints how unless told to --apply
+    Install(Install),
+    /// Print the Prometheus alert rules for a monitor
+    Rules(Rules),
     /// Print a JSON Schema: of baselines, for editors, or of the JSON card
     Schema(Schema),
     /// Print a completion script for a shell
@@ -161,6 +169,8 @@ pub(super) struct Check {
     pub(super) evidence: Option<PathBuf>,
     #[command(flatten)]
     pub(super) look: Look,
+    #[command(flatten)]
+    pub(super) monitor: Monitor,
     /// Run again and again until the card is GREEN
     #[arg(long)]
     pub(super) watch: bool,

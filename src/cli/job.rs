@@ -16,7 +16,8 @@ use super::state::Notebook;
 use super::{environment, secrets};
 use crate::baseline::{Diagnostics, Sources};
 use crate::engine::{
-    self, Audit, Event, Memory, Options, PlannedRun, Scorecard, SshEnvironment, Stop, Transports,
+    self, Audit, Event, Memory, Options, PlannedRun, Purpose, Scorecard, SshEnvironment, Stop,
+    Transports,
 };
 use crate::plan::Plan;
 use crate::report::{Progress, terminal};
@@ -75,6 +76,7 @@ impl<'a> Job<'a> {
             deadline: self.manner.running.deadline,
             keep_going,
             memory: self.memory(),
+            purpose: Purpose::Asked,
         }
     }
 

@@ -10,12 +10,15 @@ mod explain;
 mod gate;
 mod graph;
 mod input;
+mod install;
 mod job;
+mod monitor;
 mod output;
 mod page;
 mod panic;
 mod plan;
 mod reports;
+mod rules;
 mod schema;
 mod secrets;
 mod signals;
@@ -77,6 +80,8 @@ fn dispatch(command: &Command) -> Exit {
         Command::Graph(arguments) => graph::graph(arguments),
         Command::Validate(arguments) => Ok(validate::validate(arguments)),
         Command::Explain(arguments) => explain::explain(arguments),
+        Command::Install(arguments) => install::install(arguments),
+        Command::Rules(arguments) => rules::rules(arguments),
         Command::Schema(arguments) => Ok(schema::schema(arguments)),
         Command::Completions(arguments) => Ok(completions(arguments)),
     };

@@ -37,6 +37,19 @@ pub struct Options {
     /// What is remembered of earlier runs. Without any, what is expected of more
     /// than one look cannot be told. A watch asks its [`Watcher`] instead.
     pub memory: Memory,
+    /// What the run is for.
+    pub purpose: Purpose,
+}
+
+/// What a run is for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Purpose {
+    /// Somebody wants to know.
+    #[default]
+    Asked,
+    /// A monitor runs it again and again, and nobody sits in front of it: what
+    /// would send a message each time is left out.
+    Monitor,
 }
 
 impl Default for Options {
@@ -47,6 +60,7 @@ impl Default for Options {
             deadline: None,
             keep_going: false,
             memory: Memory::default(),
+            purpose: Purpose::default(),
         }
     }
 }

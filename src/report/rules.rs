@@ -96,7 +96,8 @@ fn all(prefix: &str, baseline: &str, every: Duration) -> [Rule; 6] {
             severity: "critical",
             summary: "the stack is BLOCKED",
             description: format!(
-                "First blocked gate:{{{{ range query \"{prefix}_first_blocked_gate == 1\" }}}} \
+                "First blocked gate:{{{{ range query \
+                 (printf \"{prefix}_first_blocked_gate{{instance=%q}} == 1\" $labels.instance) }}}} \
                  {{{{ .Labels.phase }}}}{{{{ end }}}}. Fix it before anything behind it; the \
                  monitor's log has the card."
             ),
@@ -108,7 +109,9 @@ fn all(prefix: &str, baseline: &str, every: Duration) -> [Rule; 6] {
             severity: "warning",
             summary: "the stack is DEGRADED",
             description: format!(
-                "Warnings:{{{{ range query \"{prefix}_warn_gates\" }}}} {{{{ .Value }}}}{{{{ end }}}}. \
+                "Warnings:{{{{ range query \
+                 (printf \"{prefix}_warn_gates{{instance=%q}}\" $labels.instance) }}}} \
+                 {{{{ .Value }}}}{{{{ end }}}}. \
                  Clear each, or accept it knowingly, before runners and high-load services are \
                  released."
             ),

@@ -172,7 +172,7 @@ fn service_unit(arguments: &Units, monitor: &Monitor) -> String {
     let mut unit = format!(
         "{MARK}[Unit]\n\
          Description=coldstart monitor of {}\n",
-        specifiers(&monitor.plan.name)
+        monitor.plan.name
     );
     if !arguments.user {
         unit += "Wants=network-online.target\nAfter=network-online.target\n";
@@ -225,6 +225,7 @@ fn service_unit(arguments: &Units, monitor: &Monitor) -> String {
 fn timer_unit(every: Every, monitor: &Monitor) -> String {
     let calendar = match every {
         Every::Minutes(minutes) => format!("*-*-* *:00/{minutes}:00"),
+        Every::Hours(24) => "*-*-* 00:00:00".to_owned(),
         Every::Hours(hours) => format!("*-*-* 00/{hours}:00:00"),
     };
     format!(
@@ -239,13 +240,15 @@ fn timer_unit(every: Every, monitor: &Monitor) -> String {
          \n\
          [Install]\n\
          WantedBy=timers.target\n",
-        specifiers(&monitor.plan.name)
+        monitor.plan.name
     )
 }
 
 /// One word of `ExecStart=`.
 fn quoted(word: &str) -> String {
-    let word = specifiers(word)
+    let word = word
+        // It begins a specifier.
+        .replace('%', "%%")
         .replace('\\', "\\\\")
         .replace('"', "\\\"")
         .replace('$', "$$");
@@ -255,11 +258,6 @@ fn quoted(word: &str) -> String {
     } else {
         format!("\"{word}\"")
     }
-}
-
-/// `%` begins a specifier in units.
-fn specifiers(text: &str) -> String {
-    text.replace('%', "%%")
 }
 
 #[cfg(test)]

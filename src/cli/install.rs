@@ -61,6 +61,26 @@ impl Monitor {
         })
     }
 
+    /// Makes sure of the folders that a run writes in and cannot make by itself:
+    /// that of the textfile and the log, and with `all` that of the state.
+    ///
+    /// # Errors
+    /// [`Exit::Usage`], once it has been said which one is missing.
+    fn require_folders(&self, arguments: &Installation, all: bool) -> Result<(), Exit> {
+        let of_files = [&arguments.textfile, &arguments.log]
+            .into_iter()
+            .flatten()
+            .filter_map(|path| Some(absolute(path).ok()?.parent()?.to_owned()));
+        let of_all = self.folders.iter().filter(|_| all).cloned();
+        match of_files.chain(of_all).find(|folder| !folder.is_dir()) {
+            None => Ok(()),
+            Some(folder) => Err(usage(&format!(
+                "there is no folder {}: make it first, for the user that the monitor runs as",
+                folder.display()
+            ))),
+        }
+    }
+
     /// The secrets that the runs will not have, as far as that is certain.
     fn secrets(&self) -> impl Iterator<Item = &SecretRef> {
         self.plan.secrets().into_iter().map(|secret| &secret.value)

@@ -31,6 +31,7 @@ const WHAT: [&str; 8] = [
 fn desk() -> Desk {
     let desk = Desk::new();
     desk.write("baseline.yml", BASELINE);
+    fs::create_dir(desk.folder().join("資料")).expect("a folder");
     let crontab = "#!/bin/sh\n\
         case $1 in\n\
         -l) [ -e crontab.txt ] || { echo 'no crontab for nobody' >&2; exit 1; }; exec /bin/cat crontab.txt;;\n\
@@ -117,7 +118,6 @@ async fn the_crontab_gets_a_block_and_is_as_it_was_without_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_line_runs_as_cron_runs_it() {
     let desk = desk();
-    fs::create_dir(desk.folder().join("資料")).expect("a folder");
     done(
         &install(&desk, "cron", &["--apply"]).await,
         "in the crontab",
@@ -202,6 +202,42 @@ async fn what_could_only_fail_is_not_installed() {
     }
     let ran = desk.run(&["install", "cron", "-b", "baseline.yml"]).await;
     assert_eq!(ran.code, Some(64), "{ran:#?}");
+    let log = [
+        "install",
+        "cron",
+        "-b",
+        "baseline.yml",
+        "--log",
+        "missing/log",
+    ];
+    let ran = desk
+        .run(&[&log[..], &["--textfile", "a", "--apply"]].concat())
+        .await;
+    assert_eq!(ran.code, Some(64), "{ran:#?}");
+    assert!(ran.stderr.contains("/missing: make it first"), "{ran:#?}");
+    let units = [
+        "install",
+        "systemd",
+        "-b",
+        "baseline.yml",
+        "--textfile",
+        "a",
+        "--log",
+        "b",
+    ];
+    for (more, told) in [
+        (&["--as", "daemon"][..], "say by --state where daemon may"),
+        (
+            &["--state", "missing/s", "--apply", "--units", "u"],
+            "/missing: make it first",
+        ),
+        (&["--as", "daemon", "--user"], "cannot be used with"),
+    ] {
+        let ran = desk.run(&[&units[..], more].concat()).await;
+        assert_eq!(ran.code, Some(64), "{ran:#?}");
+        assert!(ran.stderr.contains(told), "{told} in {ran:#?}");
+    }
+    assert!(!desk.folder().join("u").exists());
     assert!(!desk.folder().join("crontab.txt").exists());
 }
 
@@ -308,7 +344,6 @@ async fn a_unit_of_somebody_else_is_left_alone() {
 #[tokio::test(flavor = "multi_thread")]
 async fn systemd_understands_the_units() {
     let desk = desk();
-    fs::create_dir(desk.folder().join("資料")).expect("a folder");
     let remote = BASELINE.replace("{ local: true }", "{ address: 127.0.0.1 }");
     for (number, (baseline, args)) in [
         (BASELINE, &["--every", "1m"][..]),

@@ -45,6 +45,7 @@ pub(super) fn install(arguments: &Installation) -> Result<Exit, Exit> {
     if !arguments.apply {
         return Ok(print(&block, Exit::Done));
     }
+    monitor.require_folders(arguments, false)?;
     let crontab = Crontab::open()?;
     let old = crontab.read()?;
     let new = with(&old, &arguments.name, &block).map_err(|problem| refused(&problem))?;

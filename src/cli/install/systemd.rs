@@ -27,6 +27,14 @@ pub(super) fn install(arguments: &Units) -> Result<Exit, Exit> {
     if installation.remove {
         return remove(arguments, &service, &timer);
     }
+    if let Some(user) = &arguments.run_as
+        && installation.state.state.is_none()
+    {
+        // The one that is built in is below the home of whoever installs.
+        return Err(super::usage(&format!(
+            "with --as, say by --state where {user} may remember runs"
+        )));
+    }
     let monitor = Monitor::new(installation)?;
     warn_of_secrets(&monitor, &service);
     let files = [
@@ -38,6 +46,8 @@ pub(super) fn install(arguments: &Units) -> Result<Exit, Exit> {
         let text = format!("# {service}\n{service_text}\n# {timer}\n{timer_text}");
         return Ok(print(&text, Exit::Done));
     }
+    // Where the service is shut in, it cannot even make the folder of its state.
+    monitor.require_folders(installation, true)?;
     let folder = folder(arguments)?;
     for (name, _) in &files {
         own(&folder.join(name))?;

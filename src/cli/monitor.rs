@@ -34,6 +34,9 @@ pub(super) const GRACE: Duration = Duration::from_secs(15);
 /// What the last words may take.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
+/// A tenth of what a lock is waited for.
+const MOMENT: Duration = Duration::from_millis(25);
+
 /// Columns of the log.
 const WIDTH: usize = 100;
 
@@ -313,7 +316,7 @@ fn lock_beside(path: &Path, log: Option<&Path>, now: Timestamp) -> Result<File, 
         .mode(0o644)
         .open(&lock)
         .map_err(|error| cannot(&error))?;
-    match file.try_lock() {
+    match try_lock(&file) {
         Ok(()) => Ok(file),
         Err(TryLockError::Error(error)) => Err(cannot(&error)),
         Err(TryLockError::WouldBlock) => {
@@ -325,6 +328,19 @@ fn lock_beside(path: &Path, log: Option<&Path>, now: Timestamp) -> Result<File, 
             Err(Exit::Busy)
         }
     }
+}
+
+/// Locks `file`, unless another process holds it for more than a moment: of one
+/// that was killed while it started a program, a child may hold it still, until
+/// it has become that program.
+fn try_lock(file: &File) -> Result<(), TryLockError> {
+    for _ in 0..10 {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => thread::sleep(MOMENT),
+            locked => return locked,
+        }
+    }
+    file.try_lock()
 }
 
 /// Tells `text`, and adds it to the log as it stands. Not by replacing that: the

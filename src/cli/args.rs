@@ -11,6 +11,10 @@ use clap_complete::Shell;
 use super::reports::{Wanted, WantedParser};
 use crate::baseline;
 
+mod operate;
+
+pub(super) use operate::{Every, Install, Installation, Monitor, Rules, Scheduler, Units};
+
 /// Tells, after a power cut, what is back, what is not, and what to fix first.
 /// Read-only: nothing it does changes a target.
 #[derive(Debug, Parser)]
@@ -27,7 +31,7 @@ pub(super) struct Arguments {
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 GREEN, 1 DEGRADED, 2 BLOCKED, 3 CHECK_FAILED (the run could not be completed),
-64 wrong usage, 78 the baseline or its waivers have errors.
+64 wrong usage, 75 another monitor run is under way, 78 the baseline or its waivers have errors.
 Of `gate`: 0 open, 2 closed, else as the command. Of `accept`: 2 the check is BLOCKED.";
 
 #[derive(Debug, Subcommand)]
@@ -50,6 +54,10 @@ pub(super) enum Command {
     Validate(Validate),
     /// Tell what a check asks, why, what waits for it, and its remedy
     Explain(Explain),
+    /// Let cron or systemd run a monitor on this machine; prints how unless told to --apply
+    Install(Install),
+    /// Print the Prometheus alert rules for a monitor
+    Rules(Rules),
     /// Print a JSON Schema: of baselines and waivers, for editors, or of the JSON card
     Schema(Schema),
     /// Print a completion script for a shell
@@ -180,6 +188,8 @@ pub(super) struct Check {
     pub(super) evidence: Option<PathBuf>,
     #[command(flatten)]
     pub(super) look: Look,
+    #[command(flatten)]
+    pub(super) monitor: Monitor,
     /// Run again and again until the card is GREEN
     #[arg(long)]
     pub(super) watch: bool,

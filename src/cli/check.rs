@@ -10,33 +10,16 @@ use super::exit::Exit;
 use super::job::{Job, Manner, drive, failed};
 use super::output::{Channel, print, tell};
 use super::reports::{Output, Reports};
-use super::{input, signals};
+use super::{input, monitor, signals};
 use crate::engine::{self, Event, Memory, Options, PlannedRun, Scorecard, Stop, Watch, Watcher};
 use crate::report::{Progress, duration, terminal};
 use crate::state::Extent;
 
 pub(super) fn check(arguments: &Check) -> Result<Exit, Exit> {
-    let manner = Manner {
-        running: &arguments.running,
-        look: &arguments.look,
-        display: &arguments.display,
-    };
-    let job = Job::new(&arguments.baseline, manner, |plan| {
-        input::left_out(&arguments.selection, plan)
-    })?;
-    let reports = Reports::new(
-        &arguments.reports,
-        arguments.look.json,
-        environment::step_summary(),
-        &job.plan.metrics_prefix,
-    )?;
-    let evidence = arguments.evidence.as_deref().map(Evidence::open);
-    let command = Command {
-        arguments,
-        job,
-        reports,
-        evidence: evidence.transpose()?,
-    };
+    if arguments.monitor.monitor_read_only {
+        return Ok(monitor::monitor(arguments));
+    }
+    let command = Command::new(arguments)?;
     drive(command.run())
 }
 
@@ -53,34 +36,70 @@ fn tell_all(problems: &[String], exit: Exit) -> Exit {
 }
 
 /// One `coldstart check`, its input read.
-struct Command<'a> {
+pub(super) struct Command<'a> {
     arguments: &'a Check,
-    job: Job<'a>,
+    pub(super) job: Job<'a>,
     reports: Reports,
     evidence: Option<Evidence>,
 }
 
-impl Command<'_> {
+impl<'a> Command<'a> {
+    /// Reads all input, and makes sure of what is written before the run.
+    ///
+    /// # Errors
+    /// With the exit code, once it has been said what is wrong.
+    pub(super) fn new(arguments: &'a Check) -> Result<Self, Exit> {
+        let manner = Manner {
+            running: &arguments.running,
+            look: &arguments.look,
+            display: &arguments.display,
+        };
+        let job = Job::new(&arguments.baseline, manner, |plan| {
+            input::left_out(&arguments.selection, plan)
+        })?;
+        let reports = Reports::new(
+            &arguments.reports,
+            arguments.look.json,
+            environment::step_summary(),
+            &job.plan.metrics_prefix,
+        )?;
+        let evidence = arguments.evidence.as_deref().map(Evidence::open);
+        Ok(Self {
+            arguments,
+            job,
+            reports,
+            evidence: evidence.transpose()?,
+        })
+    }
+
     async fn run(&self) -> Result<Exit, Exit> {
-        let stop = signals::listen().map_err(|error| failed("no signal handler", &error))?;
+        let stop = signals::listen(|| {}).map_err(|error| failed("no signal handler", &error))?;
         let options = self.job.options(self.arguments.keep_going);
         if self.arguments.watch {
             self.watch(&options, stop).await
         } else {
-            self.once(&options, stop).await
+            self.once(&options, stop, |_| Vec::new()).await
         }
     }
 
-    async fn once(&self, options: &Options, stop: Stop) -> Result<Exit, Exit> {
+    /// Runs once. `first` has the card before anybody else, and returns what
+    /// went wrong with it.
+    pub(super) async fn once(
+        &self,
+        options: &Options,
+        stop: Stop,
+        first: impl FnOnce(&Scorecard) -> Vec<String>,
+    ) -> Result<Exit, Exit> {
         let mut times = Times::new(self.job.plan.checks.len());
         let mut note = |event: &Event| times.event(event);
         let (card, audited) = self
             .job
             .once(&self.job.left_out, options, stop, &mut note)
             .await?;
+        let mut problems = first(&card);
         // Before the card, for which a pager may keep us waiting; what went wrong
         // is told after it, where it is seen.
-        let mut problems = self.keep(&card, &times);
+        problems.extend(self.keep(&card, &times));
         problems.extend(self.reports.summarize(&card));
         let text = self.shown(&card) + &self.reports.last(&card);
         let exit = tell_all(&problems, print(&text, Exit::of(&card)));
@@ -148,10 +167,12 @@ impl Command<'_> {
         problems
     }
 
-    /// The card for people; nothing where a report is printed instead.
+    /// The card for people; nothing where a report is printed instead, or where
+    /// it goes to a monitor's log.
     fn shown(&self, card: &Scorecard) -> String {
         match self.reports.output {
             Output::Report(_) => String::new(),
+            Output::Card if self.arguments.monitor.log.is_some() => String::new(),
             Output::Card | Output::Annotated => {
                 let text = terminal::card(card, &self.job.style(Channel::Stdout));
                 self.reports.shown(card, text)

@@ -47,8 +47,20 @@ pub(super) fn step_summary() -> Option<PathBuf> {
         .map(PathBuf::from)
 }
 
+/// Where systemd finds the units of this user; nothing without a home.
+pub(super) fn user_units() -> Option<PathBuf> {
+    env::var_os("XDG_CONFIG_HOME")
+        .map(PathBuf::from)
+        .filter(|folder| folder.is_absolute())
+        .or_else(|| {
+            let home = env::home_dir().filter(|home| home.is_absolute())?;
+            Some(home.join(".config"))
+        })
+        .map(|folder| folder.join("systemd/user"))
+}
+
 /// Where `$PATH` has a program of that name.
-fn program(name: &str) -> Option<PathBuf> {
+pub(super) fn program(name: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH")?;
     env::split_paths(&path)
         .filter(|folder| folder.is_absolute())

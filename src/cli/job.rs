@@ -16,8 +16,8 @@ use super::state::Notebook;
 use super::{environment, secrets, waivers};
 use crate::baseline::{Diagnostics, Sources};
 use crate::engine::{
-    self, Audit, Event, Memory, Options, PlannedRun, Scorecard, SshEnvironment, Stop, Transports,
-    Waiver,
+    self, Audit, Event, Memory, Options, PlannedRun, Purpose, Scorecard, SshEnvironment, Stop,
+    Transports, Waiver,
 };
 use crate::plan::Plan;
 use crate::report::{Progress, terminal};
@@ -81,6 +81,7 @@ impl<'a> Job<'a> {
             keep_going,
             memory: self.memory(),
             waivers: self.waivers.clone(),
+            purpose: Purpose::Asked,
         }
     }
 

@@ -13,13 +13,16 @@ mod gate;
 mod graph;
 mod history;
 mod input;
+mod install;
 mod job;
 mod lease;
+mod monitor;
 mod output;
 mod page;
 mod panic;
 mod plan;
 mod reports;
+mod rules;
 mod schema;
 mod secrets;
 mod signals;
@@ -85,6 +88,8 @@ fn dispatch(command: &Command) -> Exit {
         Command::Graph(arguments) => graph::graph(arguments),
         Command::Validate(arguments) => Ok(validate::validate(arguments)),
         Command::Explain(arguments) => explain::explain(arguments),
+        Command::Install(arguments) => install::install(arguments),
+        Command::Rules(arguments) => rules::rules(arguments),
         Command::Schema(arguments) => Ok(schema::schema(arguments)),
         Command::Completions(arguments) => Ok(completions(arguments)),
     };

@@ -1,6 +1,7 @@
 //! Standard output and standard error, and how text looks there.
 
 use std::io::{self, IsTerminal, Write};
+use std::sync::{Mutex, PoisonError};
 
 use anstream::ColorChoice;
 
@@ -33,8 +34,25 @@ pub(super) fn print(text: &str, exit: Exit) -> Exit {
     }
 }
 
+/// What was told, while somebody keeps it.
+static KEPT: Mutex<Option<String>> = Mutex::new(None);
+
+/// Keeps what is told from now on, for [`kept`].
+pub(super) fn keep() {
+    *KEPT.lock().unwrap_or_else(PoisonError::into_inner) = Some(String::new());
+}
+
+/// What was told since [`keep`], without colours.
+pub(super) fn kept() -> String {
+    let kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
+    kept.clone().unwrap_or_default()
+}
+
 /// Writes a line to standard error, as far as there is one.
 pub(super) fn tell(text: &str) {
+    if let Some(kept) = &mut *KEPT.lock().unwrap_or_else(PoisonError::into_inner) {
+        *kept += &format!("{}\n", anstream::adapter::strip_str(text));
+    }
     // Without standard error there is nobody left to tell.
     drop(writeln!(io::stderr().lock(), "{text}"));
 }

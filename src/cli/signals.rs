@@ -14,11 +14,12 @@ use crate::engine::Stop;
 /// What a line on standard error may take.
 const NOTICE: Duration = Duration::from_millis(200);
 
-/// Listens from now on. The returned value turns true at the first signal.
+/// Listens from now on. The returned value turns true at the first signal;
+/// `last_words` is for the second, just before the program ends.
 ///
 /// # Errors
 /// When this system lets no handler be set.
-pub(super) fn listen() -> std::io::Result<Stop> {
+pub(super) fn listen(last_words: impl FnOnce() + Send + 'static) -> std::io::Result<Stop> {
     let mut signals = Signals {
         interrupt: signal(SignalKind::interrupt())?,
         terminate: signal(SignalKind::terminate())?,
@@ -34,6 +35,7 @@ pub(super) fn listen() -> std::io::Result<Stop> {
         // Nobody waits for it when the run has just ended.
         sender.send(true).ok();
         signals.next().await;
+        last_words();
         std::process::exit(i32::from(Exit::Failed.code()));
     });
     Ok(stop)

@@ -40,6 +40,19 @@ pub struct Options {
     pub memory: Memory,
     /// Warnings that somebody has accepted, in the order of their file.
     pub waivers: Vec<Waiver>,
+    /// What the run is for.
+    pub purpose: Purpose,
+}
+
+/// What a run is for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Purpose {
+    /// Somebody wants to know.
+    #[default]
+    Asked,
+    /// A monitor runs it again and again, and nobody sits in front of it: what
+    /// would send a message each time is left out.
+    Monitor,
 }
 
 impl Default for Options {
@@ -51,6 +64,7 @@ impl Default for Options {
             keep_going: false,
             memory: Memory::default(),
             waivers: Vec::new(),
+            purpose: Purpose::default(),
         }
     }
 }

@@ -78,6 +78,8 @@ enum State {
     Spawned,
     /// Its first attempt began then.
     Running(Instant),
+    /// It was looked at; what time has to say of it may wait for another check.
+    Looked,
     /// It has its verdict; NOT EVALUATED when it was held.
     Settled(Verdict),
 }
@@ -269,7 +271,7 @@ impl<'a> Coordinator<'a> {
     fn hold(&mut self, check: usize, by: Held) {
         let unfinished = match self.checks[check] {
             State::Running(since) => Some(since.elapsed()),
-            State::Waiting | State::Spawned | State::Settled(_) => None,
+            State::Waiting | State::Spawned | State::Looked | State::Settled(_) => None,
         };
         self.checks[check] = State::Settled(Verdict::NotEvaluated);
         self.tell(Event::CheckHeld {
@@ -307,7 +309,7 @@ impl<'a> Coordinator<'a> {
                 State::Settled(Verdict::Blocked | Verdict::NotEvaluated) => {
                     return Permission::HeldBy(after);
                 }
-                State::Waiting | State::Spawned | State::Running(_) => {
+                State::Waiting | State::Spawned | State::Running(_) | State::Looked => {
                     permission = Permission::Wait;
                 }
             }
@@ -357,7 +359,7 @@ impl<'a> Coordinator<'a> {
                 State::Settled(verdict) => {
                     verdicts.push((verdict, self.fold.accepts(check, now)));
                 }
-                State::Waiting | State::Spawned | State::Running(_) => return,
+                State::Waiting | State::Spawned | State::Running(_) | State::Looked => return,
             }
         }
         let (gate, root) = match (gate_with_accepted(verdicts), upstream) {
@@ -382,7 +384,7 @@ impl<'a> Coordinator<'a> {
         let since = match self.checks[check] {
             State::Spawned => Instant::now(),
             State::Running(since) => since,
-            State::Waiting | State::Settled(_) => return,
+            State::Waiting | State::Looked | State::Settled(_) => return,
         };
         self.checks[check] = State::Running(since);
         self.tell(Event::CheckStarted { check, attempt });
@@ -405,6 +407,7 @@ impl<'a> Coordinator<'a> {
                 return;
             }
         };
+        self.checks[check] = State::Looked;
         self.courses.learn(check, &observation);
         self.deferred.push((check, observation, judgement));
         self.settle(false);
@@ -439,13 +442,10 @@ impl<'a> Coordinator<'a> {
     }
 
     fn awaits_boot(&self, check: usize) -> bool {
-        let is_under_way = |other: &usize| {
-            let ended = self.deferred.iter().any(|(ended, ..)| ended == other);
-            !ended && matches!(self.checks[*other], State::Spawned | State::Running(_))
-        };
+        // Only a task that is still there ends, and so has this asked again.
         self.courses
             .may_tell_boot(check)
-            .any(|other| other != check && is_under_way(&other))
+            .any(|other| matches!(self.checks[other], State::Spawned | State::Running(_)))
     }
 
     /// Accounts for everything that the end of the run cuts off.

@@ -37,6 +37,10 @@ pub(super) enum Command {
     Gate(Gate),
     /// Print every check in order with exactly what would be sent; sends nothing
     Plan(Plan),
+    /// List the runs that are remembered, the latest first
+    History(History),
+    /// Tell what differs between two runs
+    Diff(Diff),
     /// Draw the phases and what needs what
     Graph(Graph),
     /// Look for errors in baselines; sends nothing
@@ -210,6 +214,47 @@ pub(super) struct Plan {
     /// Print the plan as JSON
     #[arg(long)]
     pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct History {
+    /// Only runs of this baseline
+    #[arg(short, long, value_name = "FILE", env = "COLDSTART_BASELINE", value_parser = NonEmptyStringValueParser::new())]
+    pub(super) baseline: Option<String>,
+    /// Runs at most
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) limit: u32,
+    /// Print them as JSON
+    #[arg(long)]
+    pub(super) json: bool,
+    #[command(flatten)]
+    pub(super) state: StateFile,
+    #[command(flatten)]
+    pub(super) display: Display,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Diff {
+    /// The earlier run: its number in the history, or a card as a JSON file; the one before the
+    /// last when there is none
+    #[arg(value_name = "OLD")]
+    pub(super) old: Option<String>,
+    /// The later one; the last when there is none
+    #[arg(value_name = "NEW")]
+    pub(super) new: Option<String>,
+    /// Of this baseline, where a run is not named; that of the last run when there is none
+    #[arg(short, long, value_name = "FILE", env = "COLDSTART_BASELINE", value_parser = NonEmptyStringValueParser::new())]
+    pub(super) baseline: Option<String>,
+    /// Print what differs as JSON
+    #[arg(long)]
+    pub(super) json: bool,
+    /// Draw with ASCII alone
+    #[arg(long)]
+    pub(super) ascii: bool,
+    #[command(flatten)]
+    pub(super) state: StateFile,
+    #[command(flatten)]
+    pub(super) display: Display,
 }
 
 #[derive(Debug, Args)]

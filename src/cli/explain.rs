@@ -5,7 +5,7 @@ use super::exit::Exit;
 use super::input::{self, unknown_name};
 use super::output::{Channel, print, tell};
 use super::page::Page;
-use super::plan::{after, level, needs, shown, times};
+use super::plan::{after, level, needs, over_time, shown, times};
 use crate::engine;
 use crate::plan::{Check, Plan};
 use crate::probe;
@@ -41,6 +41,9 @@ fn check(page: &mut Page, plan: &Plan, place: usize) {
     page.field(2, "answer", &check.goal());
     for expectation in &check.expectations {
         page.field(2, level(expectation.level), &expectation.source);
+    }
+    for (rule, text) in over_time(check) {
+        page.field(2, rule, &text);
     }
     if check.advisory {
         page.field(

@@ -51,6 +51,17 @@ pub(super) fn read(file: Option<&str>, vars: &[(String, String)]) -> Read {
     }
 }
 
+/// The name of the baseline `file`, under which its runs are remembered.
+///
+/// # Errors
+/// [`Exit::Baseline`] when the file has errors, which are told.
+pub(super) fn name(file: &str, display: &args::Display) -> Result<String, Exit> {
+    let loaded = baseline::load(file, &Disk, &[]);
+    show(&loaded.diagnostics, &loaded.sources, display);
+    let baseline = loaded.baseline.ok_or(Exit::Baseline)?;
+    Ok(baseline.name.value)
+}
+
 /// The plan of the baseline that the arguments name. Errors and warnings go to
 /// standard error.
 ///

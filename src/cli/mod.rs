@@ -3,12 +3,14 @@
 
 mod args;
 mod check;
+mod diff;
 mod environment;
 mod evidence;
 mod exit;
 mod explain;
 mod gate;
 mod graph;
+mod history;
 mod input;
 mod job;
 mod output;
@@ -74,6 +76,8 @@ fn dispatch(command: &Command) -> Exit {
         Command::Check(arguments) => check::check(arguments),
         Command::Gate(arguments) => gate::gate(arguments),
         Command::Plan(arguments) => plan::plan(arguments),
+        Command::History(arguments) => history::history(arguments),
+        Command::Diff(arguments) => diff::diff(arguments),
         Command::Graph(arguments) => graph::graph(arguments),
         Command::Validate(arguments) => Ok(validate::validate(arguments)),
         Command::Explain(arguments) => explain::explain(arguments),

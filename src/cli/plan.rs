@@ -7,7 +7,7 @@ use super::exit::Exit;
 use super::input;
 use super::output::{Channel, print};
 use super::page::Page;
-use crate::plan::{Check, Level, Phase, Plan, Request};
+use crate::plan::{Check, Level, Phase, Plan, Request, Trend};
 use crate::report::{count, duration};
 
 pub(super) fn plan(arguments: &args::Plan) -> Result<Exit, Exit> {
@@ -72,6 +72,9 @@ fn check(page: &mut Page, plan: &Plan, place: usize, left_out: Option<&str>) {
     for expectation in &check.expectations {
         page.field(4, level(expectation.level), &expectation.source);
     }
+    for (rule, text) in over_time(check) {
+        page.field(4, rule, &text);
+    }
     page.field(4, "time", &times(check));
 }
 
@@ -107,6 +110,15 @@ pub(super) fn level(level: Level) -> &'static str {
         Level::Require => "require",
         Level::Prefer => "prefer",
     }
+}
+
+/// What a check expects of more than one look, each rule with its name.
+pub(super) fn over_time(check: &Check) -> Vec<(&'static str, String)> {
+    let stable = check.over_time.stable_for;
+    let trend = check.over_time.trend.as_ref();
+    let stable = stable.map(|span| ("stable_for", duration(span)));
+    let trend = trend.map(|trend| ("trend", trend.statement()));
+    stable.into_iter().chain(trend).collect()
 }
 
 /// What an attempt may take, and how many there are.
@@ -173,6 +185,9 @@ fn check_document(plan: &Plan, check: &Check, left_out: Option<&str>) -> Value {
         "advisory": check.advisory,
         "requests": requests,
         "expectations": expectations,
+        "stable_for_s": check.over_time.stable_for.map(|span| span.as_secs_f64()),
+        "trend": check.over_time.trend.as_ref().map(Trend::statement),
+        "definition": check.definition,
         "attempts": check.retry.attempts,
         "connect_timeout_ms": u64::try_from(check.target.connect_timeout.as_millis()).unwrap_or(u64::MAX),
         "timeout_ms": u64::try_from(check.target.timeout.as_millis()).unwrap_or(u64::MAX),

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use super::args::StateFile;
 use super::environment;
+use super::exit::Exit;
 use super::output::tell;
 use crate::engine::{Memory, Scorecard};
 use crate::state::{Extent, Location, Problem, State};
@@ -22,6 +23,43 @@ pub(super) fn location(arguments: &StateFile) -> Option<Location> {
 /// Tells what is wrong with state. A card is printed all the same.
 pub(super) fn warn(problem: &Problem) {
     tell(&format!("coldstart: warning: {problem}"));
+}
+
+/// The state that a command is about, which has to be there already.
+///
+/// # Errors
+/// [`Exit::Usage`] for a place without a file, [`Exit::Failed`] for a file that
+/// cannot be used.
+pub(super) fn existing(arguments: &StateFile) -> Result<State, Exit> {
+    let location = match location(arguments) {
+        Some(Location::File(path)) => path,
+        Some(Location::Process) => {
+            tell("error: --state none remembers nothing: name the file that runs were recorded in");
+            return Err(Exit::Usage);
+        }
+        None => {
+            tell(&format!("error: {NO_PLACE}"));
+            return Err(Exit::Usage);
+        }
+    };
+    if !location.exists() {
+        tell(&format!(
+            "error: no run is remembered: there is no state {}; `coldstart check` makes it, or name another by --state",
+            location.display()
+        ));
+        return Err(Exit::Usage);
+    }
+    let mut state = State::open(&Location::File(location)).map_err(|problem| failed(&problem))?;
+    if let Some(notice) = state.take_notice() {
+        warn(&notice);
+    }
+    Ok(state)
+}
+
+/// A command that is about state ends where it cannot be read.
+pub(super) fn failed(problem: &Problem) -> Exit {
+    tell(&format!("coldstart: {problem}"));
+    Exit::Failed
 }
 
 /// What to say where no place for state is known.

@@ -41,6 +41,8 @@ enum Act {
     Shut,
     Fault(Fault),
     Say(&'static str),
+    /// Logged in, on this boot.
+    Boot(&'static str),
     Panic,
     /// It fails outside of the attempt itself.
     PanicInGoal,
@@ -125,6 +127,10 @@ impl Probe for Scripted {
                 Act::Fault(fault) => Err(fault),
                 Act::Say(text) => seen(true, true).map(|mut facts| {
                     facts.set("said", text);
+                    facts
+                }),
+                Act::Boot(boot) => seen(true, true).map(|mut facts| {
+                    facts.set("boot_id", boot);
                     facts
                 }),
                 Act::Panic | Act::PanicInGoal => panic!("a planted defect"),

@@ -190,7 +190,7 @@ pub struct Judgement {
     /// One for each expectation, or one for the fault.
     pub findings: Vec<Finding>,
     /// What came of [`OverTime`], where the check has such rules.
-    pub course: Option<Course>,
+    pub course: Option<Box<Course>>,
 }
 
 /// Judges one observation. `goal` is what an answer would have been, for the

@@ -94,6 +94,17 @@ impl Trend {
         })
     }
 
+    /// What is expected, in words: `backlog not increasing over 3 looks`.
+    #[must_use]
+    pub fn statement(&self) -> String {
+        let direction = match self.direction {
+            Direction::NotIncreasing => "not increasing",
+            Direction::NotDecreasing => "not decreasing",
+        };
+        let source = words::safe(&lexer::tidy(&self.source));
+        format!("{source} {direction} over {} looks", self.samples)
+    }
+
     /// The number in these facts, durations in seconds, or why it cannot be told.
     fn value(&self, facts: &Facts, now: Timestamp) -> Result<f64, String> {
         let value = Evaluator::new(facts, now)
@@ -141,12 +152,7 @@ impl Trend {
                 }
             }
         };
-        let direction = match self.direction {
-            Direction::NotIncreasing => "not increasing",
-            Direction::NotDecreasing => "not decreasing",
-        };
-        let source = words::safe(&lexer::tidy(&self.source));
-        let expected = format!("{source} {direction} over {} looks", self.samples);
+        let expected = self.statement();
         Finding {
             expectation: Some(format!("trend: {expected}")),
             level: Level::Prefer,
@@ -281,7 +287,7 @@ impl OverTime {
         Judgement {
             verdict,
             findings,
-            course: Some(course),
+            course: Some(Box::new(course)),
         }
     }
 }

@@ -22,5 +22,5 @@ pub use select::{Selection, UnknownName};
 
 // Those who print a plan speak of the baseline's words through this room.
 pub use crate::baseline::Guardrail;
-pub use crate::judge::{Direction, Expectation, Level};
+pub use crate::judge::{Direction, Expectation, Level, OverTime, Trend};
 pub use crate::probe::{Host, Policy, Probe, Request, SecretRef, Target};

@@ -91,7 +91,7 @@ impl Fold {
                 let card = &mut self.checks[check];
                 card.verdict = judgement.verdict;
                 card.findings = judgement.findings;
-                card.course = judgement.course;
+                card.course = judgement.course.map(|course| *course);
                 card.observed_at = Some(observation.at);
                 card.attempts = observation.attempts;
                 card.elapsed_ms = observation.elapsed.as_secs_f64() * 1000.0;

@@ -2,6 +2,7 @@
 //! the reports.
 
 mod causes;
+mod diff;
 mod event;
 mod fold;
 mod gate;
@@ -9,6 +10,7 @@ mod model;
 mod release;
 mod summary;
 
+pub use diff::{Change, CheckChange, Difference, Reading, Side, difference};
 pub use event::{
     Ending, Event, PlannedCheck, PlannedCondition, PlannedPhase, PlannedRelease, PlannedRun,
 };

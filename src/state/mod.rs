@@ -24,6 +24,8 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use rusqlite::Connection;
 
+use open::patiently;
+
 pub use memory::{CheckMemory, Memory, Sample, Usual};
 pub use problem::Problem;
 pub use record::Extent;
@@ -89,7 +91,7 @@ impl State {
         &mut self,
         mut work: impl FnMut(&mut Connection, fn() -> Timestamp) -> Result<T, open::Trouble>,
     ) -> Result<T, Problem> {
-        let trouble = match work(&mut self.connection, self.clock) {
+        let trouble = match patiently(|| work(&mut self.connection, self.clock)) {
             Ok(done) => return Ok(done),
             Err(trouble) => trouble,
         };
@@ -97,7 +99,7 @@ impl State {
             let (connection, notice) = open::open(&self.location, self.clock)?;
             self.connection = connection;
             self.notice = notice.or(self.notice.take());
-            return work(&mut self.connection, self.clock)
+            return patiently(|| work(&mut self.connection, self.clock))
                 .map_err(|trouble| trouble.at(&self.location));
         }
         Err(trouble.at(&self.location))

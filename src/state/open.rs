@@ -13,10 +13,16 @@ use super::schema::{APPLICATION, TABLES, VERSION};
 use super::{Location, Problem};
 
 /// How long to wait for others that write. Each holds the file for milliseconds.
-pub(super) const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How long SQLite itself waits for a lock before it says so.
+const TURN: Duration = Duration::from_secs(5);
 
 /// How every SQLite file begins.
 const MAGIC: &[u8] = b"SQLite format 3\0";
+
+/// The least that a SQLite file has.
+const PAGE: u64 = 512;
 
 /// What stands in the way, before it is known where.
 #[derive(Debug)]
@@ -54,7 +60,7 @@ impl From<rusqlite::Error> for Trouble {
             None => Self::Damaged(text),
             Some(_) => Self::Other(
                 format!("cannot be used: {text}"),
-                "look at its file system, or name another place by --state",
+                "see whether its file system is full or failing, or name another place by --state",
             ),
         }
     }
@@ -154,18 +160,29 @@ pub(super) fn patiently<T>(mut work: impl FnMut() -> Result<T, Trouble>) -> Resu
 
 fn open_file(path: &Path) -> Result<Connection, Trouble> {
     make(path)?;
-    look_at(path)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags)?;
-    connection.busy_timeout(PATIENCE)?;
-    prepare(&mut connection)?;
-    Ok(connection)
+    connection.busy_timeout(TURN)?;
+    match prepare(&mut connection) {
+        Err(Trouble::Damaged(how)) => {
+            // Before the file is opened beside SQLite: closing it takes away the
+            // locks that this process holds on it.
+            drop(connection);
+            Err(damage(path, how)?)
+        }
+        Err(trouble) => Err(trouble),
+        Ok(()) => Ok(connection),
+    }
 }
 
 /// An empty file for this user alone, where there is none: a card names every
 /// host and what is wrong with it. SQLite gives its own files the same rights.
 fn make(path: &Path) -> Result<(), Trouble> {
     match fs::metadata(path) {
+        // SQLite takes what is shorter than a page for empty, and writes over it.
+        Ok(metadata) if metadata.is_file() && (1..PAGE).contains(&metadata.len()) => {
+            return Err(damage(path, "it is cut short".to_owned())?);
+        }
         // A pipe would be waited for without end.
         Ok(metadata) if metadata.is_file() => return Ok(()),
         Ok(_) => return Err(Trouble::Foreign("is not a file")),
@@ -191,34 +208,34 @@ fn make(path: &Path) -> Result<(), Trouble> {
 
 /// Tells a file that was never a database from one that was: the first is
 /// somebody's, given by mistake.
-fn look_at(path: &Path) -> Result<(), Trouble> {
+fn damage(path: &Path, how: String) -> Result<Trouble, Trouble> {
     let mut head = Vec::new();
     File::open(path)?.take(100).read_to_end(&mut head)?;
-    if head.is_empty() || head.starts_with(MAGIC) {
-        Ok(())
+    if head.starts_with(MAGIC) {
+        Ok(Trouble::Damaged(how))
     } else if head.iter().all(|byte| *byte == 0) {
         // What some file systems leave of a file after a power cut.
-        Err(Trouble::Damaged("it begins with zeros".to_owned()))
+        Ok(Trouble::Damaged("it begins with zeros".to_owned()))
     } else {
-        Err(Trouble::Foreign("is not a state of coldstart"))
+        Ok(Trouble::Foreign("is not a state of coldstart"))
     }
 }
 
 /// Makes the connection ready, and the tables where there are none.
 fn prepare(connection: &mut Connection) -> Result<(), Trouble> {
-    let number = |connection: &Connection, name: &str| {
-        connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0))
+    let version = {
+        // One view: another process may be making the tables.
+        let view = connection.transaction_with_behavior(TransactionBehavior::Deferred)?;
+        let version = number(&view, "user_version")?;
+        let is_ours = number(&view, "application_id")? == APPLICATION;
+        let is_new = version == 0 && tables(&view)? == 0;
+        if !is_ours && !is_new {
+            return Err(Trouble::Foreign("is another program's database"));
+        }
+        version
     };
-    let version = number(connection, "user_version")?;
-    let application = number(connection, "application_id")?;
-    if version > 0 && application != APPLICATION {
-        return Err(Trouble::Foreign("is another program's database"));
-    }
     if version > VERSION {
         return Err(Trouble::Newer(version));
-    }
-    if version == 0 && tables(connection)? > 0 {
-        return Err(Trouble::Foreign("is another program's database"));
     }
     let journal: String =
         connection.pragma_query_value(None, "journal_mode", |row| row.get::<_, String>(0))?;
@@ -240,6 +257,10 @@ fn prepare(connection: &mut Connection) -> Result<(), Trouble> {
         work.commit()?;
     }
     Ok(())
+}
+
+fn number(connection: &Connection, pragma: &str) -> rusqlite::Result<i64> {
+    connection.pragma_query_value(None, pragma, |row| row.get(0))
 }
 
 fn tables(connection: &Connection) -> rusqlite::Result<i64> {

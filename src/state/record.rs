@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
 use super::memory::{CheckMemory, WHOLE_RUN, streaks};
 use super::moment::{moment, stored};
-use super::open::{Trouble, patiently};
+use super::open::Trouble;
 use super::{Problem, State};
 use crate::scorecard::{CheckCard, Gate, Held, Look, RunResult, Scorecard, Streak, Verdict};
 
@@ -43,20 +43,18 @@ impl State {
         // Before the file is held.
         let document = serde_json::to_string(card).unwrap_or_default();
         self.with(|connection, clock| {
-            patiently(|| {
-                let work = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-                let now = clock();
-                let run = keep_run(&work, card, &document, extent)?;
-                keep_looks(&work, card, now)?;
-                keep_boots(&work, card)?;
-                if extent == Extent::Whole {
-                    keep_green(&work, card, now)?;
-                    keep_durations(&work, card, run)?;
-                }
-                forget(&work, &card.baseline.name, now)?;
-                work.commit()?;
-                Ok(run)
-            })
+            let work = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let now = clock();
+            let run = keep_run(&work, card, &document, extent)?;
+            keep_looks(&work, card, now)?;
+            keep_boots(&work, card)?;
+            if extent == Extent::Whole {
+                keep_green(&work, card, now)?;
+                keep_durations(&work, card, run)?;
+            }
+            forget(&work, &card.baseline.name, now)?;
+            work.commit()?;
+            Ok(run)
         })
     }
 }

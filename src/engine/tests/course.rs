@@ -1,1 +1,165 @@
+//! What earlier runs have to say, and how it reaches the card.
 
+use jiff::Timestamp;
+use rstest::rstest;
+
+use super::*;
+use crate::judge::Streak;
+use crate::scorecard::LastGreen;
+use crate::state::{CheckMemory, Memory};
+
+/// The kind whose facts tell the boot of a host.
+const TELLS_BOOT: &str = "ssh";
+
+/// A check that has to have held for ten minutes.
+fn steady(id: &'static str) -> Sketch {
+    let mut sketch = check(id, vec![Act::Pass]).on("data188");
+    sketch.over_time.stable_for = Some(Duration::from_mins(10));
+    sketch
+}
+
+fn login(milliseconds: u64) -> Sketch {
+    let mut sketch = check("login", vec![Act::Boot("boot-1")])
+        .on("data188")
+        .takes(milliseconds);
+    sketch.kind = TELLS_BOOT;
+    sketch
+}
+
+/// Has passed since long ago, and was last seen a moment ago, on `boot`.
+fn remembered(id: &str, definition: &str, boot: Option<&str>) -> Memory {
+    let now = Timestamp::now();
+    let mut memory = Memory::default();
+    memory.checks.insert(
+        id.to_owned(),
+        CheckMemory {
+            definition: definition.to_owned(),
+            streak: Streak {
+                verdict: Verdict::Pass,
+                since: now - Duration::from_hours(2),
+                last: now - Duration::from_secs(30),
+                looks: 9,
+                boot: boot.map(str::to_owned),
+            },
+            samples: Vec::new(),
+        },
+    );
+    memory
+}
+
+fn with(memory: Memory) -> Options {
+    Options {
+        memory,
+        ..Options::default()
+    }
+}
+
+fn seen(card: &Scorecard, id: &str) -> String {
+    let check = find(card, id);
+    let finding = check.findings.last().expect("a finding");
+    finding.seen.clone()
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_has_held_for_long_passes() {
+    let (plan, _) = plan(vec![
+        ("A", &[], vec![login(10)]),
+        ("B", &["A"], vec![steady("db")]),
+    ]);
+    let options = with(remembered("db", "d1", Some("boot-1")));
+    let card = card_of(&plan, &options).await;
+    assert_eq!(
+        find(&card, "db").verdict,
+        Verdict::Pass,
+        "{}",
+        seen(&card, "db")
+    );
+    let course = find(&card, "db").course.as_ref().expect("a course");
+    assert!(
+        course.held_s.is_some_and(|held| held > 7_100.0),
+        "{course:?}"
+    );
+}
+
+#[rstest]
+#[case::nothing(Memory::default(), "no earlier look is remembered")]
+#[case::another_boot(remembered("db", "d1", Some("boot-0")), "since the host has booted")]
+#[case::another_check(remembered("db", "d0", Some("boot-1")), "the check itself was changed")]
+#[tokio::test(start_paused = true)]
+async fn what_is_not_known_to_have_held_warns(#[case] memory: Memory, #[case] why: &str) {
+    let (plan, _) = plan(vec![
+        ("A", &[], vec![login(10)]),
+        ("B", &["A"], vec![steady("db")]),
+    ]);
+    let card = card_of(&plan, &with(memory)).await;
+    assert_eq!(find(&card, "db").verdict, Verdict::Warn);
+    assert!(seen(&card, "db").contains(why), "{}", seen(&card, "db"));
+    assert_eq!(
+        card.phases[1].gate,
+        Gate::Warn,
+        "the gate is decided with it"
+    );
+}
+
+/// Both run at once, and the login answers last.
+#[tokio::test(start_paused = true)]
+async fn a_verdict_waits_for_the_boot_that_is_being_learned() {
+    let (plan, _) = plan(vec![("A", &[], vec![login(400), steady("db")])]);
+    for (boot, expected) in [("boot-1", Verdict::Pass), ("boot-0", Verdict::Warn)] {
+        let options = with(remembered("db", "d1", Some(boot)));
+        let card = card_of(&plan, &options).await;
+        assert_eq!(find(&card, "db").verdict, expected, "{boot}");
+    }
+}
+
+/// Nobody waits for what a gate may never let start.
+#[tokio::test(start_paused = true)]
+async fn a_boot_that_is_told_too_late_is_not_known() {
+    let (plan, _) = plan(vec![
+        ("A", &[], vec![steady("db")]),
+        ("B", &["A"], vec![login(10)]),
+    ]);
+    let options = with(remembered("db", "d1", Some("boot-1")));
+    let card = card_of(&plan, &options).await;
+    assert_eq!(find(&card, "db").verdict, Verdict::Warn);
+    assert!(seen(&card, "db").contains("boot is not known"));
+}
+
+/// The deadline strikes while the login hangs: what was seen is judged.
+#[tokio::test(start_paused = true)]
+async fn what_was_seen_before_the_deadline_is_on_the_card() {
+    let mut hanging = check("login", vec![Act::Hang]).on("data188");
+    hanging.kind = TELLS_BOOT;
+    let (plan, _) = plan(vec![("A", &[], vec![hanging, steady("db")])]);
+    let options = Options {
+        deadline: Some(Duration::from_millis(500)),
+        ..with(remembered("db", "d1", Some("boot-1")))
+    };
+    let card = card_of(&plan, &options).await;
+    assert_eq!(find(&card, "db").verdict, Verdict::Warn);
+    assert_eq!(find(&card, "login").verdict, Verdict::NotEvaluated);
+}
+
+#[rstest]
+#[case::same(Some("boot-1"), Some(false))]
+#[case::another(Some("boot-0"), Some(true))]
+#[case::not_known_then(None, None)]
+#[tokio::test(start_paused = true)]
+async fn the_card_tells_what_has_booted_since_green(
+    #[case] then: Option<&str>,
+    #[case] expected: Option<bool>,
+) {
+    let (plan, _) = plan(vec![("A", &[], vec![login(10)])]);
+    let at = Timestamp::UNIX_EPOCH;
+    let boots = then.map(|boot| ("data188".to_owned(), boot.to_owned()));
+    let options = with(Memory {
+        last_green: Some(LastGreen {
+            at,
+            boots: boots.into_iter().collect(),
+        }),
+        ..Memory::default()
+    });
+    let card = card_of(&plan, &options).await;
+    assert_eq!(card.last_green, Some(at));
+    assert_eq!(card.hosts[0].rebooted_since_green, expected);
+}

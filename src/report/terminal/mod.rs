@@ -1,6 +1,8 @@
 //! The card as an operator reads it: what to fix first, then every phase.
 
 mod block;
+mod diff;
+mod history;
 mod layout;
 mod page;
 mod phases;
@@ -10,6 +12,8 @@ use std::collections::BTreeSet;
 
 use jiff::tz::TimeZone;
 
+pub use self::diff::diff;
+pub use self::history::history;
 use self::layout::Text;
 use self::page::{Page, Role};
 use super::readable::{count, duration, time};
@@ -38,6 +42,7 @@ pub struct Style {
 pub fn card(card: &Scorecard, style: &Style) -> String {
     let mut page = Page::new(style);
     header(&mut page, card);
+    rebooted(&mut page, card);
     page.blank();
     let shown = roots(&mut page, card);
     phases::table(&mut page, card, &shown);
@@ -96,6 +101,25 @@ fn header(page: &mut Page<'_>, card: &Scorecard) {
     }
     for line in lines {
         page.indented(0, &line);
+    }
+}
+
+/// What a reader has to know before all else: what was green then has gone
+/// through a boot since.
+fn rebooted(page: &mut Page<'_>, card: &Scorecard) {
+    let hosts = card
+        .hosts
+        .iter()
+        .filter(|host| host.rebooted_since_green == Some(true))
+        .map(|host| host.id.as_str());
+    let hosts: Vec<&str> = hosts.collect();
+    if let (Some(at), false) = (card.last_green, hosts.is_empty()) {
+        let text = Text::new()
+            .say("booted since the last GREEN of ")
+            .say(&time(at, &page.style.zone))
+            .say(": ")
+            .ids(hosts, 8);
+        page.indented(0, &text);
     }
 }
 

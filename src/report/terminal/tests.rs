@@ -187,3 +187,38 @@ proptest! {
         prop_assert!(last.iter().any(|line| line.starts_with("Result: ")));
     }
 }
+
+#[test]
+fn what_has_booted_since_the_last_green_stands_above_all() {
+    let mut script = fixture::green();
+    let before = script.card();
+    let boots = |boot: &str| {
+        let hosts = before.hosts.iter();
+        hosts
+            .map(|host| (host.id.clone(), boot.to_owned()))
+            .collect()
+    };
+    script.planned.last_green = Some(crate::scorecard::LastGreen {
+        at: before.started_at,
+        boots: boots("another"),
+    });
+    let shown = card(&script.card(), &style(80));
+    let told = "\nbooted since the last GREEN of 2026-06-05 18:55:04 +08:00: data188";
+    assert!(shown.contains(told), "{shown}");
+    assert!(
+        shown.lines().all(|line| layout::width(line) <= 80),
+        "{shown}"
+    );
+    // The same boots, or none that are known: nothing to tell.
+    let same = before.hosts.iter().filter_map(|host| {
+        let boot = host.boot_id.clone()?;
+        Some((host.id.clone(), boot))
+    });
+    for boots in [same.collect(), std::collections::BTreeMap::new()] {
+        script.planned.last_green = Some(crate::scorecard::LastGreen {
+            at: before.started_at,
+            boots,
+        });
+        assert_eq!(card(&script.card(), &style(80)), card(&before, &style(80)));
+    }
+}

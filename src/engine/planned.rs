@@ -37,6 +37,7 @@ pub fn planned_run(plan: &Plan, keep_going: bool) -> PlannedRun {
                 host: check.host().map(str::to_owned),
                 kind: check.kind,
                 goal: goal(check),
+                beyond: !check.target.host.as_deref().is_some_and(|host| host.local),
                 advisory: check.advisory,
                 definition: check.definition.clone(),
                 remedy: check.remedy.clone(),

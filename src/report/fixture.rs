@@ -248,6 +248,7 @@ pub fn check(id: &str, kind: &'static str, title: &str) -> PlannedCheck {
         host: id.split_once('@').map(|(_, host)| host.to_owned()),
         kind,
         goal: format!("an answer of {id}"),
+        beyond: true,
         advisory: false,
         definition: "5f3a9c1d7e2b8046".to_owned(),
         remedy: None,

@@ -53,6 +53,8 @@ pub struct PlannedCheck {
     pub kind: &'static str,
     /// What an answer would be.
     pub goal: String,
+    /// It looks beyond the operator's own machine.
+    pub beyond: bool,
     /// At worst a warning.
     pub advisory: bool,
     /// See [`super::CheckCard::definition`].

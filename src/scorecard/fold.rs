@@ -8,6 +8,7 @@ use super::gate::Gate;
 use super::model::{
     CheckCard, FirstBlocked, HostCard, PhaseCard, RunResult, Scorecard, Tool, Totals,
 };
+use super::network::own_network;
 use super::release;
 use crate::judge::Verdict;
 use crate::probe::{Facts, Outcome, Value};
@@ -136,6 +137,7 @@ impl Fold {
     /// The card of a run that ended so.
     pub fn finish(&mut self, finished_at: Timestamp, ending: &Ending) -> Scorecard {
         assign_causes(&mut self.checks);
+        let own_network = own_network(&self.planned, &mut self.checks);
         let downstream = Downstream::of(&self.planned);
         let roots = roots(&self.planned, &self.checks, &downstream);
         let totals = Totals::of(&self.checks);
@@ -158,6 +160,7 @@ impl Fold {
             last_green: self.planned.last_green.as_ref().map(|green| green.at),
             totals,
             first_blocked: self.first_blocked(),
+            own_network,
             roots,
             hosts: self.hosts(),
             phases,

@@ -7,6 +7,7 @@ mod event;
 mod fold;
 mod gate;
 mod model;
+mod network;
 mod release;
 mod summary;
 
@@ -17,8 +18,8 @@ pub use event::{
 pub use fold::Fold;
 pub use gate::{Gate, gate};
 pub use model::{
-    About, BaselineRef, CheckCard, FirstBlocked, Guardrail, Held, HostCard, LastGreen, PhaseCard,
-    Reason, ReleaseCard, Root, RunResult, Scorecard, Tool, Totals,
+    About, BaselineRef, CheckCard, FirstBlocked, Guardrail, Held, HostCard, LastGreen, OwnNetwork,
+    PhaseCard, Reason, ReleaseCard, Root, RunResult, Scorecard, Tool, Totals,
 };
 
 pub use summary::RunSummary;

@@ -43,6 +43,8 @@ pub struct Scorecard {
     pub totals: Totals,
     /// The one to fix first.
     pub first_blocked: Option<FirstBlocked>,
+    /// Set when nothing beyond the operator's machine answered.
+    pub own_network: Option<OwnNetwork>,
     /// Blocked checks that have no other check as their cause, in plan order.
     pub roots: Vec<Root>,
     /// Hosts that the run logged in to.
@@ -163,6 +165,15 @@ pub struct FirstBlocked {
     pub phase: String,
     /// The root behind its first blocked check.
     pub check: String,
+}
+
+/// The operator's own network, as the likely cause of all silence.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct OwnNetwork {
+    /// The root that stands for it: the first check that heard nothing.
+    pub check: String,
+    /// Every address that was tried, in plan order. None of them answered.
+    pub addresses: Vec<String>,
 }
 
 /// A cause, and what it holds back.

@@ -96,6 +96,7 @@ fn course(card: &mut Scorecard, id: &str, change: impl Fn(&mut Course)) {
         let mut course = Course {
             verdict: check.verdict,
             stable_for_s: None,
+            longest_gap_s: None,
             held_s: None,
             follows: None,
             value: None,

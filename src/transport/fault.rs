@@ -86,6 +86,12 @@ impl ConnectionKey {
     pub fn ssh(host_id: &str) -> Self {
         Self(format!("ssh:{host_id}"))
     }
+
+    /// The address, where the key stands for one as a whole.
+    #[must_use]
+    pub fn as_address(&self) -> Option<&str> {
+        self.0.strip_prefix("host:")
+    }
 }
 
 impl fmt::Display for ConnectionKey {

@@ -43,6 +43,8 @@ pub enum Answer {
     Pours(u64),
     /// Drops the whole connection.
     Disconnect,
+    /// The whole connection goes silent, and stays open.
+    Freeze,
     /// Refuses to run anything.
     Refuse,
 }
@@ -439,6 +441,10 @@ impl Handler for One {
             return Ok(());
         }
         session.channel_success(channel)?;
+        if matches!(answer, Answer::Freeze) {
+            // The connection waits for its handler, also with its keepalives.
+            std::future::pending::<()>().await;
+        }
         if matches!(answer, Answer::Disconnect) {
             session.disconnect(russh::Disconnect::ByApplication, "restarting", "")?;
             return Ok(());
@@ -524,7 +530,7 @@ async fn play(handle: &server::Handle, channel: ChannelId, answer: Answer, log: 
             }
         }
         Answer::Hang => std::future::pending::<()>().await,
-        Answer::Disconnect | Answer::Refuse => {}
+        Answer::Disconnect | Answer::Freeze | Answer::Refuse => {}
     }
     let _ = handle.eof(channel).await;
     let _ = handle.close(channel).await;

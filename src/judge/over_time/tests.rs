@@ -62,6 +62,7 @@ fn streak(verdict: Verdict) -> Streak {
 }
 
 const STABLE: OverTime = OverTime {
+    released_after: None,
     stable_for: Some(Duration::from_secs(900)),
     trend: None,
 };
@@ -128,6 +129,7 @@ fn one_look_alone_is_never_enough(
     // Not even for no time at all.
     for stable_for in [Duration::from_nanos(1), Duration::from_secs(900)] {
         let rules = OverTime {
+            released_after: None,
             stable_for: Some(stable_for),
             trend: None,
         };
@@ -199,6 +201,7 @@ fn trends(
     #[case] held: Option<bool>,
 ) {
     let rules = OverTime {
+        released_after: None,
         stable_for: None,
         trend: Some(trend("backlog", direction)),
     };
@@ -228,6 +231,7 @@ fn trends(
 fn a_number_that_was_not_seen_is_no_step() {
     for seen in [Facts::new(), facts(f64::NAN), facts(f64::INFINITY)] {
         let rules = OverTime {
+            released_after: None,
             stable_for: None,
             trend: Some(trend("backlog", Direction::NotIncreasing)),
         };
@@ -246,6 +250,7 @@ fn a_number_that_was_not_seen_is_no_step() {
 #[test]
 fn a_fault_has_no_trend() {
     let rules = OverTime {
+        released_after: None,
         stable_for: Some(Duration::from_secs(1)),
         trend: Some(trend("backlog", Direction::NotIncreasing)),
     };

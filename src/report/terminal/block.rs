@@ -5,7 +5,7 @@ use super::attempts;
 use super::layout::Text;
 use super::page::Page;
 use crate::report::readable::shortened;
-use crate::scorecard::{CheckCard, Finding, Guardrail, Value};
+use crate::scorecard::{CheckCard, Finding, Guardrail, OwnNetwork, Value};
 
 /// The fields of a check that did not pass. `with_attempts` adds how often it
 /// was tried, where no other line tells.
@@ -41,6 +41,32 @@ pub(super) fn fields(page: &mut Page<'_>, check: &CheckCard, with_attempts: bool
     if let Some(guardrail) = check.guardrail {
         page.field("tier", &tier(guardrail));
     }
+}
+
+/// More addresses than this are counted, not listed.
+const ADDRESSES: usize = 8;
+
+/// The fields of the operator's own network; `check` stands for all that heard
+/// nothing. What the baseline says of that one target is no help here.
+pub(super) fn own_network(page: &mut Page<'_>, network: &OwnNetwork, check: &CheckCard) {
+    let addresses = &network.addresses;
+    let seen = Text::new()
+        .say("no answer from any of ")
+        .say(&format!("{} addresses: ", addresses.len()))
+        .ids(addresses.iter().map(String::as_str), ADDRESSES);
+    page.field("saw", &seen);
+    page.field(
+        "expected",
+        &Text::from("an answer from one of them at least"),
+    );
+    let mut label = "next";
+    if let Some(hint) = check.fault.as_ref().and_then(|fault| fault.hint.as_deref()) {
+        page.field(label, &Text::from(hint));
+        label = "";
+    }
+    let next = "Cable, Wi-Fi or VPN of this machine first, then the switch or router that leads to \
+                all of them. Only when another machine reaches nothing either: their power.";
+    page.field(label, &Text::from(next));
 }
 
 fn saw(seen: &str, tried: Option<&str>, could_not_tell: bool) -> Text {

@@ -2,8 +2,8 @@
 
 use super::layout::Text;
 use super::page::Page;
-use super::{Style, block};
-use crate::report::readable::time;
+use super::Style;
+use crate::report::readable::{shortened, time};
 use crate::scorecard::{Change, CheckChange, Difference, Gate, Side, Verdict};
 
 /// What differs, or that nothing does.
@@ -82,7 +82,7 @@ fn changed_check(page: &mut Page<'_>, check: &CheckChange) {
     if let Some(seen) = seen {
         let passes = check.change.new == Some(Verdict::Pass);
         let word = if passes { "saw before: " } else { "saw: " };
-        page.indented(4, &Text::new().say(word).say(&block::shortened(seen)));
+        page.indented(4, &Text::new().say(word).say(&shortened(seen)));
     }
 }
 

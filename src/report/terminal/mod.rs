@@ -21,6 +21,9 @@ use crate::scorecard::{
     CheckCard, Gate, PhaseCard, ReleaseCard, Root, RunResult, Scorecard, Verdict,
 };
 
+/// What to fix when nothing beyond this machine answers.
+const OWN_NETWORK: &str = "this machine's network";
+
 /// How a card is shown.
 #[derive(Debug, Clone)]
 pub struct Style {
@@ -153,13 +156,28 @@ fn roots<'a>(page: &mut Page<'_>, card: &'a Scorecard) -> BTreeSet<&'a str> {
             ("ALSO FIX", Role::Bad)
         };
         let root = card.roots.iter().find(|root| root.check == id);
-        page.head(0, (label, role), &check.id, &check.title);
-        page.field("blocks", &blocks(phase, root));
-        block::fields(page, check, true);
+        let network = card.own_network.as_ref().filter(|own| own.check == id);
+        if let Some(network) = network {
+            page.head(0, (label, role), OWN_NETWORK, "something beyond it answers");
+            page.field("blocks", &blocks(phase, root));
+            block::own_network(page, network, check);
+        } else {
+            page.head(0, (label, role), &check.id, &check.title);
+            page.field("blocks", &blocks(phase, root));
+            block::fields(page, check, true);
+        }
         page.blank();
         shown.insert(check.id.as_str());
     }
     shown
+}
+
+/// A check's id, or what a check stands for.
+fn name<'a>(card: &'a Scorecard, check: &'a str) -> &'a str {
+    match &card.own_network {
+        Some(own) if own.check == check => OWN_NETWORK,
+        Some(_) | None => check,
+    }
 }
 
 /// Whether a phase was evaluated although a gate upstream is blocked.
@@ -215,7 +233,9 @@ fn footer(page: &mut Page<'_>, card: &Scorecard) {
             // Long cards scroll: what is read last names what to do first, too.
             .map_or_else(Text::new, |first| {
                 let text = Text::new().say("at ").id(&first.phase);
-                text.say(" (fix ").id(&first.check).say(" first)")
+                text.say(" (fix ")
+                    .id(name(card, &first.check))
+                    .say(" first)")
             }),
         RunResult::CheckFailed => card
             .failure

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::layout::{Text, pad, width};
 use super::page::{Page, Role};
-use super::{block, is_behind_a_gate, word};
+use super::{block, is_behind_a_gate, name, word};
 use crate::report::harmless;
 use crate::report::readable::{count, duration, fact, milliseconds, shortened};
 use crate::scorecard::{CheckCard, Gate, Held, PhaseCard, Scorecard, Totals, Verdict};
@@ -39,9 +39,9 @@ pub(super) fn table(page: &mut Page<'_>, card: &Scorecard, shown: &BTreeSet<&str
             page.hanging(2, row.gate, row.role, column, &row.stacked);
         }
         if page.style.verbose {
-            every_check(page, phase, shown);
+            every_check(page, card, phase, shown);
         } else {
-            attention(page, phase, shown);
+            attention(page, card, phase, shown);
         }
     }
 }
@@ -138,7 +138,7 @@ fn role(gate: Gate) -> Role {
 }
 
 /// Checks that a person has to know of, and for all others why they were not evaluated.
-fn attention(page: &mut Page<'_>, phase: &PhaseCard, shown: &BTreeSet<&str>) {
+fn attention(page: &mut Page<'_>, card: &Scorecard, phase: &PhaseCard, shown: &BTreeSet<&str>) {
     for check in &phase.checks {
         let failed = match check.verdict {
             Verdict::Warn | Verdict::Blocked => true,
@@ -158,7 +158,7 @@ fn attention(page: &mut Page<'_>, phase: &PhaseCard, shown: &BTreeSet<&str>) {
             .say(&count(ids.len(), "check"))
             .say(if ids.len() == 1 { " shares" } else { " share" })
             .say(" the cause of ")
-            .id(&cause)
+            .id(name(card, &cause))
             .say(": ")
             .ids(ids, LISTED);
         page.hanging(2, "", Role::Plain, 2, &text);
@@ -257,7 +257,7 @@ fn because(text: Text, by: Option<&Held>, unfinished: bool) -> Text {
 }
 
 /// `-v`: every check with its verdict, time, attempts and facts.
-fn every_check(page: &mut Page<'_>, phase: &PhaseCard, shown: &BTreeSet<&str>) {
+fn every_check(page: &mut Page<'_>, card: &Scorecard, phase: &PhaseCard, shown: &BTreeSet<&str>) {
     if let Some(title) = &phase.title {
         page.indented(2, &Text::from(title.as_str()));
     }
@@ -269,7 +269,9 @@ fn every_check(page: &mut Page<'_>, phase: &PhaseCard, shown: &BTreeSet<&str>) {
             Verdict::Warn | Verdict::Blocked => {
                 observed(page, check);
                 if let Some(cause) = &check.cause {
-                    let text = Text::new().say("shares the cause of ").id(cause);
+                    let text = Text::new()
+                        .say("shares the cause of ")
+                        .id(name(card, cause));
                     page.indented(indent, &text);
                 } else if !shown.contains(check.id.as_str()) {
                     block::fields(page, check, false);

@@ -68,6 +68,7 @@ fn planned(phases: Phases<'_>, checks: Checks<'_>, keep_going: bool) -> PlannedR
                 host: Some("data188".to_owned()),
                 kind: "tcp",
                 goal: "an open port".to_owned(),
+                beyond: true,
                 advisory: false,
                 definition: "d1".to_owned(),
                 remedy: None,

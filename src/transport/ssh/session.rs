@@ -1,5 +1,7 @@
 //! An open connection: commands and tunnels over it.
 
+mod trouble;
+
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -80,6 +82,8 @@ pub struct Session {
     about: About,
     commands: Arc<Semaphore>,
     without_timeout: AtomicBool,
+    /// It answers nothing any more, although nobody closed it.
+    silent: AtomicBool,
 }
 
 impl fmt::Debug for Session {
@@ -100,6 +104,7 @@ impl Session {
             about,
             commands: Arc::new(Semaphore::new(COMMANDS_AT_ONCE)),
             without_timeout: AtomicBool::new(false),
+            silent: AtomicBool::new(false),
         }
     }
 
@@ -109,10 +114,10 @@ impl Session {
         &self.about
     }
 
-    /// Whether the connection ended since it opened.
+    /// Whether the connection ended or went silent since it opened.
     #[must_use]
     pub fn is_lost(&self) -> bool {
-        self.handle.is_closed()
+        self.handle.is_closed() || self.silent.load(Ordering::Relaxed)
     }
 
     pub(super) async fn close(&self) {
@@ -126,7 +131,9 @@ impl Session {
     ///
     /// # Errors
     /// `TimedOut`, `Closed` when the connection was lost, `Denied` when the
-    /// server runs no commands, `Protocol` when the login shell did not run the line.
+    /// server runs no commands, `Protocol` when the login shell did not run the
+    /// line. Faults of the connection or the login shell, which all commands
+    /// share, carry the host's [`ConnectionKey`].
     pub async fn exec(
         &self,
         command: &ReadOnlyCommand,
@@ -134,6 +141,10 @@ impl Session {
         ledger: Ledger<'_>,
     ) -> Result<Output, Fault> {
         let turn = self.commands.acquire().await.ok();
+        if self.silent.load(Ordering::Relaxed) {
+            // Whoever waited for a turn need not wait for the dead as well.
+            return Err(self.lost());
+        }
         if !self.without_timeout.load(Ordering::Relaxed) {
             let sent = line(command, limits.timeout);
             let output = self.run(&sent, command, limits, ledger).await?;
@@ -163,9 +174,11 @@ impl Session {
         let started = Instant::now();
         let deadline = started + limits.timeout;
         ledger.record(&self.host, "ssh-exec", sent);
-        let channel = timeout_at(deadline, self.open_channel())
-            .await
-            .map_err(|_| self.timed_out(command, limits))??;
+        let channel = match timeout_at(deadline, self.open_channel()).await {
+            Ok(opened) => opened?,
+            Err(_) if self.has_pulse().await => return Err(self.timed_out(command, limits)),
+            Err(_) => return Err(self.gone_silent(limits.timeout)),
+        };
         let (mut incoming, outgoing) = channel.split();
         let mut outgoing = Ending::new(outgoing);
         outgoing.exec(sent).await.map_err(|_| self.lost())?;
@@ -181,6 +194,10 @@ impl Session {
                 Ok(message) => message,
                 // The command ended; something it left behind holds its output.
                 Err(_) if reply.exit.is_some() => break,
+                Err(_) if !self.has_pulse().await => return Err(self.gone_silent(limits.timeout)),
+                Err(_) if begin(reply.stdout.bytes()).is_none() => {
+                    return Err(self.not_begun(command, limits));
+                }
                 Err(_) => return Err(self.timed_out(command, limits)),
             };
             match message {
@@ -244,6 +261,7 @@ impl Session {
                 .channel_open_direct_tcpip(address, u32::from(port), "127.0.0.1", 0);
         let host = &self.host;
         match timeout(budget, opening).await {
+            Err(_) if !self.has_pulse().await => Err(self.gone_silent(budget)),
             Err(_) => Err(Fault::new(
                 FaultKind::TimedOut,
                 format!(
@@ -267,60 +285,6 @@ impl Session {
             )),
             Ok(Err(_)) => Err(self.lost()),
         }
-    }
-
-    fn lost(&self) -> Fault {
-        Fault::new(
-            FaultKind::Closed,
-            format!("the SSH connection to {} was lost", self.host),
-        )
-    }
-
-    fn refused(&self) -> Fault {
-        Fault::new(
-            FaultKind::Denied,
-            format!("{} runs no commands for {}", self.host, self.user),
-        )
-    }
-
-    fn timed_out(&self, command: &ReadOnlyCommand, limits: Limits) -> Fault {
-        Fault::new(
-            FaultKind::TimedOut,
-            format!(
-                "`{}` did not end in {:.1} s",
-                command.line(),
-                limits.timeout.as_secs_f64()
-            ),
-        )
-    }
-
-    fn not_run(&self, exit: &Exit, stdout: &[u8], stderr: &[u8]) -> Fault {
-        if *exit == Exit::Unknown {
-            return Fault::new(
-                FaultKind::Closed,
-                format!("{} closed the channel before the command began", self.host),
-            );
-        }
-        let said = [stdout, stderr]
-            .iter()
-            .map(|bytes| String::from_utf8_lossy(bytes))
-            .find_map(|text| {
-                text.lines()
-                    .find(|line| !line.trim().is_empty())
-                    .map(ToOwned::to_owned)
-            });
-        let said = said.map_or_else(String::new, |line| {
-            format!(": it printed \"{}\"", line.trim())
-        });
-        Fault::new(
-            FaultKind::Protocol,
-            format!(
-                "the login shell of {} on {} did not run the command{said}",
-                self.user, self.host
-            ),
-        )
-        .hint("a forced command in authorized_keys or a shell such as nologin stands in the way")
-        .hopeless(true)
     }
 }
 

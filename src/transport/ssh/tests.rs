@@ -12,7 +12,7 @@ use crate::servers::ssh::{Answer, Greeting, Home, Script, Server, new_key, priva
 use crate::transport::audit::Audit;
 use crate::transport::capture::Limits;
 use crate::transport::command::{Exit, Output, Policy, ReadOnlyCommand};
-use crate::transport::{FaultKind, SshSettings};
+use crate::transport::{ConnectionKey, FaultKind, SshSettings};
 
 /// What one test has: an operator's home, an audit, and the connections.
 struct Desk {
@@ -272,6 +272,50 @@ async fn a_hanging_command_is_ended_and_frees_its_channel() {
     })
     .await;
     assert_eq!(server.log.signals(), 1);
+}
+
+#[tokio::test]
+async fn a_shell_that_takes_too_long_is_not_the_command_s_fault() {
+    let home = Home::new();
+    let (_server, host) = start(&home, |script| script.runs_echo = false, |_| Answer::Hang).await;
+    let fault = Desk::new(home)
+        .exec(&host, &["any"], Limits::within(Duration::from_millis(100)))
+        .await
+        .expect_err("a timeout");
+    assert_eq!(fault.kind, FaultKind::TimedOut);
+    assert_eq!(
+        fault.seen,
+        "the login shell of checker on data188 did not come to `any` in 0.1 s"
+    );
+    assert_eq!(fault.connection, Some(ConnectionKey::ssh("data188")));
+    assert!(fault.hint.is_some_and(|hint| hint.contains("~/.bashrc")));
+}
+
+#[tokio::test]
+async fn a_host_that_goes_silent_is_told_apart_from_a_slow_command() {
+    let (desk, server, host) = lab(Answer::Freeze).await;
+    let soon = Limits::within(Duration::from_millis(100));
+    let waiting = join_all((0..6).map(|_| desk.exec(&host, &["any"], soon)));
+    for fault in within(waiting).await {
+        let fault = fault.expect_err("silence");
+        assert_eq!(
+            fault.connection,
+            Some(ConnectionKey::ssh("data188")),
+            "{fault}"
+        );
+        assert!(!fault.hopeless, "it may be restarting: {fault}");
+        assert!(
+            fault
+                .seen
+                .starts_with("data188 went silent: 0.1 s without an answer")
+                || fault.seen == "the SSH connection to data188 was lost",
+            "{fault}"
+        );
+    }
+    desk.exec(&host, &["uptime"], limits())
+        .await
+        .expect("a new connection");
+    assert_eq!(server.log.connections(), 2);
 }
 
 #[tokio::test]

@@ -25,7 +25,7 @@ pub(super) fn gate(arguments: &Gate) -> Result<Exit, Exit> {
         left_out(&arguments.release, plan)
     })?;
     let (card, audited, stop) = drive(async {
-        let stop = signals::listen().map_err(|error| failed("no signal handler", &error))?;
+        let (_, stop) = signals::listen().map_err(|error| failed("no signal handler", &error))?;
         let (card, audited) = job
             .once(&job.options(false), stop.clone(), &mut |_| {})
             .await?;

@@ -19,10 +19,12 @@ mod panic;
 mod plan;
 mod reports;
 mod schema;
+mod screen;
 mod secrets;
 mod signals;
 mod state;
 mod validate;
+mod watch;
 mod whole;
 
 use std::ffi::OsString;

@@ -6,6 +6,7 @@ use anstream::ColorChoice;
 
 use super::args::{Display, When};
 use super::exit::Exit;
+use super::screen;
 
 /// What a card needs at least; what is narrower wraps it.
 const NARROWEST: usize = 32;
@@ -33,8 +34,12 @@ pub(super) fn print(text: &str, exit: Exit) -> Exit {
     }
 }
 
-/// Writes a line to standard error, as far as there is one.
+/// Writes a line to standard error, as far as there is one; behind a screen
+/// that is drawn there, when it has gone.
 pub(super) fn tell(text: &str) {
+    if screen::hold(text) {
+        return;
+    }
     // Without standard error there is nobody left to tell.
     drop(writeln!(io::stderr().lock(), "{text}"));
 }

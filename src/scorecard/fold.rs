@@ -156,6 +156,10 @@ impl Fold {
             result,
             failure,
             exit_code: result.exit_code(),
+            disrupted: match ending {
+                Ending::Disrupted(hosts) => hosts.clone(),
+                Ending::Complete | Ending::Deadline(_) | Ending::Interrupted => Vec::new(),
+            },
             keep_going: self.planned.keep_going,
             last_green: self.planned.last_green.as_ref().map(|green| green.at),
             totals,
@@ -256,6 +260,15 @@ impl Fold {
     }
 }
 
+fn disruption(hosts: &[String]) -> String {
+    let lost = match hosts {
+        [_] => "its connection was lost",
+        _ => "their connections were lost",
+    };
+    let hosts = hosts.join(", ");
+    format!("{hosts} rebooted (or {lost}) in the middle of the run")
+}
+
 /// GREEN needs at least one pass and nothing unexplained; a run that did not
 /// complete proves nothing, whatever it had seen by then.
 fn result(
@@ -269,6 +282,9 @@ fn result(
             after.as_secs_f64()
         )),
         Ending::Interrupted => Some("the run was interrupted".to_owned()),
+        // What is blocked holds the gates whatever else was seen.
+        Ending::Disrupted(_) if totals.blocked > 0 => None,
+        Ending::Disrupted(hosts) => Some(disruption(hosts)),
         Ending::Complete if totals.pass + totals.warn + totals.blocked == 0 => {
             Some("no check was evaluated".to_owned())
         }

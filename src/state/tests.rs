@@ -209,6 +209,7 @@ fn stable_for_counts_what_the_look_itself_came_to_and_no_gap() {
         course(&mut card, POSTGRES, |course| {
             course.verdict = Verdict::Pass;
             course.stable_for_s = Some(900.0);
+            course.longest_gap_s = Some(900.0);
         });
         state.record(&card, Extent::Whole).expect("recorded");
     }
@@ -222,6 +223,7 @@ fn stable_for_counts_what_the_look_itself_came_to_and_no_gap() {
     let mut late = card(&fixture::green(), 2_200);
     course(&mut late, POSTGRES, |course| {
         course.stable_for_s = Some(900.0);
+        course.longest_gap_s = Some(900.0);
     });
     state.record(&late, Extent::Whole).expect("recorded");
     assert_eq!(streak(&mut state).since, at(2_200));

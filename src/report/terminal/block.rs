@@ -85,7 +85,7 @@ fn saw(seen: &str, tried: Option<&str>, could_not_tell: bool) -> Text {
 
 /// What the fault itself calls for, then the baseline's remedy for whatever
 /// goes wrong with the check: a changed host key comes before a reboot.
-fn next(page: &mut Page<'_>, check: &CheckCard) {
+pub(super) fn next(page: &mut Page<'_>, check: &CheckCard) {
     let runbook = check
         .runbook
         .as_ref()

@@ -7,6 +7,7 @@ mod layout;
 mod page;
 mod phases;
 mod release;
+pub mod watch;
 
 use std::collections::BTreeSet;
 

@@ -13,14 +13,17 @@ pub(super) fn texts(
     (before, card): (&Totals, &Scorecard),
     arrow: &str,
 ) -> Vec<String> {
+    let first = card.first_blocked.as_ref().map(|first| &first.check);
     let moved = moved(before, &card.totals);
     let rebooted = found.rebooted.iter().map(|host| format!("{host} rebooted"));
     let gates = found.gates.iter().map(|gate| step(gate, Gate::label, arrow));
     let checks = found.checks.iter().filter(|check| is_told(check, card));
     let checks = checks.map(|check| {
         let text = step(&check.change, words::verdict, arrow);
+        let is_first = first == Some(&check.change.id);
         match (&check.seen, check.change.new) {
-            (Some(seen), Some(Verdict::Blocked | Verdict::Warn)) => {
+            // The one to fix has that on a line of its own.
+            (Some(seen), Some(Verdict::Blocked | Verdict::Warn)) if !is_first => {
                 format!("{text}: {}", harmless(&shortened(seen)))
             }
             _ => text,

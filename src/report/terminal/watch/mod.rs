@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::report::words;
+use crate::report::readable::shortened;
+use crate::report::{harmless, words};
 use crate::scorecard::{
     Event, Gate, PlannedRun, Reading, RunResult, Scorecard, Totals, Verdict, difference,
 };
@@ -81,6 +82,10 @@ struct Attempt {
     card: Scorecard,
     /// What differs from the attempt before, a line each.
     changes: Vec<String>,
+    /// What is seen of the one to fix.
+    to_fix: Option<String>,
+    /// The attempt before told the same of it.
+    knows_to_fix: bool,
     /// Another one follows without a pause, because of a restart.
     at_once: bool,
 }
@@ -191,10 +196,14 @@ impl Watched {
             self.compared = Some((reading, card.totals));
         }
         let at_once = next.is_some_and(|pause| pause.is_zero()) && !card.disrupted.is_empty();
+        let to_fix = to_fix(card);
+        let before = self.last.take().and_then(|last| last.to_fix);
         self.last = Some(Attempt {
             number: self.attempt,
             card: card.clone(),
             changes,
+            knows_to_fix: to_fix == before,
+            to_fix,
             at_once,
         });
         self.now = match next.and_then(|pause| at.checked_add(pause).ok()) {
@@ -233,6 +242,17 @@ fn result(card: &Scorecard) -> String {
         ),
         Some(_) | None => words::result(card),
     }
+}
+
+/// What is seen of the one to fix, `redis: connection refused`.
+fn to_fix(card: &Scorecard) -> Option<String> {
+    if card.own_network.is_some() {
+        return None;
+    }
+    let first = card.first_blocked.as_ref()?;
+    let (_, check) = card.check(&first.check)?;
+    let miss = words::misses(check).into_iter().next()?;
+    Some(format!("{}: {}", check.id, harmless(&shortened(&miss.seen))))
 }
 
 /// `PASS=12 WARN=0 BLOCKED=1`, as the last lines of a card have it.

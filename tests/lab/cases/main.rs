@@ -5,6 +5,7 @@
 
 mod card;
 mod stage;
+mod watching;
 
 use insta::assert_snapshot;
 use serde_json::Value;

@@ -63,7 +63,8 @@ struct Command<'a> {
 
 impl Command<'_> {
     async fn run(&self) -> Result<Exit, Exit> {
-        let (ender, stop) = signals::listen().map_err(|error| failed("no signal handler", &error))?;
+        let (ender, stop) =
+            signals::listen().map_err(|error| failed("no signal handler", &error))?;
         let options = self.job.options(self.arguments.keep_going);
         if self.arguments.watch {
             self.watch(&options, &ender, stop).await

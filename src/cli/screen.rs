@@ -72,7 +72,7 @@ pub(super) fn hold(text: &str) -> bool {
 }
 
 /// Tells on the screen that the watch is ending; false where there is no screen.
-pub(super) fn is_ending() -> bool {
+pub(super) fn tell_ending() -> bool {
     match &*taken() {
         Some(taken) => {
             of(&taken.watched).end();

@@ -65,7 +65,7 @@ pub(super) fn listen() -> std::io::Result<(Ender, Stop)> {
         // First, so that it does not land in the middle of the card; but nobody may
         // be reading standard error, and the second signal has to be heard all the same.
         let notice = spawn_blocking(|| {
-            if !screen::is_ending() {
+            if !screen::tell_ending() {
                 tell("coldstart: ending; once more ends at once");
             }
         });

@@ -115,7 +115,11 @@ impl Watcher for Follower<'_> {
     fn card(&mut self, card: &Scorecard, next: Option<Duration>) {
         let problems = (self.keep)(card, &self.times);
         self.exit = tell_all(&problems, self.exit);
-        let arrow = if self.job.manner.look.ascii { "->" } else { "→" };
+        let arrow = if self.job.manner.look.ascii {
+            "->"
+        } else {
+            "→"
+        };
         self.watched().card(card, engine::now(), next, arrow);
         if matches!(self.show, Show::Lines) {
             let told = lines(&self.watched(), &TimeZone::system());
@@ -131,7 +135,8 @@ fn remembered(job: &Job<'_>, memory: &Memory) -> Remembered {
     let blocked = job.plan.checks.iter().filter_map(|check| {
         let known = memory.checks.get(&check.id)?;
         let same = known.definition == check.definition;
-        let since = (same && known.streak.verdict == Verdict::Blocked).then_some(known.streak.since);
+        let since =
+            (same && known.streak.verdict == Verdict::Blocked).then_some(known.streak.since);
         Some((check.id.clone(), since?))
     });
     Remembered {

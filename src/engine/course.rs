@@ -121,7 +121,10 @@ impl<'a> Courses<'a> {
 fn started(observation: &Observation, uptime: f64) -> Option<Timestamp> {
     let uptime = SignedDuration::try_from_secs_f64(uptime).ok()?;
     let elapsed = SignedDuration::try_from(observation.elapsed).ok()?;
-    observation.at.checked_sub(uptime.checked_add(elapsed)?).ok()
+    observation
+        .at
+        .checked_sub(uptime.checked_add(elapsed)?)
+        .ok()
 }
 
 /// What the check's trend saw before. Counters begin anew with a boot, so what

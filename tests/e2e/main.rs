@@ -16,3 +16,4 @@ mod secrets;
 #[expect(dead_code, reason = "other tests use the rest")]
 mod servers;
 mod stack;
+mod watch;

@@ -1,8 +1,8 @@
 //! Two runs side by side: only what differs.
 
+use super::Style;
 use super::layout::Text;
 use super::page::Page;
-use super::Style;
 use crate::report::readable::{shortened, time};
 use crate::scorecard::{Change, CheckChange, Difference, Gate, Side, Verdict};
 

@@ -16,7 +16,10 @@ pub(super) fn texts(
     let first = card.first_blocked.as_ref().map(|first| &first.check);
     let moved = moved(before, &card.totals);
     let rebooted = found.rebooted.iter().map(|host| format!("{host} rebooted"));
-    let gates = found.gates.iter().map(|gate| step(gate, Gate::label, arrow));
+    let gates = found
+        .gates
+        .iter()
+        .map(|gate| step(gate, Gate::label, arrow));
     let checks = found.checks.iter().filter(|check| is_told(check, card));
     let checks = checks.map(|check| {
         let text = step(&check.change, words::verdict, arrow);
@@ -45,9 +48,8 @@ fn step<T: Copy>(change: &Change<T>, label: impl Fn(T) -> &'static str, arrow: &
 }
 
 fn is_told(check: &CheckChange, card: &Scorecard) -> bool {
-    let weighs = |verdict: Option<Verdict>| {
-        matches!(verdict, Some(Verdict::Warn | Verdict::Blocked))
-    };
+    let weighs =
+        |verdict: Option<Verdict>| matches!(verdict, Some(Verdict::Warn | Verdict::Blocked));
     let has_cause = || {
         let found = card.check(&check.change.id);
         found.is_some_and(|(_, check)| check.cause.is_some())

@@ -97,7 +97,7 @@ impl Watched {
         Self {
             planned,
             max_attempts,
-            attempt: 0,
+            attempt: 1,
             remembered: Remembered::default(),
             blocked_since: HashMap::new(),
             now: Now::Nothing,
@@ -174,13 +174,7 @@ impl Watched {
 
     /// The attempt is over at `at`; `next` is the pause before another one.
     /// `arrow` stands between what was and what is.
-    pub fn card(
-        &mut self,
-        card: &Scorecard,
-        at: Timestamp,
-        next: Option<Duration>,
-        arrow: &str,
-    ) {
+    pub fn card(&mut self, card: &Scorecard, at: Timestamp, next: Option<Duration>, arrow: &str) {
         let mut changes = Vec::new();
         // An outage of our own tells nothing of the targets, and neither does
         // the end of the attempt before everything was looked at.
@@ -213,14 +207,15 @@ impl Watched {
     }
 
     fn follow_blocked(&mut self, card: &Scorecard) {
-        for check in card.checks() {
-            if check.verdict == Verdict::Blocked {
-                let seen = check.observed_at.unwrap_or(card.finished_at);
-                self.blocked_since.entry(check.id.clone()).or_insert(seen);
-            } else {
-                self.blocked_since.remove(&check.id);
-            }
-        }
+        let blocked = card
+            .checks()
+            .filter(|check| check.verdict == Verdict::Blocked);
+        let blocked = blocked.map(|check| {
+            let known = self.blocked_since.get(&check.id).copied();
+            let seen = check.observed_at.unwrap_or(card.finished_at);
+            (check.id.clone(), known.unwrap_or(seen))
+        });
+        self.blocked_since = blocked.collect();
     }
 
     /// Since when a check that is BLOCKED has been so: as far as it is
@@ -251,8 +246,10 @@ fn to_fix(card: &Scorecard) -> Option<String> {
     }
     let first = card.first_blocked.as_ref()?;
     let (_, check) = card.check(&first.check)?;
-    let miss = words::misses(check).into_iter().next()?;
-    Some(format!("{}: {}", check.id, harmless(&shortened(&miss.seen))))
+    let misses = words::misses(check);
+    let seen: Vec<&str> = misses.iter().map(|miss| miss.seen.as_str()).collect();
+    let seen = shortened(&seen.join(", "));
+    Some(format!("{}: {}", check.id, harmless(&seen)))
 }
 
 /// `PASS=12 WARN=0 BLOCKED=1`, as the last lines of a card have it.

@@ -7,13 +7,14 @@ use serde_path_to_error::Segment;
 
 use super::diagnostic::{Diagnostic, Diagnostics};
 use super::document::{
-    CheckDocument, DefaultsDocument, Document, Fragment, HostDocument, OneOrMany, PhaseDocument,
-    PolicyDocument, ReleaseDocument, RetryDocument, TrendDocument,
+    CheckDocument, DefaultsDocument, DiagnosisDocument, Document, Fragment, HostDocument,
+    OneOrMany, PhaseDocument, PolicyDocument, ReleaseDocument, RetryDocument, SignatureDocument,
+    TrendDocument,
 };
 use super::include::ReadFiles;
 use super::model::{
-    Baseline, Check, Condition, Defaults, Host, Phase, PhaseDefaults, PolicyAllow, Release, Retry,
-    Ssh, Trend,
+    Baseline, Check, Condition, Defaults, Diagnosis, Host, Match, Phase, PhaseDefaults,
+    PolicyAllow, Release, Retry, Signature, Ssh, Trend,
 };
 use super::node::Node;
 use super::source::Located;
@@ -28,6 +29,7 @@ struct Parts {
     hosts: BTreeMap<String, HostDocument>,
     phases: BTreeMap<String, PhaseDocument>,
     releases: BTreeMap<String, ReleaseDocument>,
+    signatures: BTreeMap<String, SignatureDocument>,
 }
 
 /// The baseline of files that have no errors. Nothing when a type refuses what
@@ -54,6 +56,7 @@ pub(super) fn build(
                 hosts,
                 phases,
                 releases,
+                signatures,
             } = read(&file.root, diagnostics)?;
             entry = Some((
                 version,
@@ -67,6 +70,7 @@ pub(super) fn build(
                 hosts,
                 phases,
                 releases,
+                signatures,
             });
         } else {
             let Fragment {
@@ -77,12 +81,14 @@ pub(super) fn build(
                 hosts,
                 phases,
                 releases,
+                signatures,
             } = read(&file.root, diagnostics)?;
             parts.push(Parts {
                 policy,
                 hosts,
                 phases,
                 releases,
+                signatures,
             });
         }
     }
@@ -100,6 +106,7 @@ pub(super) fn build(
         hosts: Vec::new(),
         phases: Vec::new(),
         releases: Vec::new(),
+        signatures: Vec::new(),
     };
     for (file, section) in &files.sections {
         let (Some(part), Some(file)) = (parts.get_mut(*file), files.files.get(*file)) else {
@@ -128,6 +135,12 @@ pub(super) fn build(
                 for (id, node) in node.entries() {
                     let document = part.releases.remove(&id.value)?;
                     baseline.releases.push(release(id, node, document)?);
+                }
+            }
+            "signatures" => {
+                for (id, node) in node.entries() {
+                    let document = part.signatures.remove(&id.value)?;
+                    baseline.signatures.push(signature(id, node, document));
                 }
             }
             _ => {}
@@ -237,8 +250,10 @@ fn check(id: &Located<String>, node: &Node, document: CheckDocument, outer: Retr
         remedy,
         runbook,
         guardrail,
+        diagnose,
         ..
     } = document;
+    let looks = node.get("diagnose").map(Node::items).unwrap_or_default();
     let guardrail_at = node.get("guardrail").map_or(&id.at, |node| &node.at);
     let candidates = node
         .entries()
@@ -262,6 +277,11 @@ fn check(id: &Located<String>, node: &Node, document: CheckDocument, outer: Retr
         remedy,
         runbook,
         guardrail: guardrail.map(|guardrail| Located::new(guardrail, guardrail_at.clone())),
+        diagnose: looks
+            .iter()
+            .zip(diagnose.unwrap_or_default())
+            .map(|(node, document)| diagnosis(node, &document))
+            .collect(),
         node: node.clone(),
     }
 }
@@ -305,6 +325,59 @@ fn trend(node: &Node, document: &TrendDocument) -> Option<Trend> {
         not_decreasing: document.not_decreasing,
         samples: document.samples.unwrap_or(SAMPLES) as usize,
         at: node.at.clone(),
+    })
+}
+
+fn diagnosis(node: &Node, document: &DiagnosisDocument) -> Diagnosis {
+    let candidates = node
+        .entries()
+        .iter()
+        .filter(|(key, _)| !DiagnosisDocument::KEYS.contains(&key.value.as_str()));
+    Diagnosis {
+        at: node.at.clone(),
+        on: node.get("on").and_then(Node::as_located),
+        timeout: document.timeout.map(|span| span.0),
+        candidates: candidates.cloned().collect(),
+    }
+}
+
+fn signature(id: &Located<String>, node: &Node, document: SignatureDocument) -> Signature {
+    let SignatureDocument {
+        title,
+        matching: _,
+        kinds: _,
+        checks: _,
+        hosts: _,
+        remedy,
+        runbook,
+        guardrail,
+        go_back_to: _,
+    } = document;
+    let matching = node.get("match");
+    Signature {
+        id: id.clone(),
+        title,
+        matching: matching
+            .into_iter()
+            .chain(matching.map(Node::items).unwrap_or_default())
+            .filter_map(match_of)
+            .collect(),
+        kinds: texts(node.get("kinds")),
+        checks: texts(node.get("checks")),
+        hosts: texts(node.get("hosts")),
+        remedy,
+        runbook,
+        guardrail,
+        go_back_to: node.get("go_back_to").and_then(Node::as_located),
+    }
+}
+
+/// None for the list around several.
+fn match_of(node: &Node) -> Option<Match> {
+    let regex = node.get("regex");
+    Some(Match {
+        text: regex.unwrap_or(node).as_located()?,
+        is_regex: regex.is_some(),
     })
 }
 

@@ -74,6 +74,11 @@ pub(super) struct Document {
     #[serde(default)]
     #[schemars(extend("propertyNames" = ids(), "x-expected" = "releases by their ids"))]
     pub(super) releases: BTreeMap<String, ReleaseDocument>,
+    /// Failures that have a name, by their ids: what tells them in what a failed
+    /// check and its diagnosis saw. The first in the order of the file counts.
+    #[serde(default)]
+    #[schemars(extend("propertyNames" = ids(), "x-expected" = "signatures by their ids"))]
+    pub(super) signatures: BTreeMap<String, SignatureDocument>,
 }
 
 /// A file that a baseline includes.
@@ -109,6 +114,11 @@ pub(super) struct Fragment {
     #[serde(default)]
     #[schemars(extend("propertyNames" = ids(), "x-expected" = "releases by their ids"))]
     pub(super) releases: BTreeMap<String, ReleaseDocument>,
+    /// Failures that have a name, by their ids: what tells them in what a failed
+    /// check and its diagnosis saw. The first in the order of the file counts.
+    #[serde(default)]
+    #[schemars(extend("propertyNames" = ids(), "x-expected" = "signatures by their ids"))]
+    pub(super) signatures: BTreeMap<String, SignatureDocument>,
 }
 
 /// One text or a list of texts.
@@ -319,6 +329,99 @@ pub(super) struct CheckDocument {
     /// `CRITICAL_HITL` (restart or repair with a human in the loop), `STANDARD_HITL`
     /// (restart only with evidence) or `AUTO` (automatic restart).
     pub(super) guardrail: Option<Guardrail>,
+    /// Looks to take when it does not pass, for what they show: a journal, the
+    /// room on a disk. They have no say in its verdict.
+    #[schemars(length(min = 1, max = MOST_LOOKS))]
+    pub(super) diagnose: Option<Vec<DiagnosisDocument>>,
+}
+
+/// As many looks as one failure may cost.
+const MOST_LOOKS: u32 = 8;
+
+/// One look for the sake of what it shows. Exactly one further key names the
+/// kind of probe, with its options.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[schemars(rename = "Diagnosis")]
+#[expect(
+    dead_code,
+    reason = "what needs its place is taken from the nodes; the schema is of all"
+)]
+pub(super) struct DiagnosisDocument {
+    /// Id of the host to look at, where it is another one than the check's.
+    pub(super) on: Option<String>,
+    /// Time for it, from the open connection to the last fact. The check's own
+    /// when left out, and never more than 30s.
+    pub(super) timeout: Option<PositiveTimeSpan>,
+}
+
+/// A failure that has a name.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Signature")]
+#[expect(
+    dead_code,
+    reason = "what needs its place is taken from the nodes; the schema is of all"
+)]
+pub(super) struct SignatureDocument {
+    /// Its name: "the WAL checkpoint is damaged".
+    pub(super) title: String,
+    /// What tells it, in one line of what was seen: a text, `regex:` with a
+    /// regular expression, or a list of these of which one is enough.
+    #[serde(rename = "match")]
+    pub(super) matching: MatchesDocument,
+    /// Only in what probes of these kinds saw.
+    pub(super) kinds: Option<OneOrMany>,
+    /// Only of these checks: ids, with or without `@host`, or phases.
+    pub(super) checks: Option<OneOrMany>,
+    /// Only of checks on these hosts: ids, or `tag:NAME`.
+    pub(super) hosts: Option<OneOrMany>,
+    /// What to do about it.
+    pub(super) remedy: Option<String>,
+    /// Where that is written down.
+    pub(super) runbook: Option<String>,
+    /// Who may carry out the remedy. The stricter of this and the check's own holds.
+    pub(super) guardrail: Option<Guardrail>,
+    /// The check or phase where its cause is to be looked for.
+    pub(super) go_back_to: Option<String>,
+}
+
+const MATCH: &str = "a text, `regex:` with a regular expression, or a list of these";
+
+/// One thing to look for, or several.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(untagged)]
+#[schemars(rename = "SignatureMatches", extend("x-expected" = MATCH))]
+#[expect(dead_code, reason = "read from the nodes; here for the schema")]
+pub(super) enum MatchesDocument {
+    /// A text, as it is in the line.
+    Text(#[schemars(length(min = 1))] String),
+    /// A regular expression.
+    Regex(RegexDocument),
+    /// Several of these.
+    Many(#[schemars(length(min = 1))] Vec<MatchDocument>),
+}
+
+/// What to look for.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(untagged)]
+#[schemars(rename = "SignatureMatch")]
+#[expect(dead_code, reason = "read from the nodes; here for the schema")]
+pub(super) enum MatchDocument {
+    /// A text, as it is in the line.
+    Text(#[schemars(length(min = 1))] String),
+    /// A regular expression.
+    Regex(RegexDocument),
+}
+
+/// A regular expression.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "SignatureRegex")]
+#[expect(dead_code, reason = "read from the nodes; here for the schema")]
+pub(super) struct RegexDocument {
+    /// In RE2's syntax.
+    #[schemars(length(min = 1))]
+    pub(super) regex: String,
 }
 
 /// Something that is let loose only when gates are green: CI runners, batch
@@ -362,7 +465,7 @@ pub(super) struct ConditionDocument {
 
 impl CheckDocument {
     /// A check's own keys; any other is a kind. A test holds them to the schema.
-    pub(super) const KEYS: [&'static str; 15] = [
+    pub(super) const KEYS: [&'static str; 16] = [
         "title",
         "on",
         "via",
@@ -378,7 +481,13 @@ impl CheckDocument {
         "remedy",
         "runbook",
         "guardrail",
+        "diagnose",
     ];
+}
+
+impl DiagnosisDocument {
+    /// A look's own keys; any other is a kind. A test holds them to the schema.
+    pub(super) const KEYS: [&'static str; 2] = ["on", "timeout"];
 }
 
 /// The schema of a baseline file. Checks are open: kinds are not known here.
@@ -396,21 +505,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_keys_of_a_check_are_those_of_its_schema() {
+    fn own_keys_are_those_of_the_schema() {
         for schema in [schema(), fragment_schema()] {
-            let check = &schema["$defs"]["Check"];
-            let keys: Vec<&str> = check["properties"]
-                .as_object()
-                .into_iter()
-                .flat_map(|keys| keys.keys())
-                .map(String::as_str)
-                .collect();
-            let mut sorted = CheckDocument::KEYS.to_vec();
-            sorted.sort_unstable();
-            let mut listed = keys;
-            listed.sort_unstable();
-            assert_eq!(listed, sorted);
-            assert_eq!(check.get("additionalProperties"), None);
+            own_keys(&schema["$defs"]["Check"], &CheckDocument::KEYS);
+            own_keys(&schema["$defs"]["Diagnosis"], &DiagnosisDocument::KEYS);
         }
+    }
+
+    fn own_keys(definition: &serde_json::Value, own: &[&str]) {
+        let mut listed: Vec<&str> = definition["properties"]
+            .as_object()
+            .into_iter()
+            .flat_map(|keys| keys.keys())
+            .map(String::as_str)
+            .collect();
+        let mut own = own.to_vec();
+        own.sort_unstable();
+        listed.sort_unstable();
+        assert_eq!(listed, own);
+        assert_eq!(definition.get("additionalProperties"), None);
     }
 }

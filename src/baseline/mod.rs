@@ -28,8 +28,8 @@ pub use conform::conform;
 pub use diagnostic::{Diagnostic, Diagnostics, Severity, did_you_mean};
 pub use files::{Disk, Files};
 pub use model::{
-    Baseline, Check, Condition, Defaults, Guardrail, Host, Phase, PhaseDefaults, PolicyAllow,
-    Release, Retry, Ssh, Trend,
+    Baseline, Check, Condition, Defaults, Diagnosis, Guardrail, Host, Match, Phase, PhaseDefaults,
+    PolicyAllow, Release, Retry, Signature, Ssh, Trend,
 };
 pub use node::{Node, NodeValue};
 pub use source::{Located, Location, SourceId, Sources};

@@ -35,6 +35,8 @@ pub struct Baseline {
     pub phases: Vec<Phase>,
     /// In the order of the files, included ones where their `include` stands.
     pub releases: Vec<Release>,
+    /// In the order of the files, in which the first that fits counts.
+    pub signatures: Vec<Signature>,
 }
 
 impl Baseline {
@@ -226,6 +228,8 @@ pub struct Check {
     pub runbook: Option<String>,
     /// Who may do it.
     pub guardrail: Option<Located<Guardrail>>,
+    /// Looks to take when it does not pass.
+    pub diagnose: Vec<Diagnosis>,
     /// The whole body. In it, in `candidates`, `title`, `require`, `prefer`,
     /// `remedy` and `runbook`, `${host.id}`, `${host.address}`, `${host.user}`
     /// and `$${` are still to be expanded, once for each host; every other
@@ -275,6 +279,54 @@ pub struct Trend {
     pub samples: usize,
     /// Where it stands.
     pub at: Location,
+}
+
+/// One look to take when a check does not pass.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Diagnosis {
+    /// Where it stands.
+    pub at: Location,
+    /// The host to look at instead of the check's; exists.
+    pub on: Option<Located<String>>,
+    /// Time for it.
+    pub timeout: Option<Duration>,
+    /// The keys that are not its own, as [`Check::candidates`].
+    pub candidates: Vec<(Located<String>, Node)>,
+}
+
+/// A failure that has a name. What it names beside hosts is `plan`'s to check.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Signature {
+    /// Its id, unique among signatures.
+    pub id: Located<String>,
+    /// The failure's name.
+    pub title: String,
+    /// At least one, of which any tells it.
+    pub matching: Vec<Match>,
+    /// Kinds whose looks it is in; any when empty.
+    pub kinds: Vec<Located<String>>,
+    /// Checks and phases that it is looked for in; any when empty.
+    pub checks: Vec<Located<String>>,
+    /// Hosts whose checks it is looked for in, `tag:NAME` among them; any when
+    /// empty. Each selects at least one host.
+    pub hosts: Vec<Located<String>>,
+    /// What to do about it.
+    pub remedy: Option<String>,
+    /// Where that is written down.
+    pub runbook: Option<String>,
+    /// Who may do it.
+    pub guardrail: Option<Guardrail>,
+    /// The check or phase to look at.
+    pub go_back_to: Option<Located<String>>,
+}
+
+/// What tells a failure.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Match {
+    /// As written.
+    pub text: Located<String>,
+    /// A regular expression; a text that is looked for as it is otherwise.
+    pub is_regex: bool,
 }
 
 /// Who may carry out a remedy.

@@ -24,10 +24,16 @@ pub(super) fn validate(files: &ReadFiles, diagnostics: &mut Diagnostics) {
     validation.unique("host", files.entries("hosts"));
     validation.unique("phase", files.entries("phases"));
     validation.unique("release", files.entries("releases"));
+    validation.unique("signature", files.entries("signatures"));
     let hosts = Hosts::new(files);
     validation.hosts(&hosts);
     validation.phases(files, &hosts);
     validation.releases(files);
+    for (_, signature) in files.entries("signatures") {
+        let on = texts(signature.get("hosts"));
+        validation.repeated(&on);
+        validation.selections(&on, &hosts);
+    }
 }
 
 /// The texts of a key that takes one or several.
@@ -217,7 +223,18 @@ impl Validation<'_> {
                     .suggestion("name a host, `all` or `tag:NAME`, or leave it out"),
             );
         }
-        for entry in &on {
+        self.selections(&on, hosts);
+        let looks = body.get("diagnose").map(Node::items).unwrap_or_default();
+        for on in looks.iter().filter_map(|look| look.get("on")?.as_located()) {
+            if !hosts.by_id.contains_key(on.value.as_str()) {
+                self.unknown("host", &on, hosts.ids());
+            }
+        }
+    }
+
+    /// Entries of `on` and `hosts`.
+    fn selections(&mut self, on: &[Located<String>], hosts: &Hosts<'_>) {
+        for entry in on {
             match entry.value.strip_prefix("tag:") {
                 Some(tag) if hosts.tags.contains(tag) => {}
                 Some(tag) => {

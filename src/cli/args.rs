@@ -189,6 +189,10 @@ pub(super) struct Gate {
     pub(super) running: Running,
     #[command(flatten)]
     pub(super) look: Look,
+    /// Take an open decision that a run of this baseline came to so long ago at most, if its
+    /// hosts have not booted since, instead of looking again
+    #[arg(long, value_name = "TIME", value_parser = span)]
+    pub(super) lease: Option<Duration>,
     /// Run this when the release is open, in the place of this program; its exit code is then the answer
     #[arg(last = true, value_name = "COMMAND")]
     pub(super) command: Vec<OsString>,

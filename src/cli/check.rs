@@ -76,7 +76,10 @@ impl Command<'_> {
     async fn once(&self, options: &Options, stop: Stop) -> Result<Exit, Exit> {
         let mut times = Times::new(self.job.plan.checks.len());
         let mut note = |event: &Event| times.event(event);
-        let (card, audited) = self.job.once(options, stop, &mut note).await?;
+        let (card, audited) = self
+            .job
+            .once(&self.job.left_out, options, stop, &mut note)
+            .await?;
         // Before the card, for which a pager may keep us waiting; what went wrong
         // is told after it, where it is seen.
         let mut problems = self.keep(&card, &times);

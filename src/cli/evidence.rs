@@ -156,6 +156,7 @@ impl Times {
                 }
             }
             Event::PhaseStarted { .. }
+            | Event::CheckDiagnosed { .. }
             | Event::CheckHeld { .. }
             | Event::CheckSkipped { .. }
             | Event::PhaseFinished { .. }

@@ -66,7 +66,40 @@ fn check(page: &mut Page, plan: &Plan, place: usize) {
         let tier = engine::tier(tier);
         page.field(2, "tier", &format!("{}: {}", tier.name(), tier.allows()));
     }
+    failure(page, plan, check);
     facts(page, check);
+}
+
+/// What is looked at when it does not pass, and the names that its failure may get.
+fn failure(page: &mut Page, plan: &Plan, check: &Check) {
+    for look in &check.diagnosis {
+        page.field(2, "if it fails", &format!("{}: {}", look.kind, look.goal()));
+        for request in look.requests(&plan.policy) {
+            page.field(4, request.protocol, &shown(&request));
+        }
+    }
+    for signature in check
+        .signatures
+        .iter()
+        .map(|&place| &plan.signatures[place])
+    {
+        let sought: Vec<String> = signature
+            .tells
+            .matching
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        page.field(
+            2,
+            "signature",
+            &format!(
+                "{}: {}: {}",
+                signature.id,
+                signature.title,
+                sought.join(" | ")
+            ),
+        );
+    }
 }
 
 /// What it waits for, and what waits for it.

@@ -83,13 +83,14 @@ impl<'a> Job<'a> {
         self.notebook.memory(&self.plan.name)
     }
 
-    /// Runs once and gives the card; `note` is told of everything. An audit that is not whole is told, and is
+    /// Runs what `left_out` gives no reason against, once, and gives the card; `note` is told of everything. An audit that is not whole is told, and is
     /// an error beside the card.
     ///
     /// # Errors
     /// When nothing could be run.
     pub(super) async fn once(
         &self,
+        left_out: &[Option<String>],
         options: &Options,
         stop: Stop,
         note: &mut dyn FnMut(&Event),
@@ -99,7 +100,7 @@ impl<'a> Job<'a> {
         let mut progress = self.progress(&planned);
         let card = engine::run(
             &self.plan,
-            &self.left_out,
+            left_out,
             &transports,
             options,
             stop,

@@ -13,6 +13,7 @@ mod graph;
 mod history;
 mod input;
 mod job;
+mod lease;
 mod output;
 mod page;
 mod panic;

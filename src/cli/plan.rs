@@ -42,6 +42,9 @@ fn page(plan: &Plan, left_out: &[Option<String>], color: bool) -> String {
         duration(longest)
     ));
     page.line("what `check` would send, in this order; `plan` itself sends nothing");
+    if plan.checks.iter().any(|check| !check.diagnosis.is_empty()) {
+        page.line("what stands below `if it fails` only once its check did not pass");
+    }
     for phase in &plan.phases {
         page.blank();
         page.heading(&phase.id, phase.title.as_deref().unwrap_or_default());
@@ -76,6 +79,12 @@ fn check(page: &mut Page, plan: &Plan, place: usize, left_out: Option<&str>) {
         page.field(4, rule, &text);
     }
     page.field(4, "time", &times(check));
+    for look in &check.diagnosis {
+        page.field(4, "if it fails", &look.goal());
+        for request in look.requests(&plan.policy) {
+            page.field(6, request.protocol, &shown(&request));
+        }
+    }
 }
 
 /// The ids of what a phase needs.
@@ -158,16 +167,23 @@ fn document(plan: &Plan, left_out: &[Option<String>]) -> Value {
 }
 
 fn check_document(plan: &Plan, check: &Check, left_out: Option<&str>) -> Value {
-    let requests: Vec<Value> = check
-        .requests(&plan.policy)
+    let diagnosis: Vec<Value> = check
+        .diagnosis
         .iter()
-        .map(|request| {
+        .map(|look| {
             json!({
-                "protocol": request.protocol,
-                "text": request.text,
-                "by_extension": request.by_extension,
+                "kind": look.kind,
+                "host": look.host(),
+                "goal": look.goal(),
+                "requests": requests(&look.requests(&plan.policy)),
+                "timeout_ms": u64::try_from(look.target.timeout.as_millis()).unwrap_or(u64::MAX),
             })
         })
+        .collect();
+    let signatures: Vec<&str> = check
+        .signatures
+        .iter()
+        .map(|&place| plan.signatures[place].id.as_str())
         .collect();
     let expectations: Vec<Value> = check
         .expectations
@@ -183,7 +199,9 @@ fn check_document(plan: &Plan, check: &Check, left_out: Option<&str>) -> Value {
         "skipped": left_out,
         "after": after(plan, check),
         "advisory": check.advisory,
-        "requests": requests,
+        "requests": requests(&check.requests(&plan.policy)),
+        "diagnosis": diagnosis,
+        "signatures": signatures,
         "expectations": expectations,
         "stable_for_s": check.over_time.stable_for.map(|span| span.as_secs_f64()),
         "trend": check.over_time.trend.as_ref().map(Trend::statement),
@@ -192,4 +210,17 @@ fn check_document(plan: &Plan, check: &Check, left_out: Option<&str>) -> Value {
         "connect_timeout_ms": u64::try_from(check.target.connect_timeout.as_millis()).unwrap_or(u64::MAX),
         "timeout_ms": u64::try_from(check.target.timeout.as_millis()).unwrap_or(u64::MAX),
     })
+}
+
+fn requests(requests: &[Request]) -> Vec<Value> {
+    requests
+        .iter()
+        .map(|request| {
+            json!({
+                "protocol": request.protocol,
+                "text": request.text,
+                "by_extension": request.by_extension,
+            })
+        })
+        .collect()
 }

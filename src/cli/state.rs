@@ -9,7 +9,7 @@ use super::environment;
 use super::exit::Exit;
 use super::output::tell;
 use crate::engine::{Memory, Scorecard};
-use crate::state::{Extent, Location, Problem, State};
+use crate::state::{Extent, Location, Problem, State, StoredRun};
 
 /// Where `--state` says that state is.
 pub(super) fn location(arguments: &StateFile) -> Option<Location> {
@@ -103,6 +103,12 @@ impl Notebook {
     pub(super) fn memory(&self, baseline: &str) -> Memory {
         self.with(|state| state.memory(baseline))
             .unwrap_or_default()
+    }
+
+    /// The last run of exactly this baseline, with its card.
+    pub(super) fn latest_run(&self, baseline: &str, digest: &str) -> Option<StoredRun> {
+        self.with(|state| state.latest_run(baseline, Some(digest)))
+            .flatten()
     }
 
     /// Remembers a run.

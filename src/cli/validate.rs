@@ -31,8 +31,12 @@ pub(super) fn validate(arguments: &Validate) -> Exit {
         match &plan {
             Some(plan) => {
                 secrets::warn_of_missing(plan, &mut diagnostics);
+                let signatures = match plan.signatures.len() {
+                    0 => String::new(),
+                    number => format!(", {}", count(number, "signature")),
+                };
                 summary += &format!(
-                    "{}: no errors in {}, {}, {}\n",
+                    "{}: no errors in {}, {}, {}{signatures}\n",
                     file.unwrap_or(&plan.name),
                     count(plan.hosts.len(), "host"),
                     count(plan.phases.len(), "phase"),

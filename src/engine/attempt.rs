@@ -13,13 +13,15 @@ use tokio::time::{sleep, timeout};
 use super::Options;
 use crate::judge::{Finding, Judgement, Level, Verdict, judge};
 use crate::plan::{Check, Plan};
-use crate::probe::{Context, Fault, FaultKind, Host, Observation, Outcome, Transports};
+use crate::probe::{
+    Context, Fault, FaultKind, Host, Observation, Outcome, Probe, Target, Transports,
+};
 
 /// What every check of a run shares.
 pub(super) struct Shared {
     pub(super) plan: Arc<Plan>,
     pub(super) transports: Arc<Transports>,
-    limits: Limits,
+    pub(super) limits: Limits,
     jobs_per_host: usize,
     /// Check and attempt, as each begins.
     started: mpsc::UnboundedSender<(usize, u32)>,
@@ -44,7 +46,7 @@ impl Shared {
 }
 
 /// How many attempts may be under way, in all and on each host.
-struct Limits {
+pub(super) struct Limits {
     all: Semaphore,
     hosts: HashMap<String, Semaphore>,
 }
@@ -63,7 +65,7 @@ impl Limits {
 
     /// Waits for a turn. The host's comes first: whoever waits for a busy host
     /// must not keep others from theirs.
-    async fn turn(&self, host: Option<&str>) -> Turn<'_> {
+    pub(super) async fn turn(&self, host: Option<&str>) -> Turn<'_> {
         let host = match host.and_then(|host| self.hosts.get(host)) {
             // A semaphore fails only when closed, and these never are.
             Some(semaphore) => semaphore.acquire().await.ok(),
@@ -76,7 +78,7 @@ impl Limits {
     }
 }
 
-struct Turn<'a> {
+pub(super) struct Turn<'a> {
     _host: Option<SemaphorePermit<'a>>,
     _all: Option<SemaphorePermit<'a>>,
 }
@@ -126,7 +128,13 @@ pub(super) async fn look(shared: &Shared, place: usize) -> (Observation, Judgeme
             // Nobody listens any more when the run is over.
             shared.started.send((place, attempt)).ok();
             first_start.get_or_insert_with(Instant::now);
-            observe(shared, check).await
+            let look = Look {
+                check: &check.id,
+                kind: check.kind,
+                target: &check.target,
+                probe: check.probe.as_ref(),
+            };
+            observe(shared, &look).await
         };
         let observation = Observation {
             at: super::now(),
@@ -153,22 +161,32 @@ fn is_final(outcome: &Outcome, judgement: &Judgement) -> bool {
     hopeless || required_holds
 }
 
-/// One attempt. Whatever the probe does, an outcome without secrets comes of it.
-async fn observe(shared: &Shared, check: &Check) -> Outcome {
+/// What one look is taken with.
+pub(super) struct Look<'a> {
+    /// The id of its check.
+    pub(super) check: &'a str,
+    /// The kind of its probe.
+    pub(super) kind: &'static str,
+    pub(super) target: &'a Target,
+    pub(super) probe: &'a dyn Probe,
+}
+
+/// One look. Whatever the probe does, an outcome without secrets comes of it.
+pub(super) async fn observe(shared: &Shared, look: &Look<'_>) -> Outcome {
     let context = Context {
-        check: check.id.clone(),
-        target: check.target.clone(),
+        check: look.check.to_owned(),
+        target: look.target.clone(),
         transports: Arc::clone(&shared.transports),
     };
-    let limit = guard(check, shared.jobs_per_host);
-    let probing = AssertUnwindSafe(check.probe.run(&context)).catch_unwind();
+    let limit = guard(look.target, shared.jobs_per_host);
+    let probing = AssertUnwindSafe(look.probe.run(&context)).catch_unwind();
     let seen = match timeout(limit, probing).await {
         Ok(Ok(seen)) => seen,
         Ok(Err(panic)) => Err(Fault::new(
             FaultKind::Internal,
             format!(
                 "the {} probe failed, which is a defect in coldstart: {}",
-                check.kind,
+                look.kind,
                 reason(panic.as_ref())
             ),
         )),
@@ -186,8 +204,7 @@ async fn observe(shared: &Shared, check: &Check) -> Outcome {
 /// Probes keep their own time; this is for the one that fails to. A way
 /// through other hosts opens one connection after the other, and a command
 /// waits for those before it on the host's connection, four of which run at once.
-fn guard(check: &Check, jobs_per_host: usize) -> Duration {
-    let target = &check.target;
+fn guard(target: &Target, jobs_per_host: usize) -> Duration {
     let hops = [&target.host, &target.via]
         .into_iter()
         .flatten()

@@ -3,6 +3,7 @@
 
 mod attempt;
 mod course;
+mod diagnosis;
 mod planned;
 mod run;
 mod watch;

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use crate::plan::{Check, Guardrail as Tier, Plan, Release};
 use crate::scorecard::{
     BaselineRef, Guardrail, PlannedCheck, PlannedCondition, PlannedPhase, PlannedRelease,
-    PlannedRun,
+    PlannedRun, PlannedSignature,
 };
 
 /// The part of a plan that events and cards speak of.
@@ -46,6 +46,18 @@ pub fn planned_run(plan: &Plan, keep_going: bool) -> PlannedRun {
             })
             .collect(),
         releases: plan.releases.iter().map(release).collect(),
+        signatures: plan
+            .signatures
+            .iter()
+            .map(|signature| PlannedSignature {
+                id: signature.id.clone(),
+                title: signature.title.clone(),
+                remedy: signature.remedy.clone(),
+                runbook: signature.runbook.clone(),
+                guardrail: signature.guardrail.map(tier),
+                go_back_to: signature.go_back_to.clone(),
+            })
+            .collect(),
     }
 }
 

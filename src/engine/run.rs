@@ -13,11 +13,12 @@ use tokio::time::sleep;
 
 use super::attempt::{Shared, defect, look};
 use super::course::Courses;
+use super::diagnosis::{Findings, diagnose};
 use super::planned::planned_run;
 use super::{Options, Stop};
-use crate::judge::{Judgement, Verdict};
+use crate::judge::{Judgement, Verdict, is_looked_into};
 use crate::plan::Plan;
-use crate::probe::{Observation, Transports};
+use crate::probe::{Observation, Outcome, Transports};
 use crate::scorecard::{Ending, Event, Fold, Gate, Held, PlannedRun, Scorecard, gate};
 
 /// Runs every check of `plan` that `left_out` gives no reason against (one
@@ -52,6 +53,11 @@ pub async fn run(
             () = &mut deadline_struck => break Ending::Deadline(deadline),
             () = stopped(&mut stop) => break Ending::Interrupted,
         }
+    };
+    let ending = if coordinator.only_diagnoses() {
+        coordinator.completed(transports.ssh.lost().await)
+    } else {
+        ending
     };
     coordinator.abandon(&ending);
     let card = coordinator.finish(ending);
@@ -114,13 +120,21 @@ enum Permission {
     HeldBy(usize),
 }
 
-type Ended = Result<(usize, Observation, Judgement), tokio::task::JoinError>;
+/// What a task came to, with its check.
+enum Done {
+    Looked(usize, Observation, Judgement),
+    Diagnosed(usize, Findings),
+}
+
+type Ended = Result<Done, tokio::task::JoinError>;
 
 struct Coordinator<'a> {
     plan: &'a Plan,
     keep_going: bool,
     shared: Arc<Shared>,
-    tasks: JoinSet<(usize, Observation, Judgement)>,
+    tasks: JoinSet<Done>,
+    /// Failures that are being looked into.
+    diagnosing: usize,
     checks: Vec<State>,
     phases: Vec<PhaseState>,
     courses: Courses<'a>,
@@ -146,6 +160,7 @@ impl<'a> Coordinator<'a> {
             keep_going: options.keep_going,
             shared: Arc::new(shared),
             tasks: JoinSet::new(),
+            diagnosing: 0,
             checks: vec![State::Waiting; plan.checks.len()],
             phases: vec![PhaseState::Waiting; plan.phases.len()],
             courses: Courses::new(plan, &options.memory),
@@ -161,9 +176,19 @@ impl<'a> Coordinator<'a> {
     }
 
     fn is_complete(&self) -> bool {
+        self.diagnosing == 0 && self.is_decided()
+    }
+
+    fn is_decided(&self) -> bool {
         self.phases
             .iter()
             .all(|phase| matches!(phase, PhaseState::Closed { .. }))
+    }
+
+    /// Whether nothing but failures is still being looked into: a run that is
+    /// cut off then is whole all the same, as they have their verdicts.
+    fn only_diagnoses(&self) -> bool {
+        self.is_decided() && !self.is_complete()
     }
 
     fn leave_out(&mut self, left_out: &[Option<String>]) {
@@ -295,7 +320,22 @@ impl<'a> Coordinator<'a> {
             let looked = AssertUnwindSafe(look(&shared, check)).catch_unwind().await;
             let (observation, judgement) =
                 looked.unwrap_or_else(|panic| defect(&shared.plan.checks[check], panic.as_ref()));
-            (check, observation, judgement)
+            Done::Looked(check, observation, judgement)
+        });
+    }
+
+    /// Has a failure looked into. No gate and no other check waits for that.
+    fn look_into(&mut self, check: usize, outcome: Outcome) {
+        let planned = &self.plan.checks[check];
+        if planned.diagnosis.is_empty() && planned.signatures.is_empty() {
+            return;
+        }
+        self.diagnosing += 1;
+        let shared = Arc::clone(&self.shared);
+        self.tasks.spawn(async move {
+            let looking = AssertUnwindSafe(diagnose(&shared, check, &outcome)).catch_unwind();
+            // A defect here must not lose the failure that it looks into.
+            Done::Diagnosed(check, looking.await.unwrap_or_default())
         });
     }
 
@@ -345,8 +385,20 @@ impl<'a> Coordinator<'a> {
 
     fn ended(&mut self, ended: Ended) {
         // A task catches what panics in it, and only the end of the run aborts one.
-        let Ok((check, observation, judgement)) = ended else {
+        let Ok(done) = ended else {
             return;
+        };
+        let (check, observation, judgement) = match done {
+            Done::Looked(check, observation, judgement) => (check, observation, judgement),
+            Done::Diagnosed(check, Findings { looks, recognised }) => {
+                self.diagnosing -= 1;
+                self.tell(Event::CheckDiagnosed {
+                    check,
+                    looks,
+                    recognised,
+                });
+                return;
+            }
         };
         self.courses.learn(check, &observation);
         self.deferred.push((check, observation, judgement));
@@ -364,6 +416,14 @@ impl<'a> Coordinator<'a> {
                 continue;
             }
             let judgement = self.courses.judge(check, &observation, judgement);
+            // What only has not held for long enough is no failure to look into.
+            let own = judgement
+                .course
+                .as_ref()
+                .map_or(judgement.verdict, |course| course.verdict);
+            if !at_end && is_looked_into(own) {
+                self.look_into(check, observation.outcome.clone());
+            }
             self.checks[check] = State::Settled(judgement.verdict);
             self.tell(Event::CheckJudged {
                 check,

@@ -1,6 +1,7 @@
 //! The engine on probes that do as told, with a clock that does not wait.
 
 mod course;
+mod diagnosis;
 mod order;
 mod trouble;
 mod watching;
@@ -17,7 +18,7 @@ use tokio::time::sleep;
 
 use super::{Options, Stop, run};
 use crate::judge::{Expectation, Level, OverTime};
-use crate::plan::{Check, Phase, Plan, Retry};
+use crate::plan::{Check, Diagnosis, Phase, Plan, Retry};
 use crate::probe::{
     Audit, Context, Defaults, FactSpec, Facts, Fault, FaultKind, Host, OptionProblem, Policy,
     Probe, Request, SecretRef, Secrets, SshSettings, Target, Transports, Type,
@@ -157,6 +158,8 @@ struct Sketch {
     advisory: bool,
     over_time: OverTime,
     kind: &'static str,
+    diagnosis: Vec<(Vec<Act>, Duration)>,
+    signatures: Vec<usize>,
 }
 
 fn check(id: &'static str, acts: impl Into<Vec<Act>>) -> Sketch {
@@ -170,6 +173,8 @@ fn check(id: &'static str, acts: impl Into<Vec<Act>>) -> Sketch {
         advisory: false,
         over_time: OverTime::default(),
         kind: "scripted",
+        diagnosis: Vec::new(),
+        signatures: Vec::new(),
     }
 }
 
@@ -194,6 +199,18 @@ impl Sketch {
         self
     }
 
+    /// Adds a look for when it fails, which takes some milliseconds.
+    fn diagnosed(mut self, acts: impl Into<Vec<Act>>, milliseconds: u64) -> Self {
+        let time = Duration::from_millis(milliseconds);
+        self.diagnosis.push((acts.into(), time));
+        self
+    }
+
+    fn watched_by(mut self, signature: usize) -> Self {
+        self.signatures.push(signature);
+        self
+    }
+
     fn advisory(mut self) -> Self {
         self.advisory = true;
         self
@@ -213,6 +230,7 @@ fn plan(phases: Vec<(&str, &[&str], Vec<Sketch>)>) -> (Arc<Plan>, Arc<Load>) {
         checks: Vec::new(),
         releases: Vec::new(),
         policy: Policy::default(),
+        signatures: Vec::new(),
     };
     for (id, needs, sketches) in phases {
         let start = made.checks.len();
@@ -255,12 +273,7 @@ fn planned(
         id: sketch.id.to_owned(),
         title: sketch.id.to_owned(),
         phase,
-        target: Target {
-            host,
-            via: None,
-            timeout: Duration::from_secs(1),
-            connect_timeout: Duration::from_secs(1),
-        },
+        target: target(host),
         kind: sketch.kind,
         probe: Box::new(Scripted {
             acts: Mutex::new(sketch.acts),
@@ -288,6 +301,29 @@ fn planned(
         remedy: None,
         runbook: None,
         guardrail: None,
+        diagnosis: sketch
+            .diagnosis
+            .into_iter()
+            .map(|(acts, time)| Diagnosis {
+                kind: "second look",
+                target: target(None),
+                probe: Box::new(Scripted {
+                    acts: Mutex::new(acts),
+                    time,
+                    load: Arc::clone(load),
+                }),
+            })
+            .collect(),
+        signatures: sketch.signatures,
+    }
+}
+
+fn target(host: Option<Arc<Host>>) -> Target {
+    Target {
+        host,
+        via: None,
+        timeout: Duration::from_secs(1),
+        connect_timeout: Duration::from_secs(1),
     }
 }
 

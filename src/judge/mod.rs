@@ -15,6 +15,7 @@ mod lexer;
 mod mismatch;
 mod over_time;
 mod parser;
+mod signature;
 mod streak;
 mod syntax;
 #[cfg(test)]
@@ -32,6 +33,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::probe::{FactSpec, Facts, Observation, Outcome};
 use eval::Evaluator;
+pub use signature::{Recognised, Sight, Signature, is_looked_into, recognise};
 use types::{Ty, Typed};
 use typing::Checker;
 

@@ -8,6 +8,7 @@ use super::expand::Expander;
 use super::model::{Check, Phase, Plan};
 use super::order::{Cycle, topological};
 use super::release;
+use super::signatures::{signatures, watching};
 use crate::baseline::{self, Baseline, Diagnostic, Diagnostics, Located, Sources};
 use crate::probe::{Host, Policy, SshSettings};
 
@@ -43,6 +44,9 @@ pub fn build(
             checks.extend(expanded);
         }
         resolve_after(phase, &mut checks[start..], &origins, start);
+        for check in &mut checks[start..] {
+            check.signatures = watching(baseline, &phase.id.value, check);
+        }
         phases.push(Phase {
             id: phase.id.value.clone(),
             title: phase.title.clone(),
@@ -55,7 +59,7 @@ pub fn build(
     }
 
     let releases = release::releases(baseline, &phases, &checks, &mut found);
-
+    let signatures = signatures(baseline, &mut found);
     let broken = found.has_errors();
     for diagnostic in &found {
         // `on: all` meets the same problem once a host; the reader needs it once.
@@ -72,6 +76,7 @@ pub fn build(
         checks,
         releases,
         policy,
+        signatures,
     })
 }
 

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::kind::{kind_of, report_place};
+use super::kind::{Owner, kind_of, report_place};
 use super::model::{Check, Retry};
 use super::over_time::{definition, over_time, released_after};
 use super::schema;
@@ -16,7 +16,7 @@ use crate::probe::{Host, KindEntry, OptionProblem, Policy, Probe, SecretRef, Tar
 
 /// What expanding needs to know of the whole baseline.
 pub(super) struct Expander<'a> {
-    baseline: &'a Baseline,
+    pub(super) baseline: &'a Baseline,
     sources: &'a Sources,
     hosts: &'a [Arc<Host>],
     policy: &'a Policy,
@@ -48,7 +48,7 @@ impl<'a> Expander<'a> {
         place: usize,
         diagnostics: &mut Diagnostics,
     ) -> Vec<Check> {
-        let Some((kind, options)) = kind_of(source, diagnostics) else {
+        let Some((kind, options)) = kind_of(Owner::Check(source), diagnostics) else {
             return Vec::new();
         };
         report_place(kind, source, diagnostics);
@@ -166,7 +166,13 @@ impl<'a> Expander<'a> {
             Level::Prefer => 1,
         });
         let definition = definition(kind.name, &options, &target, &expectations, &over_time);
-        let secrets = located_secrets(probe.as_ref(), &options, &source.id.at);
+        let mut secrets = located_secrets(probe.as_ref(), &options, &source.id.at);
+        let mut diagnosis = Vec::new();
+        for look in &source.diagnose {
+            let (look, needed) = self.diagnosis(look, &target, words, diagnostics)?;
+            diagnosis.push(look);
+            secrets.extend(needed);
+        }
         Some(Check {
             id,
             title: title.unwrap_or_else(|| kind.summary.to_owned()),
@@ -187,15 +193,17 @@ impl<'a> Expander<'a> {
             remedy,
             runbook,
             guardrail: source.guardrail.as_ref().map(|tier| tier.value),
+            diagnosis,
+            signatures: Vec::new(),
             target,
         })
     }
 
-    fn host(&self, id: &str) -> Option<Arc<Host>> {
+    pub(super) fn host(&self, id: &str) -> Option<Arc<Host>> {
         self.hosts.iter().find(|host| host.id == id).map(Arc::clone)
     }
 
-    fn probe(
+    pub(super) fn probe(
         &self,
         kind: &'static KindEntry,
         options: &Node,
@@ -330,7 +338,11 @@ fn default_expectations(
 }
 
 /// The secrets of a probe, each at the option that refers to it.
-fn located_secrets(probe: &dyn Probe, options: &Node, check: &Location) -> Vec<Located<SecretRef>> {
+pub(super) fn located_secrets(
+    probe: &dyn Probe,
+    options: &Node,
+    check: &Location,
+) -> Vec<Located<SecretRef>> {
     probe
         .secrets()
         .into_iter()

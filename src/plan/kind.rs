@@ -1,22 +1,52 @@
 //! Which kind a check is of, and whether its place makes sense for it.
 
-use crate::baseline::{self, Diagnostic, Diagnostics, Located, Node, did_you_mean};
+use crate::baseline::{self, Diagnostic, Diagnostics, Located, Location, Node, did_you_mean};
 use crate::probe::{KindEntry, Place, TABLE, find};
 
-/// The one key of a check that names a kind. Any other key that is not a
-/// check's own is an error.
+/// What has a kind beside keys of its own.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Owner<'c> {
+    Check(&'c baseline::Check),
+    Diagnosis(&'c baseline::Diagnosis),
+}
+
+impl<'c> Owner<'c> {
+    fn candidates(self) -> &'c [(Located<String>, Node)] {
+        match self {
+            Self::Check(check) => &check.candidates,
+            Self::Diagnosis(look) => &look.candidates,
+        }
+    }
+
+    fn at(self) -> &'c Location {
+        match self {
+            Self::Check(check) => &check.id.at,
+            Self::Diagnosis(look) => &look.at,
+        }
+    }
+
+    fn definition(self) -> &'static str {
+        match self {
+            Self::Check(_) => "Check",
+            Self::Diagnosis(_) => "Diagnosis",
+        }
+    }
+}
+
+/// The one key that names a kind. Any other key that is not the owner's own is
+/// an error.
 pub(super) fn kind_of<'c>(
-    source: &'c baseline::Check,
+    owner: Owner<'c>,
     diagnostics: &mut Diagnostics,
 ) -> Option<(&'static KindEntry, &'c Node)> {
     let mut found: Vec<(&'static KindEntry, &Located<String>, &Node)> = Vec::new();
     let mut unknown = false;
-    for (key, options) in &source.candidates {
+    for (key, options) in owner.candidates() {
         match find(key) {
             Some(kind) => found.push((kind, key, options)),
             None => {
                 unknown = true;
-                diagnostics.push(unknown_key(key));
+                diagnostics.push(unknown_key(owner, key));
             }
         }
     }
@@ -25,12 +55,8 @@ pub(super) fn kind_of<'c>(
         [] => {
             if !unknown {
                 diagnostics.push(
-                    Diagnostic::error(
-                        "no-kind",
-                        format!("the check `{}` says nothing to look at", source.id.value),
-                        source.id.at.clone(),
-                    )
-                    .suggestion(format!("add one of the kinds: {}", kind_names().join(", "))),
+                    Diagnostic::error("no-kind", nothing_to_look_at(owner), owner.at().clone())
+                        .suggestion(format!("add one of the kinds: {}", kind_names().join(", "))),
                 );
             }
             None
@@ -40,11 +66,26 @@ pub(super) fn kind_of<'c>(
                 diagnostics.push(
                     Diagnostic::error(
                         "two-kinds",
-                        format!("a check has one kind: this one is already `{}`", first.name),
+                        match owner {
+                            Owner::Check(_) => {
+                                format!(
+                                    "a check has one kind: this one is already `{}`",
+                                    first.name
+                                )
+                            }
+                            Owner::Diagnosis(_) => {
+                                format!("a look has one kind: this one is already `{}`", first.name)
+                            }
+                        },
                         key.at.clone(),
                     )
                     .related(first_key.at.clone(), "the first kind")
-                    .suggestion(format!("make the `{}` a check of its own", kind.name)),
+                    .suggestion(match owner {
+                        Owner::Check(_) => format!("make the `{}` a check of its own", kind.name),
+                        Owner::Diagnosis(_) => {
+                            format!("make the `{}` an entry of its own: `- {0}:`", kind.name)
+                        }
+                    }),
                 );
             }
             None
@@ -52,23 +93,37 @@ pub(super) fn kind_of<'c>(
     }
 }
 
-/// The keys that every check may have, from the document's own schema.
-fn own_keys() -> Vec<String> {
+fn nothing_to_look_at(owner: Owner<'_>) -> String {
+    match owner {
+        Owner::Check(check) => format!("the check `{}` says nothing to look at", check.id.value),
+        Owner::Diagnosis(_) => "this entry of `diagnose` says nothing to look at".to_owned(),
+    }
+}
+
+/// The keys that every owner of its sort may have, from the document's own schema.
+fn own_keys(owner: Owner<'_>) -> Vec<String> {
     baseline::schema()
-        .pointer("/$defs/Check/properties")
+        .pointer(&format!("/$defs/{}/properties", owner.definition()))
         .and_then(serde_json::Value::as_object)
         .map(|properties| properties.keys().cloned().collect())
         .unwrap_or_default()
 }
 
-fn unknown_key(key: &Located<String>) -> Diagnostic {
-    let own_keys = own_keys();
+fn unknown_key(owner: Owner<'_>, key: &Located<String>) -> Diagnostic {
+    let own_keys = own_keys(owner);
     let candidates = kind_names()
         .into_iter()
         .chain(own_keys.iter().map(String::as_str));
     let diagnostic = Diagnostic::error(
         "unknown-key",
-        format!("`{}` is neither a key of a check nor a kind", key.value),
+        match owner {
+            Owner::Check(_) => {
+                format!("`{}` is neither a key of a check nor a kind", key.value)
+            }
+            Owner::Diagnosis(_) => {
+                format!("`{}` is neither `on`, `timeout` nor a kind", key.value)
+            }
+        },
         key.at.clone(),
     );
     match did_you_mean(&key.value, candidates) {

@@ -2,6 +2,7 @@
 //! topological order, expectations typed against the facts of their kind.
 
 mod build;
+mod diagnosis;
 mod expand;
 mod kind;
 mod model;
@@ -10,12 +11,13 @@ mod over_time;
 mod release;
 mod schema;
 mod select;
+mod signatures;
 #[cfg(test)]
 mod trial;
 mod words;
 
 pub use build::build;
-pub use model::{Check, Condition, Phase, Plan, Release, Retry};
+pub use model::{Check, Condition, Diagnosis, Phase, Plan, Release, Retry, Signature};
 pub use order::{Cycle, critical_path, topological};
 pub use schema::{editor_schema, schema};
 pub use select::{Selection, UnknownName};

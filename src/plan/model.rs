@@ -28,6 +28,8 @@ pub struct Plan {
     pub releases: Vec<Release>,
     /// What commands may run.
     pub policy: Policy,
+    /// Failures that have a name, in the file's order.
+    pub signatures: Vec<Signature>,
 }
 
 /// A node of the graph.
@@ -79,6 +81,60 @@ pub struct Check {
     pub runbook: Option<String>,
     /// Who may repair what it looks at.
     pub guardrail: Option<crate::baseline::Guardrail>,
+    /// Looks to take when it fails, at once and once each.
+    pub diagnosis: Vec<Diagnosis>,
+    /// Places of the signatures that watch it, in the file's order.
+    pub signatures: Vec<usize>,
+}
+
+/// A look that a failed check calls for. Nothing is expected of it.
+#[derive(Debug)]
+pub struct Diagnosis {
+    /// The name of its kind.
+    pub kind: &'static str,
+    /// Whom it looks at.
+    pub target: Target,
+    /// The probe, with its options read.
+    pub probe: Box<dyn Probe>,
+}
+
+impl Diagnosis {
+    /// The host that it looks at.
+    #[must_use]
+    pub fn host(&self) -> Option<&str> {
+        self.target.host.as_deref().map(|host| host.id.as_str())
+    }
+
+    /// What it would show.
+    #[must_use]
+    pub fn goal(&self) -> String {
+        self.probe.goal(&self.target)
+    }
+
+    /// Exactly what would be sent, in order.
+    #[must_use]
+    pub fn requests(&self, policy: &Policy) -> Vec<Request> {
+        self.probe.requests(&self.target, policy)
+    }
+}
+
+/// A failure that has a name.
+#[derive(Debug, Clone)]
+pub struct Signature {
+    /// Its id.
+    pub id: String,
+    /// The failure's name.
+    pub title: String,
+    /// What tells it.
+    pub tells: crate::judge::Signature,
+    /// What to do about it.
+    pub remedy: Option<String>,
+    /// Where to read about it.
+    pub runbook: Option<String>,
+    /// Who may do it.
+    pub guardrail: Option<crate::baseline::Guardrail>,
+    /// The check or phase to look at.
+    pub go_back_to: Option<String>,
 }
 
 /// Something that is let loose only when gates are green.

@@ -1,5 +1,5 @@
 //! The JSON Schema of a baseline: the document's own, with the kinds' options
-//! added to what a check may hold.
+//! added to what a check, or a look of its diagnosis, may hold.
 
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
@@ -29,15 +29,18 @@ pub fn schema() -> Value {
     for (name, definition) in generator.take_definitions(true) {
         definitions.insert(name, definition);
     }
-    if let Some(check) = definitions.get_mut("Check").and_then(Value::as_object_mut) {
+    for owner in ["Check", "Diagnosis"] {
+        let Some(owner) = definitions.get_mut(owner).and_then(Value::as_object_mut) else {
+            continue;
+        };
         let one_of: Vec<Value> = kinds
             .keys()
             .map(|name| json!({ "required": [name] }))
             .collect();
-        check.insert("oneOf".to_owned(), Value::Array(one_of));
-        check.insert("additionalProperties".to_owned(), Value::Bool(false));
-        if let Some(properties) = check.get_mut("properties").and_then(Value::as_object_mut) {
-            properties.extend(kinds);
+        owner.insert("oneOf".to_owned(), Value::Array(one_of));
+        owner.insert("additionalProperties".to_owned(), Value::Bool(false));
+        if let Some(properties) = owner.get_mut("properties").and_then(Value::as_object_mut) {
+            properties.extend(kinds.clone());
         }
     }
     root

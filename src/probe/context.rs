@@ -151,11 +151,19 @@ impl Context {
     /// # Errors
     /// The fault of the connection, or `TimedOut` after `target.timeout`.
     pub async fn exec(&self, command: &ReadOnlyCommand) -> Result<Output, Fault> {
+        self.exec_within(command, Limits::within(self.target.timeout))
+            .await
+    }
+
+    async fn exec_within(
+        &self,
+        command: &ReadOnlyCommand,
+        limits: Limits,
+    ) -> Result<Output, Fault> {
         #[cfg(any(test, feature = "fuzzing"))]
         if let Some(stand_in) = &self.transports.stand_in {
             return Ok(stand_in.exec(command));
         }
-        let limits = Limits::within(self.target.timeout);
         if self.host()?.local {
             let operator = self.transports.ssh.operator();
             return local::exec(command, operator, limits, self.ledger()).await;
@@ -164,6 +172,20 @@ impl Context {
             .await?
             .exec(command, limits, self.ledger())
             .await
+    }
+
+    /// As [`Self::exec`], and keeps as much of standard error as of standard
+    /// output: some programs print there what was asked for.
+    ///
+    /// # Errors
+    /// As [`Self::exec`].
+    pub async fn exec_with_errors(&self, command: &ReadOnlyCommand) -> Result<Output, Fault> {
+        let limits = Limits::within(self.target.timeout);
+        let limits = Limits {
+            stderr: limits.stdout,
+            ..limits
+        };
+        self.exec_within(command, limits).await
     }
 
     /// The shared SSH connection of `target.host`.

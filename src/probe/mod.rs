@@ -6,12 +6,14 @@ mod facts;
 mod kind;
 pub mod kinds;
 mod observation;
+mod pattern;
 mod table;
 
 pub use context::{Context, Target};
 pub use facts::{FactSpec, Facts, Type, Unit, Value};
 pub use kind::{Defaults, Kind, KindEntry, OptionProblem, Place, Probe, Request};
 pub use observation::{Observation, Outcome};
+pub use pattern::{BadPattern, Pattern, plain};
 pub use table::{TABLE, find};
 
 // The rooms above speak of hosts, faults and secrets through this room, so

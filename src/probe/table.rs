@@ -20,6 +20,8 @@ pub static TABLE: &[KindEntry] = &[
     entry::<kinds::Disk>(),
     entry::<kinds::Textfile>(),
     entry::<kinds::Crontab>(),
+    entry::<kinds::Journal>(),
+    entry::<kinds::Log>(),
     entry::<kinds::Certificate>(),
     entry::<kinds::Postgres>(),
     entry::<kinds::Redis>(),

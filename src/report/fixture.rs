@@ -53,6 +53,7 @@ impl Script {
                 phases: Vec::new(),
                 checks: Vec::new(),
                 releases: Vec::new(),
+                signatures: Vec::new(),
             },
             told: Vec::new(),
             ending: Ending::Complete,

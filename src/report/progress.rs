@@ -141,7 +141,7 @@ impl Progress {
                 self.print(&line);
             }
             Event::Finished { .. } => self.clear(),
-            Event::PhaseStarted { .. } => {}
+            Event::PhaseStarted { .. } | Event::CheckDiagnosed { .. } => {}
         }
     }
 

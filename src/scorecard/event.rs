@@ -7,8 +7,8 @@ use jiff::Timestamp;
 
 use super::gate::Gate;
 use super::model::{BaselineRef, Guardrail, Held, LastGreen};
-use crate::judge::Judgement;
-use crate::probe::Observation;
+use crate::judge::{Judgement, Recognised};
+use crate::probe::{Observation, Outcome};
 
 /// Everything that a run will account for.
 #[derive(Debug, Clone)]
@@ -25,6 +25,38 @@ pub struct PlannedRun {
     pub checks: Vec<PlannedCheck>,
     /// Each behind those that it comes after.
     pub releases: Vec<PlannedRelease>,
+    /// Failures that have a name, in the file's order.
+    pub signatures: Vec<PlannedSignature>,
+}
+
+/// A failure that has a name, before it was seen.
+#[derive(Debug, Clone)]
+pub struct PlannedSignature {
+    /// Its id.
+    pub id: String,
+    /// The failure's name.
+    pub title: String,
+    /// What to do about it.
+    pub remedy: Option<String>,
+    /// Where to read about it.
+    pub runbook: Option<String>,
+    /// Who may do it.
+    pub guardrail: Option<Guardrail>,
+    /// The check or phase to look at.
+    pub go_back_to: Option<String>,
+}
+
+/// What one look of a diagnosis came to.
+#[derive(Debug, Clone)]
+pub struct Diagnosed {
+    /// The kind of its probe.
+    pub kind: &'static str,
+    /// The host that it looked at.
+    pub host: Option<String>,
+    /// What was to be shown.
+    pub goal: String,
+    /// What was seen.
+    pub outcome: Outcome,
 }
 
 /// A phase before its run.
@@ -116,6 +148,16 @@ pub enum Event {
         observation: Observation,
         /// What it came to.
         judgement: Judgement,
+    },
+    /// A check that did not pass was looked into. Follows its verdict, and
+    /// changes nothing about it; does not come when the run ends before.
+    CheckDiagnosed {
+        /// The check's place.
+        check: usize,
+        /// Its looks, in the order of the file.
+        looks: Vec<Diagnosed>,
+        /// The signatures found, in the order of the file.
+        recognised: Vec<Recognised>,
     },
     /// A check will not be looked at in this run.
     CheckHeld {

@@ -3,14 +3,15 @@
 use jiff::Timestamp;
 
 use super::causes::{Downstream, assign_causes, roots};
-use super::event::{Ending, Event, PlannedRun};
+use super::event::{Diagnosed, Ending, Event, PlannedRun};
 use super::gate::Gate;
 use super::model::{
-    CheckCard, FirstBlocked, HostCard, PhaseCard, RunResult, Scorecard, Tool, Totals,
+    CheckCard, DiagnosisCard, FirstBlocked, HostCard, PhaseCard, RunResult, Scorecard,
+    SignatureCard, Tool, Totals,
 };
 use super::network::own_network;
 use super::release;
-use crate::judge::Verdict;
+use crate::judge::{Recognised, Verdict};
 use crate::probe::{Facts, Outcome, Value};
 
 /// The card of a run that is going on. Every planned check is in it from the
@@ -60,6 +61,9 @@ impl Fold {
                 remedy: check.remedy.clone(),
                 runbook: check.runbook.clone(),
                 guardrail: check.guardrail,
+                signature: None,
+                other_signatures: Vec::new(),
+                diagnosis: Vec::new(),
             })
             .collect();
         let phases = planned
@@ -101,6 +105,20 @@ impl Fold {
                     Outcome::Fault(fault) => card.fault = Some(fault),
                 }
             }
+            Event::CheckDiagnosed {
+                check,
+                looks,
+                recognised,
+            } => {
+                let found = recognised.into_iter().filter_map(|found| self.named(found));
+                let mut found: Vec<SignatureCard> = found.collect();
+                let card = &mut self.checks[check];
+                card.diagnosis = looks.into_iter().map(look).collect();
+                if !found.is_empty() {
+                    card.signature = Some(found.remove(0));
+                    card.other_signatures = found;
+                }
+            }
             Event::CheckHeld {
                 check,
                 by,
@@ -132,6 +150,20 @@ impl Fold {
             Event::Finished { at, ending } => return Some(self.finish(at, &ending)),
         }
         None
+    }
+
+    fn named(&self, found: Recognised) -> Option<SignatureCard> {
+        let planned = self.planned.signatures.get(found.signature)?.clone();
+        Some(SignatureCard {
+            id: planned.id,
+            title: planned.title,
+            matched: found.line,
+            seen_by: found.kind,
+            remedy: planned.remedy,
+            runbook: planned.runbook,
+            guardrail: planned.guardrail,
+            go_back_to: planned.go_back_to,
+        })
     }
 
     /// The card of a run that ended so.
@@ -267,6 +299,20 @@ fn disruption(hosts: &[String]) -> String {
     };
     let hosts = hosts.join(", ");
     format!("{hosts} rebooted (or {lost}) in the middle of the run")
+}
+
+fn look(told: Diagnosed) -> DiagnosisCard {
+    let (facts, fault) = match told.outcome {
+        Outcome::Seen(facts) => (facts, None),
+        Outcome::Fault(fault) => (Facts::new(), Some(fault)),
+    };
+    DiagnosisCard {
+        kind: told.kind.to_owned(),
+        host: told.host,
+        goal: told.goal,
+        fault,
+        facts,
+    }
 }
 
 /// GREEN needs at least one pass and nothing unexplained; a run that did not

@@ -13,13 +13,15 @@ mod summary;
 
 pub use diff::{Change, CheckChange, Difference, Reading, Side, difference};
 pub use event::{
-    Ending, Event, PlannedCheck, PlannedCondition, PlannedPhase, PlannedRelease, PlannedRun,
+    Diagnosed, Ending, Event, PlannedCheck, PlannedCondition, PlannedPhase, PlannedRelease,
+    PlannedRun, PlannedSignature,
 };
 pub use fold::Fold;
 pub use gate::{Gate, gate};
 pub use model::{
-    About, BaselineRef, CheckCard, FirstBlocked, Guardrail, Held, HostCard, LastGreen, OwnNetwork,
-    PhaseCard, Reason, ReleaseCard, Root, RunResult, Scorecard, Tool, Totals,
+    About, BaselineRef, CheckCard, DiagnosisCard, FirstBlocked, Guardrail, Held, HostCard,
+    LastGreen, OwnNetwork, PhaseCard, Reason, ReleaseCard, Root, RunResult, Scorecard,
+    SignatureCard, Tool, Totals,
 };
 
 pub use summary::RunSummary;
@@ -30,7 +32,7 @@ pub use crate::probe::{Facts, Fault, FaultKind, Value};
 // State keeps these.
 pub use crate::judge::{Look, Streak};
 // Events carry these.
-pub use crate::judge::Judgement;
+pub use crate::judge::{Judgement, Recognised};
 pub use crate::probe::{ConnectionKey, Observation, Outcome};
 
 /// Version of the JSON card's shape; raised when a reader could break.

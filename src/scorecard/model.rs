@@ -265,8 +265,8 @@ pub enum About {
     Run,
 }
 
-/// Who may repair what a check looks at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+/// Who may repair what a check looks at, the strictest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 pub enum Guardrail {
     /// No automatic destructive action; human approval only.
     #[serde(rename = "BLOCK")]
@@ -372,6 +372,53 @@ pub struct CheckCard {
     pub runbook: Option<String>,
     /// Who may repair it.
     pub guardrail: Option<Guardrail>,
+    /// The name of its failure: the first signature of the baseline that was
+    /// found in what it and its diagnosis saw.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signature: Option<SignatureCard>,
+    /// Further signatures that were found, in the order of the baseline.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub other_signatures: Vec<SignatureCard>,
+    /// What the looks of its diagnosis saw; only where it did not pass.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub diagnosis: Vec<DiagnosisCard>,
+}
+
+/// A failure that has a name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct SignatureCard {
+    /// Its id in the baseline.
+    pub id: String,
+    /// The failure's name.
+    pub title: String,
+    /// The line that tells it.
+    pub matched: String,
+    /// The kind of the probe that saw the line.
+    pub seen_by: String,
+    /// What to do about it; goes before the check's own remedy.
+    pub remedy: Option<String>,
+    /// Where to read about it.
+    pub runbook: Option<String>,
+    /// Who may do it. The stricter of this and the check's own holds.
+    pub guardrail: Option<Guardrail>,
+    /// The check or phase where its cause is to be looked for.
+    pub go_back_to: Option<String>,
+}
+
+/// One look into a failure. Nothing was expected of it.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct DiagnosisCard {
+    /// The kind of its probe.
+    pub kind: String,
+    /// The host that it looked at.
+    pub host: Option<String>,
+    /// What was to be shown: `the journal of postgresql on data188`.
+    pub goal: String,
+    /// What kept facts from being seen.
+    pub fault: Option<Fault>,
+    /// What was seen. Durations in seconds, times as RFC 3339.
+    #[schemars(with = "BTreeMap<String, serde_json::Value>")]
+    pub facts: Facts,
 }
 
 /// A tenth of a millisecond is all that such a clock reading is worth.
@@ -381,6 +428,21 @@ pub struct CheckCard {
 )]
 fn milliseconds<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_f64((value * 10.0).round() / 10.0)
+}
+
+impl CheckCard {
+    /// Every signature that was found, the one that names the failure first.
+    pub fn signatures(&self) -> impl Iterator<Item = &SignatureCard> {
+        self.signature.iter().chain(&self.other_signatures)
+    }
+
+    /// Who may repair it: the strictest of what the check and every signature
+    /// that was found say.
+    #[must_use]
+    pub fn tier(&self) -> Option<Guardrail> {
+        let found = self.signatures().filter_map(|found| found.guardrail);
+        found.chain(self.guardrail).min()
+    }
 }
 
 impl Scorecard {

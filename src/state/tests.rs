@@ -102,6 +102,8 @@ fn course(card: &mut Scorecard, id: &str, change: impl Fn(&mut Course)) {
             value: None,
         };
         change(&mut course);
+        // Nobody else asks.
+        course.longest_gap_s = course.stable_for_s;
         check.course = Some(course);
     }
 }
@@ -209,7 +211,6 @@ fn stable_for_counts_what_the_look_itself_came_to_and_no_gap() {
         course(&mut card, POSTGRES, |course| {
             course.verdict = Verdict::Pass;
             course.stable_for_s = Some(900.0);
-            course.longest_gap_s = Some(900.0);
         });
         state.record(&card, Extent::Whole).expect("recorded");
     }
@@ -223,7 +224,6 @@ fn stable_for_counts_what_the_look_itself_came_to_and_no_gap() {
     let mut late = card(&fixture::green(), 2_200);
     course(&mut late, POSTGRES, |course| {
         course.stable_for_s = Some(900.0);
-        course.longest_gap_s = Some(900.0);
     });
     state.record(&late, Extent::Whole).expect("recorded");
     assert_eq!(streak(&mut state).since, at(2_200));

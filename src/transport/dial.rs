@@ -213,6 +213,11 @@ impl Dialer {
                     // them would only make the run wait again.
                     let fault = Fault::new(FaultKind::TimedOut, seen).hopeless(true);
                     return Err(match role {
+                        Role::HostSsh if self.reach.alive(ip) => fault.hint(format!(
+                            "{ip} has answered in this run: since then its power, its cable or a \
+                             restart; or a firewall of its own in front of port {}",
+                            address.port()
+                        )),
                         Role::HostSsh => self.reach.mark_down(ip, fault),
                         Role::Port => {
                             let address = ip.to_canonical().to_string();

@@ -1,6 +1,7 @@
 //! HTTP/1.1 requests that only read: GET, HEAD and OPTIONS are all there is.
 //! No proxy, no cookies, no cache, nothing from the environment.
 
+mod counted;
 mod message;
 mod websocket;
 
@@ -16,6 +17,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 
+use counted::{Count, Counted};
 pub use message::{Answer, Ask, Header, Method, request_line};
 use websocket::Opening;
 
@@ -139,9 +141,14 @@ impl Hop<'_> {
         let sent = Instant::now();
         // Dropped with the exchange, and the connection with it.
         let mut tasks = JoinSet::new();
+        let count = Count::default();
+        let stream = Counted::new(stream, count.clone());
         let response = timeout_at(deadline, self.send(stream, opening.as_ref(), &mut tasks))
             .await
-            .map_err(|_| self.late("no answer"))??;
+            .map_err(|_| match count.get() {
+                0 => self.late("no answer"),
+                bytes => self.late(&format!("no end of the headers ({bytes} bytes so far)")),
+            })??;
         let first_byte = sent.elapsed();
         let status = response.status();
         let version = version(response.version());
@@ -188,7 +195,7 @@ impl Hop<'_> {
 
     async fn send(
         &self,
-        stream: Box<dyn Stream>,
+        stream: Counted,
         opening: Option<&Opening>,
         tasks: &mut JoinSet<()>,
     ) -> Result<Response<Incoming>, Fault> {

@@ -90,6 +90,10 @@ pub async fn ping(
         dialer.mark_alive(ip);
     } else if !dialer.alive(ip) {
         let fault = match unreachable {
+            // Before anything was sent it is this machine's own routing that says so.
+            Some(words) if sent == 0 => Fault::new(FaultKind::Unreachable, words).hint(format!(
+                "this machine itself has no route to {ip}: is its own network up?"
+            )),
             Some(words) => Fault::new(FaultKind::Unreachable, words),
             None => {
                 let (requests, seconds) = (requests(sent), ask.timeout.as_secs_f64());

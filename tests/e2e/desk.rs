@@ -162,6 +162,7 @@ impl Ran {
             (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \+00:00", "[time]"),
             (r"(checks?) in [\d.]+ m?s\n", "$1 in [elapsed]\n"),
             (r"(blocked) +[\d.]+ m?s", "$1  [elapsed]"),
+            (r"(attempts) in [\d.]+ m?s", "$1 in [elapsed]"),
             (r"127\.0\.0\.1:\d+", "127.0.0.1:[port]"),
         ];
         filters

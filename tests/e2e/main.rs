@@ -4,6 +4,7 @@
 
 mod audit;
 mod desk;
+mod diagnosis;
 mod gates;
 mod hangs;
 mod hostile;

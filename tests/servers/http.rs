@@ -15,7 +15,7 @@ use super::tls;
 pub use super::tls::Shows;
 
 /// Answers by path: `/ok`, `/json`, `/502`, `/head`, `/401`, `/drip`, `/endless`,
-/// `/cut`, `/garbage`, `/chunk`, `/hang`, `/loop`, `/once` (to `/ok`), `/echo`
+/// `/cut`, `/garbage`, `/chunk`, `/hang`, `/trickle`, `/loop`, `/once` (to `/ok`), `/echo`
 /// (the request as the body), `/to?URL` (a redirect there), `/ws` (a WebSocket),
 /// `/ws-wrong` (with an answer to another key), `/ws-silent` (that is never closed).
 pub async fn plain() -> Server {
@@ -137,6 +137,10 @@ async fn serve(
             "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\nfine\r\n".to_owned()
         }
         "/hang" => std::future::pending().await,
+        "/trickle" => {
+            stream.write_all(b"HTTP/1.1 200 OK\r\n").await?;
+            std::future::pending().await
+        }
         "/drip" => {
             stream
                 .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n")

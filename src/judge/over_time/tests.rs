@@ -62,8 +62,8 @@ fn streak(verdict: Verdict) -> Streak {
 }
 
 const STABLE: OverTime = OverTime {
-    released_after: None,
     stable_for: Some(Duration::from_secs(900)),
+    released_after: None,
     trend: None,
 };
 
@@ -129,8 +129,8 @@ fn one_look_alone_is_never_enough(
     // Not even for no time at all.
     for stable_for in [Duration::from_nanos(1), Duration::from_secs(900)] {
         let rules = OverTime {
-            released_after: None,
             stable_for: Some(stable_for),
+            released_after: None,
             trend: None,
         };
         let judged = rules.judge(
@@ -201,8 +201,8 @@ fn trends(
     #[case] held: Option<bool>,
 ) {
     let rules = OverTime {
-        released_after: None,
         stable_for: None,
+        released_after: None,
         trend: Some(trend("backlog", direction)),
     };
     let judged = rules.judge(
@@ -231,8 +231,8 @@ fn trends(
 fn a_number_that_was_not_seen_is_no_step() {
     for seen in [Facts::new(), facts(f64::NAN), facts(f64::INFINITY)] {
         let rules = OverTime {
-            released_after: None,
             stable_for: None,
+            released_after: None,
             trend: Some(trend("backlog", Direction::NotIncreasing)),
         };
         let judged = rules.judge(
@@ -250,8 +250,8 @@ fn a_number_that_was_not_seen_is_no_step() {
 #[test]
 fn a_fault_has_no_trend() {
     let rules = OverTime {
-        released_after: None,
         stable_for: Some(Duration::from_secs(1)),
+        released_after: None,
         trend: Some(trend("backlog", Direction::NotIncreasing)),
     };
     let fault = Outcome::Fault(Fault::new(FaultKind::Refused, "connection refused"));

@@ -26,13 +26,19 @@ pub(super) fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).trim().to_owned()
 }
 
+/// The host in a sentence.
+pub(super) fn place(host: &Host) -> &str {
+    if host.local { "this machine" } else { &host.id }
+}
+
 /// The exit status of a command that ran to its end.
 ///
 /// # Errors
-/// `Missing` when there is no such program, `Denied` when it may not be run,
+/// `Missing` when there is no such program, `Denied` when it may not be run or
+/// sudo does not run it,
 /// `Closed` when it was killed or cut off.
 pub(super) fn status(output: &Output, program: &str, host: &Host) -> Result<u32, Fault> {
-    let place = if host.local { "this machine" } else { &host.id };
+    let place = place(host);
     match &output.exit {
         Exit::Status(127) => Err(Fault::new(
             FaultKind::Missing,
@@ -42,6 +48,16 @@ pub(super) fn status(output: &Output, program: &str, host: &Host) -> Result<u32,
             FaultKind::Denied,
             format!("{program} may not be run on {place}: {}", stderr(output)),
         )),
+        Exit::Status(1) if program == "sudo" && is_sudo_s_own(&complaint(output)) => {
+            Err(Fault::new(
+                FaultKind::Denied,
+                format!("sudo on {place} does not run it: {}", complaint(output)),
+            )
+            .hint(format!(
+                "sudoers on {place} has to allow exactly this command with NOPASSWD; \
+                 `sudo -n -l` there lists what it allows"
+            )))
+        }
         Exit::Status(status) => Ok(*status),
         Exit::Signal(signal) => Err(Fault::new(
             FaultKind::Closed,
@@ -63,6 +79,12 @@ pub(super) fn complaint(output: &Output) -> String {
     stderr(output).lines().next().unwrap_or_default().to_owned()
 }
 
+/// Whether sudo complains of itself, and not the command that it ran: of a
+/// password it would need, or that the command is not allowed.
+fn is_sudo_s_own(complaint: &str) -> bool {
+    complaint.starts_with("sudo: ") || complaint.starts_with("Sorry, user ")
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -71,6 +93,38 @@ mod tests {
 
     use super::*;
     use crate::probe::kinds::stage;
+
+    #[rstest]
+    #[case("sudo", "sudo: a password is required\n", true)]
+    #[case(
+        "sudo",
+        "Sorry, user wooo is not allowed to execute '/bin/true' as root on k3s120.\n",
+        true
+    )]
+    #[case("sudo", "error: the server does not answer\n", false)]
+    #[case("kubectl", "sudo: a password is required\n", false)]
+    fn sudo_may_stand_in_the_way(
+        #[case] program: &str,
+        #[case] stderr: &str,
+        #[case] denied: bool,
+    ) {
+        let output = Output {
+            exit: Exit::Status(1),
+            stdout: Vec::new(),
+            stderr: stderr.as_bytes().to_vec(),
+            truncated: false,
+            elapsed: Duration::ZERO,
+        };
+        match status(&output, program, &stage::host(22)) {
+            Ok(status) => assert_eq!((status, denied), (1, false)),
+            Err(fault) => {
+                assert!(denied, "{fault}");
+                assert_eq!(fault.kind, FaultKind::Denied);
+                let hint = fault.hint.expect("a next step");
+                assert!(hint.starts_with("sudoers on data188 "), "{hint}");
+            }
+        }
+    }
 
     #[rstest]
     #[case(Exit::Status(0), Ok(0))]

@@ -52,8 +52,8 @@ fn owned(args: &[&str]) -> Vec<String> {
     args.iter().map(ToString::to_string).collect()
 }
 
-/// `stat` of what is at `path`, a line that [`Stat`] reads.
-fn stat(path: &str, target: &Target) -> Vec<String> {
+/// The command of [`look_at`]: a line that [`Stat`] reads.
+pub(super) fn stat(path: &str, target: &Target) -> Vec<String> {
     let local = target.host.as_deref().is_some_and(|host| host.local);
     if local && cfg!(target_os = "macos") {
         owned(&["stat", "-L", "-f", "%z,%m,%Lp,%Su,%HT", path])

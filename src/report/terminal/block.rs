@@ -4,12 +4,24 @@
 use super::attempts;
 use super::layout::Text;
 use super::page::Page;
-use crate::report::readable::shortened;
-use crate::scorecard::{CheckCard, Finding, Guardrail, OwnNetwork, Value};
+use crate::report::readable::{fact, shortened};
+use crate::scorecard::{
+    CheckCard, DiagnosisCard, Finding, Guardrail, OwnNetwork, SignatureCard, Value,
+};
+
+/// More of what a diagnosis saw is in the JSON card.
+const LONGEST: usize = 500;
+
+/// Lines of a log that are shown as evidence, and characters of each.
+const LINES: usize = 5;
+const LONGEST_LINE: usize = 200;
 
 /// The fields of a check that did not pass. `with_attempts` adds how often it
 /// was tried, where no other line tells.
 pub(super) fn fields(page: &mut Page<'_>, check: &CheckCard, with_attempts: bool) {
+    if let Some(signature) = &check.signature {
+        named(page, check, signature);
+    }
     let tried = attempts(check).filter(|_| with_attempts);
     let failed: Vec<&Finding> = check
         .findings
@@ -31,15 +43,105 @@ pub(super) fn fields(page: &mut Page<'_>, check: &CheckCard, with_attempts: bool
             &Text::from(shortened(&finding.expected).as_str()),
         );
     }
-    // What a command complained of says more than its exit status.
-    if let Some(Value::Text(complaint)) = check.facts.get("stderr")
-        && !complaint.is_empty()
-    {
-        page.field("stderr", &Text::from(shortened(complaint).as_str()));
+    // What a command complained of says more than its exit status, and what a
+    // server did more than that it gave no other answer.
+    for name in ["stderr", "error"] {
+        if let Some(Value::Text(complaint)) = check.facts.get(name)
+            && !complaint.is_empty()
+        {
+            page.field(name, &Text::from(shortened(complaint).as_str()));
+        }
+    }
+    for look in &check.diagnosis {
+        evidence(page, look);
     }
     next(page, check);
-    if let Some(guardrail) = check.guardrail {
+    if let Some(guardrail) = check.tier() {
         page.field("tier", &tier(guardrail));
+    }
+}
+
+/// The failure by its name, and the line that tells it.
+fn named(page: &mut Page<'_>, check: &CheckCard, signature: &SignatureCard) {
+    page.field("failure", &name(signature));
+    let line = cut(&signature.matched, LONGEST);
+    let seen_by = format!("{line} ({})", signature.seen_by);
+    page.field("matched", &Text::from(seen_by.as_str()));
+    for other in &check.other_signatures {
+        page.field("also", &name(other));
+    }
+}
+
+fn name(signature: &SignatureCard) -> Text {
+    let title = Text::from(signature.title.as_str());
+    title.say(" (").id(&signature.id).say(")")
+}
+
+/// What one look into the failure saw: the newest lines of a log, or its facts.
+fn evidence(page: &mut Page<'_>, look: &DiagnosisCard) {
+    if let Some(fault) = &look.fault {
+        let text = format!(
+            "could not look at {}: {}",
+            look.goal,
+            cut(&fault.seen, LONGEST)
+        );
+        page.field("evidence", &Text::from(text.as_str()));
+        if let Some(hint) = &fault.hint {
+            page.field("", &Text::from(hint.as_str()));
+        }
+        return;
+    }
+    let Some(lines) = lines(look) else {
+        let facts: Vec<String> = look
+            .facts
+            .iter()
+            .map(|(name, value)| {
+                let value = fact(name, value, &page.style.zone);
+                format!("{name}={}", cut(&value, LONGEST_LINE))
+            })
+            .collect();
+        let text = format!("{}: {}", look.goal, cut(&facts.join(", "), LONGEST));
+        page.field("evidence", &Text::from(text.as_str()));
+        return;
+    };
+    let shown = &lines[lines.len().saturating_sub(LINES)..];
+    let of = match (shown.len(), lines.len()) {
+        (0, _) => ": nothing".to_owned(),
+        (shown, all) if shown < all => format!(", the last {shown} of {all} lines:"),
+        _ => ":".to_owned(),
+    };
+    page.field(
+        "evidence",
+        &Text::from(format!("{}{of}", look.goal).as_str()),
+    );
+    for line in shown {
+        let line = format!("> {}", cut(line.trim(), LONGEST_LINE));
+        page.field("", &Text::from(line.as_str()));
+    }
+}
+
+/// The lines that a look was taken for: those that something was found in,
+/// else all.
+fn lines(look: &DiagnosisCard) -> Option<Vec<&str>> {
+    let of = |name: &str| match look.facts.get(name) {
+        Some(Value::List(items)) => Some(items.iter().filter_map(|item| match item {
+            Value::Text(text) => Some(text.as_str()),
+            _ => None,
+        })),
+        _ => None,
+    };
+    let found: Vec<&str> = ["unwanted", "matched"]
+        .iter()
+        .filter_map(|name| of(name))
+        .flatten()
+        .collect();
+    let asked = ["unwanted", "matched"]
+        .iter()
+        .any(|name| look.facts.get(name).is_some());
+    if asked {
+        Some(found)
+    } else {
+        of("lines").map(Iterator::collect)
     }
 }
 
@@ -83,15 +185,25 @@ fn saw(seen: &str, tried: Option<&str>, could_not_tell: bool) -> Text {
     Text::from(words.as_str())
 }
 
-/// What the fault itself calls for, then the baseline's remedy for whatever
-/// goes wrong with the check: a changed host key comes before a reboot.
+/// What the failure by its name calls for, then what the fault itself does,
+/// then the baseline's remedy for whatever goes wrong with the check: a changed
+/// host key comes before a reboot.
 pub(super) fn next(page: &mut Page<'_>, check: &CheckCard) {
-    let runbook = check
-        .runbook
-        .as_ref()
-        .map(|runbook| format!("runbook {runbook}"));
+    let of =
+        |runbook: &Option<String>| runbook.as_ref().map(|runbook| format!("runbook {runbook}"));
+    let mut steps = Vec::new();
+    if let Some(signature) = &check.signature {
+        steps.extend([
+            signature.remedy.clone(),
+            of(&signature.runbook),
+            signature
+                .go_back_to
+                .as_ref()
+                .map(|name| format!("go back to {name}")),
+        ]);
+    }
     let hint = check.fault.as_ref().and_then(|fault| fault.hint.clone());
-    let steps = [hint, check.remedy.clone(), runbook];
+    steps.extend([hint, check.remedy.clone(), of(&check.runbook)]);
     let mut label = "next";
     for step in steps.into_iter().flatten() {
         page.field(label, &Text::from(step.as_str()));
@@ -104,4 +216,12 @@ pub(super) fn next(page: &mut Page<'_>, check: &CheckCard) {
 
 fn tier(guardrail: Guardrail) -> Text {
     Text::from(format!("{}: {}", guardrail.name(), guardrail.allows()).as_str())
+}
+
+/// At most so many characters.
+fn cut(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((at, _)) => format!("{} …", &text[..at]),
+        None => text.to_owned(),
+    }
 }

@@ -71,6 +71,31 @@ pub fn release(card: &Scorecard, release: &ReleaseCard, style: &Style) -> String
     page.finish()
 }
 
+/// That a release is open by a run of `at`, `age` ago, whose `hosts` have not
+/// booted since.
+#[must_use]
+pub fn leased(
+    release: &str,
+    at: jiff::Timestamp,
+    age: jiff::SignedDuration,
+    hosts: usize,
+    style: &Style,
+) -> String {
+    let mut page = Page::new(style);
+    let boots = match hosts {
+        0 => String::new(),
+        hosts => format!("; {} on the same boots", count(hosts, "host")),
+    };
+    let text = format!(
+        "open by the run of {}, {} ago{boots}",
+        time(at, &style.zone),
+        duration(age.unsigned_abs())
+    );
+    page.indented(0, &Text::from(text.as_str()));
+    release::line(&mut page, release, true, None);
+    page.finish()
+}
+
 fn header(page: &mut Page<'_>, card: &Scorecard) {
     let hosts: BTreeSet<&str> = card
         .checks()

@@ -3,14 +3,29 @@
 use super::layout::{Text, pad, width};
 use super::page::{Page, Role};
 use crate::report::harmless;
-use crate::scorecard::{Reason, ReleaseCard, Scorecard};
+use crate::scorecard::{Reason, ReleaseCard, RunResult, Scorecard};
 
 /// More reasons than this are counted: `coldstart gate ID` tells them all.
-const LISTED: usize = 3;
+const LISTED: usize = 1;
 
 /// Every release in one line; nothing where the baseline has none.
 pub(super) fn all(page: &mut Page<'_>, card: &Scorecard) {
     if card.releases.is_empty() {
+        return;
+    }
+    // There is something to fix first, and that is told already.
+    let to_fix = matches!(card.result, RunResult::Blocked | RunResult::CheckFailed);
+    if to_fix && card.releases.iter().all(|release| !release.open) {
+        let ids = card.releases.iter().map(|release| release.id.as_str());
+        let text = Text::new().ids(ids, usize::MAX - 1);
+        page.hanging(
+            0,
+            "Releases",
+            Role::Plain,
+            "Releases  ".len(),
+            &text.say(": all CLOSED"),
+        );
+        page.blank();
         return;
     }
     let ids: Vec<_> = card.releases.iter().map(|r| harmless(&r.id)).collect();
@@ -18,26 +33,29 @@ pub(super) fn all(page: &mut Page<'_>, card: &Scorecard) {
     page.line("Releases");
     for (release, id) in card.releases.iter().zip(ids) {
         let start = format!("  {}  ", pad(&id, columns));
-        let (label, role) = word(release);
+        let (label, role) = word(release.open);
         let text = Text::new().ids(release.reasons.iter().map(about), LISTED);
-        let column = width(&start) + width("CLOSED  ");
+        let column = width(&start) + CLOSED;
         if column + text.widest_whole() <= page.style.width {
             // Painted, so that the page would count its colours as columns.
             let painted = page.paint(label, role);
             let mut lines = text.lines(page.style.width - column).into_iter();
             let first = lines.next().unwrap_or_default();
-            let gap = " ".repeat(width("CLOSED  ") - width(label));
+            let gap = " ".repeat(CLOSED - width(label));
             page.line(&format!("{start}{painted}{gap}{first}"));
             for line in lines {
                 page.line(&format!("{}{line}", " ".repeat(column)));
             }
         } else {
             page.line(&format!("  {id}"));
-            page.hanging(4, label, role, 4 + width("CLOSED  "), &text);
+            page.hanging(4, label, role, 4 + CLOSED, &text);
         }
     }
     page.blank();
 }
+
+/// Columns of the longer word and a gap.
+const CLOSED: usize = "CLOSED  ".len();
 
 /// One release with everything that keeps it closed.
 pub(super) fn one(page: &mut Page<'_>, release: &ReleaseCard) {
@@ -60,17 +78,22 @@ pub(super) fn one(page: &mut Page<'_>, release: &ReleaseCard) {
     if !release.reasons.is_empty() {
         page.blank();
     }
-    let (label, role) = word(release);
+    line(page, &release.id, release.open, release.title.as_deref());
+}
+
+/// The last line, which says what was decided.
+pub(super) fn line(page: &mut Page<'_>, release: &str, open: bool, title: Option<&str>) {
+    let (label, role) = word(open);
     let label = page.paint(label, role);
-    let mut line = format!("Release {}: {label}", harmless(&release.id));
-    if let Some(title) = &release.title {
+    let mut line = format!("Release {}: {label}", harmless(release));
+    if let Some(title) = title {
         line = format!("{line} ({})", harmless(title));
     }
     page.line(&line);
 }
 
-fn word(release: &ReleaseCard) -> (&'static str, Role) {
-    if release.open {
+fn word(open: bool) -> (&'static str, Role) {
+    if open {
         ("OPEN", Role::Good)
     } else {
         ("CLOSED", Role::Bad)

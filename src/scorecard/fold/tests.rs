@@ -7,7 +7,9 @@ use rstest::rstest;
 use super::*;
 use crate::judge::Judgement;
 use crate::probe::{ConnectionKey, Fault, FaultKind, Observation};
-use crate::scorecard::{BaselineRef, Held, PlannedCheck, PlannedPhase, gate};
+use crate::scorecard::{
+    BaselineRef, Guardrail, Held, PlannedCheck, PlannedPhase, PlannedSignature, gate,
+};
 
 /// What a check comes to.
 #[derive(Debug, Clone, Copy)]
@@ -77,6 +79,18 @@ fn planned(phases: Phases<'_>, checks: Checks<'_>, keep_going: bool) -> PlannedR
             })
             .collect(),
         releases: Vec::new(),
+        signatures: [Guardrail::StandardHitl, Guardrail::Block]
+            .into_iter()
+            .enumerate()
+            .map(|(place, tier)| PlannedSignature {
+                id: format!("signature-{place}"),
+                title: "it is damaged".to_owned(),
+                remedy: Some("mend it".to_owned()),
+                runbook: None,
+                guardrail: Some(tier),
+                go_back_to: Some("A".to_owned()),
+            })
+            .collect(),
     }
 }
 
@@ -475,4 +489,67 @@ fn hosts_tell_their_boot_once() {
     assert_eq!(card.hosts.len(), 1);
     assert_eq!(card.hosts[0].boot_id.as_deref(), Some("first"));
     assert_eq!(card.hosts[0].booted_at, Some(at(9)));
+}
+
+/// A check that was looked into by a journal and by a look that was denied.
+fn diagnosed(recognised: Vec<Recognised>) -> CheckCard {
+    let run = planned(&[("A", &[])], &[(0, "a", Blocked)], false);
+    let mut fold = Fold::new(run, at(0));
+    let outcome = || Outcome::Fault(Fault::new(FaultKind::Refused, "refused"));
+    fold.apply(judged(0, Verdict::Blocked, outcome()));
+    let mut facts = Facts::new();
+    facts.set("lines", Value::List(vec!["PANIC: no record".into()]));
+    let look = |kind, outcome| Diagnosed {
+        kind,
+        host: Some("data188".to_owned()),
+        goal: format!("the {kind}"),
+        outcome,
+    };
+    fold.apply(Event::CheckDiagnosed {
+        check: 0,
+        looks: vec![
+            look("journal", Outcome::Seen(facts)),
+            look("disk", outcome()),
+        ],
+        recognised,
+    });
+    let card = fold.finish(at(2), &Ending::Complete);
+    assert_eq!(card.result, RunResult::Blocked);
+    card.check("a").map(|(_, check)| check.clone()).expect("a")
+}
+
+fn recognised(signature: usize) -> Recognised {
+    Recognised {
+        signature,
+        kind: "journal".to_owned(),
+        line: "PANIC: no record".to_owned(),
+    }
+}
+
+#[test]
+fn what_was_looked_into_is_on_the_card() {
+    let check = diagnosed(Vec::new());
+    assert_eq!((check.signature.as_ref(), check.tier()), (None, None));
+    let [journal, disk] = &check.diagnosis[..] else {
+        panic!("{:?}", check.diagnosis);
+    };
+    assert!(journal.fault.is_none() && journal.facts.get("lines").is_some());
+    assert_eq!(
+        disk.fault.as_ref().map(|fault| fault.kind),
+        Some(FaultKind::Refused)
+    );
+    assert_eq!(disk.facts, Facts::new());
+}
+
+#[test]
+fn the_first_signature_names_the_failure_and_the_strictest_tier_holds() {
+    // What the plan does not know is no reason to lose the rest.
+    let check = diagnosed(vec![recognised(9), recognised(0), recognised(1)]);
+    let ids: Vec<&str> = check.signatures().map(|found| found.id.as_str()).collect();
+    assert_eq!(ids, ["signature-0", "signature-1"]);
+    assert_eq!(check.tier(), Some(Guardrail::Block));
+    let named = check.signature.expect("a name");
+    assert_eq!(named.matched, "PANIC: no record");
+    assert_eq!(named.go_back_to.as_deref(), Some("A"));
+    assert_eq!(named.guardrail, Some(Guardrail::StandardHitl));
 }

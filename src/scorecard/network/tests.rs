@@ -53,8 +53,6 @@ fn card(checks: &[Comes]) -> Scorecard {
             digest: "0".to_owned(),
         },
         keep_going: false,
-        last_green: None,
-        releases: Vec::new(),
         phases: vec![PlannedPhase {
             id: "P0".to_owned(),
             title: None,
@@ -71,12 +69,15 @@ fn card(checks: &[Comes]) -> Scorecard {
                 goal: "an open port".to_owned(),
                 beyond: !matches!(comes, Here),
                 advisory: false,
-                definition: String::new(),
                 remedy: None,
                 runbook: None,
                 guardrail: None,
+                definition: "d1".to_owned(),
             })
             .collect(),
+        last_green: None,
+        releases: Vec::new(),
+        signatures: Vec::new(),
     };
     let mut fold = Fold::new(planned, Timestamp::UNIX_EPOCH);
     for (check, &comes) in checks.iter().enumerate() {

@@ -82,6 +82,17 @@ impl ReadOnlyCommand {
         Self::checked(policy, vec![args.into_iter().map(Into::into).collect()])
     }
 
+    /// From the argument lists of a pipeline, as kinds build them.
+    ///
+    /// # Errors
+    /// As [`Self::from_args`]; also when a program after the first is no filter.
+    pub fn from_pipeline(policy: &Policy, pipeline: Vec<Vec<String>>) -> Result<Self, Refused> {
+        if pipeline.is_empty() {
+            return Err(Refused::new("an empty command"));
+        }
+        Self::checked(policy, pipeline)
+    }
+
     /// From a command line, as users write them: words, quotes and pipes into
     /// filters. Nothing else of the shell's language is available.
     ///

@@ -110,6 +110,11 @@ crontab -l -u root
 journalctl -u nginx --since '1 hour ago' --no-pager
 journalctl -b -k -p err -n 50
 journalctl --boot=-1
+journalctl --no-pager --output=json --output-fields=MESSAGE --all --reverse --lines=201 --since=-3600s --priority=err --unit=postgresql@14-main
+sudo -n journalctl --no-pager --output=json --lines=201 --boot --dmesg
+docker logs --timestamps --since=21600s --tail=5001 momo-scheduler
+sudo -n podman logs --timestamps --since=3600s --tail=201 web
+tail -c 1000001 /var/log/syslog | tail -n 200
 dmesg -T --level=err,crit
 sysctl -n vm.swappiness
 chronyc tracking
@@ -345,6 +350,22 @@ journalctl --flush
 journalctl --fol
 journalctl -fu nginx
 journalctl --cursor-file=/x
+journalctl --cursor-file /x
+journalctl --vacuum-files=1
+journalctl --sync
+journalctl --relinquish-var
+journalctl --smart-relinquish-var
+journalctl --setup-keys
+journalctl --update-catalog
+journalctl --rotate -u nginx
+journalctl -u nginx --vac=1s
+journalctl --no-pager --output=json --follow
+journalctl -M machine
+journalctl --root=/x
+tail -c 10 -f /var/log/syslog
+docker logs -f web
+docker logs --follow web
+docker logs --tail=5 --follow web
 dmesg -c
 dmesg -C
 dmesg --clear

@@ -44,6 +44,7 @@ impl Lookups {
                     budget.as_secs_f64()
                 ),
             )
+            .hint("ask the name servers of this machine: /etc/resolv.conf or `resolvectl status` names them")
             .hopeless(false)),
         }
     }

@@ -154,6 +154,7 @@ async fn broken_answers(#[case] path: &str, #[case] kind: FaultKind, #[case] see
 
 #[rstest]
 #[case::silent("/hang", "no answer to GET http://")]
+#[case::trickling("/trickle", "no end of the headers (17 bytes so far) to GET http://")]
 #[case::slow("/drip", "no whole body (")]
 #[tokio::test]
 async fn the_time_is_for_the_whole_answer(#[case] path: &str, #[case] seen: &str) {

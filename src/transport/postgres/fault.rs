@@ -43,11 +43,22 @@ pub(super) fn fault(error: &tokio_postgres::Error) -> Fault {
     let message = answer.message().to_owned();
     let code = answer.code().code();
     match *answer.code() {
-        SqlState::CANNOT_CONNECT_NOW | SqlState::TOO_MANY_CONNECTIONS => {
-            Fault::new(FaultKind::Refused, message)
-        }
+        SqlState::CANNOT_CONNECT_NOW => Fault::new(FaultKind::Refused, message)
+            .hint("it is starting, recovering or shutting down: its log tells how far it is"),
+        SqlState::TOO_MANY_CONNECTIONS => Fault::new(FaultKind::Refused, message).hint(
+            "find who holds them, as a superuser, for whom some are kept: `SELECT usename, \
+             client_addr, count(*) FROM pg_stat_activity GROUP BY 1, 2`",
+        ),
         SqlState::ADMIN_SHUTDOWN | SqlState::CRASH_SHUTDOWN => {
-            Fault::new(FaultKind::Closed, message)
+            Fault::new(FaultKind::Closed, message).hint(
+                "PostgreSQL is shutting down, or somebody ended this session: its log says which",
+            )
+        }
+        SqlState::INVALID_AUTHORIZATION_SPECIFICATION if message.contains("pg_hba.conf") => {
+            Fault::new(FaultKind::Denied, message).hint(
+                "the first line of pg_hba.conf that fits address, user and database decides; \
+                 the view pg_hba_file_rules shows what the server has read",
+            )
         }
         SqlState::QUERY_CANCELED => Fault::new(FaultKind::TimedOut, message),
         SqlState::INVALID_PASSWORD

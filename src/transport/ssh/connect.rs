@@ -294,7 +294,8 @@ impl Attempts<'_> {
             Some(line) if line.contains("Exceeded MaxStartups") => Failure::Passing(Fault::new(
                 FaultKind::Closed,
                 format!("{place} has too many logins under way: it said {line:?}"),
-            )),
+            )
+            .hint("who holds them shows on its console: `ss -tnp sport = :22`; MaxStartups in sshd_config is the limit")),
             Some(line) if !line.starts_with("SSH-") => Failure::Final(Fault::new(
                 FaultKind::Protocol,
                 format!("{place} is no SSH server: it said \"{line}\""),

@@ -196,7 +196,7 @@ impl Session {
                 Err(_) if reply.exit.is_some() => break,
                 Err(_) if !self.has_pulse().await => return Err(self.gone_silent(limits.timeout)),
                 Err(_) if begin(reply.stdout.bytes()).is_none() => {
-                    return Err(self.not_begun(command, limits));
+                    return Err(self.not_begun(limits));
                 }
                 Err(_) => return Err(self.timed_out(command, limits)),
             };

@@ -286,7 +286,7 @@ async fn a_shell_that_takes_too_long_is_not_the_command_s_fault() {
     assert_eq!(fault.kind, FaultKind::TimedOut);
     assert_eq!(
         fault.seen,
-        "the login shell of checker on data188 did not come to `any` in 0.1 s"
+        "the login shell of checker on data188 did not come to the command in 0.1 s"
     );
     assert_eq!(fault.connection, Some(ConnectionKey::ssh("data188")));
     assert!(fault.hint.is_some_and(|hint| hint.contains("~/.bashrc")));

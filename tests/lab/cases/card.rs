@@ -22,7 +22,78 @@ pub(super) fn text(card: &str) -> String {
         format!("{:>width$}", "[t]", width = found[0].len())
     });
     // Columns are as wide as their widest time.
-    replace(&card, r" +\[t\]", " [t]")
+    let card = replace(&card, r" +\[t\]", " [t]");
+    // What a journal says has process numbers in it, and as many lines as it likes.
+    replace(
+        &card,
+        r"(?m)^( {11}evidence) .*(?:\n {20}.*)*",
+        "$1 [what was looked at]",
+    )
+}
+
+/// A card of that many columns without its line ends: a line goes on in the next
+/// one where that one's first word had no room on it.
+pub(super) fn unwrapped(card: &str, columns: usize) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    // The columns that the last line of the card itself, not of ours, takes.
+    let mut used = 0;
+    for line in card.lines() {
+        let text = line.trim_start();
+        let word = text.split(' ').next().unwrap_or_default().chars().count();
+        let indent = line.chars().count() - text.chars().count();
+        // A field's text stands at 20, what is told under a phase at 2; at 11 a field begins.
+        let goes_on = (indent == 2 || indent >= 20) && used + 1 + word > columns;
+        match lines.last_mut() {
+            Some(last) if goes_on => {
+                last.push(' ');
+                last.push_str(text);
+            }
+            _ => lines.push(line.to_owned()),
+        }
+        used = line.chars().count();
+    }
+    lines.join("\n")
+}
+
+/// A card that was printed without wrapping, wrapped as the program does: under
+/// the text of its own line.
+pub(super) fn wrapped(card: &str, columns: usize) -> String {
+    const FIELDS: usize = 20;
+    let mut out = String::new();
+    for line in card.lines() {
+        let field = line.starts_with("           ");
+        let indent = if field {
+            FIELDS
+        } else {
+            line.len() - line.trim_start().len()
+        };
+        let mut rest = line;
+        let mut column = 0;
+        while rest.chars().count() > columns - column {
+            let most = rest.char_indices().nth(columns - column + 1);
+            let room = &rest[..most.map_or(rest.len(), |(at, _)| at)];
+            let own = if column == 0 { indent } else { 0 };
+            let Some(space) = room.rfind(' ').filter(|at| *at > own) else {
+                break;
+            };
+            out.push_str(&" ".repeat(column));
+            out.push_str(rest[..space].trim_end());
+            out.push('\n');
+            rest = rest[space..].trim_start();
+            column = indent;
+        }
+        out.push_str(&" ".repeat(column));
+        out.push_str(rest);
+        out.push('\n');
+    }
+    out
+}
+
+/// A text card without how often an address was dialled, which depends on when
+/// the attempts fell.
+pub(super) fn counted(card: &str) -> String {
+    let card = replace(card, r"dialled\s+\d+\s+times", "dialled [n] times");
+    replace(&card, r"\((?:1 attempt|\d+\s+attempts)\)", "([n] attempts)")
 }
 
 /// Facts that a run measures, besides those whose name tells a time or a load:

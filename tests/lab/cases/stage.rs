@@ -3,7 +3,8 @@
 
 use std::fmt;
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::marker::PhantomData;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -12,7 +13,7 @@ use serde_json::Value;
 /// The faults of one case would be another's surprise.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
-const LAB: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/lab/lab");
+pub(super) const LAB: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/lab/lab");
 
 /// What a run of the program came to.
 pub(super) struct Run {
@@ -57,7 +58,7 @@ fn run(command: &mut Command) -> Run {
 }
 
 /// Runs `tests/lab/lab`; what it prints.
-fn lab(arguments: &[&str]) -> String {
+pub(super) fn lab(arguments: &[&str]) -> String {
     let done = run(Command::new(LAB).args(arguments));
     assert_eq!(done.status, Some(0), "lab {arguments:?}: {done}");
     done.stdout
@@ -94,9 +95,20 @@ impl Lab {
 
     /// Runs the program as the operator.
     pub(super) fn coldstart(&self, arguments: &[&str]) -> Run {
+        self.coldstart_below(&[], arguments)
+    }
+
+    /// Runs it so below another program, such as `strace`.
+    pub(super) fn coldstart_below(&self, other: &[&str], arguments: &[&str]) -> Run {
+        run(&mut self.command(other, arguments))
+    }
+
+    fn command(&self, other: &[&str], arguments: &[&str]) -> Command {
         let mut command = Command::new(LAB);
         command
-            .args(["operator", env!("CARGO_BIN_EXE_coldstart")])
+            .arg("operator")
+            .args(other)
+            .arg(env!("CARGO_BIN_EXE_coldstart"))
             .args(arguments)
             .env("CHECKER_PGPASSWORD", &self.password)
             .env_remove("COLDSTART_BASELINE")
@@ -104,7 +116,42 @@ impl Lab {
             .env_remove("COLUMNS")
             // Times are redacted; the zone's width would remain.
             .env("TZ", "UTC");
-        run(&mut command)
+        command
+    }
+
+    /// Starts the program as the operator, with an audit, and does not wait for it.
+    pub(super) fn start(&self, arguments: &[&str], columns: &str) -> Running {
+        let folder = tempfile::tempdir().expect("a folder");
+        let audit = folder.path().join("audit.jsonl");
+        let child = self
+            .command(&[], arguments)
+            .arg("--audit")
+            .arg(&audit)
+            .env("COLUMNS", columns)
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program");
+        Running {
+            child,
+            audit,
+            _folder: folder,
+        }
+    }
+
+    /// Runs a command on a host, as root, and gives what it prints.
+    pub(super) fn on(&self, host: &str, script: &str) -> String {
+        lab(&["exec", host, "sh", "-c", script])
+    }
+
+    /// What the servers behind the gate of the matrix have heard so far.
+    pub(super) fn behind(&self) -> Vec<String> {
+        ["k3s120", "ops110"]
+            .iter()
+            .map(|host| self.on(host, "wc -l < /var/log/nginx/access.log"))
+            .collect()
     }
 
     /// What a run wrote to its audit besides.
@@ -161,11 +208,22 @@ impl Lab {
     }
 
     /// Brings a fault; it goes when the value does.
-    pub(super) fn fault<'l>(&'l self, bring: &[&str], undo: &[&'l str]) -> Undo<'l> {
+    pub(super) fn fault<'l>(&'l self, bring: &[&str], undo: &[&str]) -> Undo<'l> {
+        // Also a fault that came halfway is taken back.
+        let undo = Undo {
+            undo: undo.iter().map(|&word| word.to_owned()).collect(),
+            _lab: PhantomData,
+        };
         lab(bring);
-        Undo {
-            undo: undo.to_vec(),
-        }
+        undo
+    }
+
+    /// Brings a fault by a script on the host, and takes it back by another.
+    pub(super) fn script<'l>(&'l self, host: &str, bring: &str, undo: &str) -> Undo<'l> {
+        self.fault(
+            &["exec", host, "sh", "-c", bring],
+            &["exec", host, "sh", "-c", undo],
+        )
     }
 
     /// What a host's own sshd shows: its fingerprint, `SHA256:…`.
@@ -258,9 +316,36 @@ impl Lab {
     }
 }
 
+/// A run of the program that goes on.
+pub(super) struct Running {
+    child: Child,
+    audit: PathBuf,
+    _folder: tempfile::TempDir,
+}
+
+impl Running {
+    /// Whether the audit has it already.
+    pub(super) fn has_sent(&self, text: &str) -> bool {
+        std::fs::read_to_string(&self.audit).is_ok_and(|audit| audit.contains(text))
+    }
+
+    /// Waits for its end; what it came to, and its audit.
+    pub(super) fn finish(self) -> (Run, Vec<Sent>) {
+        let output = self.child.wait_with_output().expect("an end");
+        let run = Run {
+            status: output.status.code(),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        };
+        let audit = Lab::audit(&self.audit);
+        (run, audit)
+    }
+}
+
 /// A fault that is taken back in the end, also that of a failed case.
 pub(super) struct Undo<'l> {
-    undo: Vec<&'l str>,
+    undo: Vec<String>,
+    _lab: PhantomData<&'l Lab>,
 }
 
 impl Drop for Undo<'_> {

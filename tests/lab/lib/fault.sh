@@ -96,3 +96,62 @@ oldkey() {
 
 # Reload would keep the old keys: sshd reads them when it starts.
 restart_ssh() { ! nspawn_of "$1" >/dev/null || on_host "$1" systemctl restart ssh.service; }
+
+# impostor HOST UNIT PORT MANNER: the unit is stopped, and impostor.py listens in
+# its place. dismiss HOST UNIT takes that back.
+impostor() {
+  local host=$1 unit=$2 port=$3 manner=$4
+  dismiss "$host"
+  on_host "$host" systemctl stop "$unit"
+  in_background "$host" "$(netns_of "$host")" impostor.py "${ADDRESS[$host]}" "$port" "$manner"
+}
+
+dismiss() {
+  end_helper "$1" impostor.py
+  [[ -z ${2:-} ]] || ! nspawn_of "$1" >/dev/null || on_host "$1" systemctl start "$2"
+}
+
+# loiter HOST PORT: somebody holds all the connections that the server lets in
+# before a login. leave HOST ends that.
+loiter() {
+  leave "$1"
+  in_background "$1" "$OPERATOR_NETNS" loiter.py "${ADDRESS[$1]}" "$2"
+}
+leave() { end_helper "$1" loiter.py; }
+
+# in_background HOST NETNS PROGRAM ARGUMENT…: until the program says that it is ready.
+in_background() {
+  local host=$1 netns=$2 program=$3 dir=$STATE/hosts/$1 wait
+  shift 3
+  setsid -f ip netns exec "$netns" python3 "$LAB/lib/$program" "$@" "$dir/$program.pid" \
+    </dev/null >>"$dir/$program.log" 2>&1
+  for ((wait = 0; wait < 200; wait++)); do
+    [[ ! -s $dir/$program.pid ]] || return 0
+    sleep 0.05
+  done
+  cat "$dir/$program.log" >&2
+  die "$program did not get ready"
+}
+
+end_helper() {
+  local pid file=$STATE/hosts/$1/$2.pid
+  [[ -e $file ]] || return 0
+  pid=$(<"$file")
+  if tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -qF "$file"; then
+    kill -KILL "$pid"
+  fi
+  rm -f "$file"
+}
+
+# The root file system of a host has no block left; it is a small one of its own.
+fill() {
+  on_host "$1" sh -c 'fallocate -l "$(df --output=avail -B1 / | tail -1)" /var/filler;
+    cat /dev/zero >>/var/filler 2>/dev/null; test "$(df --output=avail -B1 / | tail -1)" -eq 0'
+}
+unfill() { on_host "$1" rm -f /var/filler; }
+
+# What a host keeps going on the machine beside its own processes.
+end_helpers() {
+  dismiss "$1"
+  leave "$1"
+}

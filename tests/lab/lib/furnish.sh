@@ -6,7 +6,7 @@ furnish() {
   echo "$host" >"$root/etc/hostname"
   host_names >"$root/etc/hosts"
   # No password, yet not locked: sshd refuses locked accounts.
-  chroot "$root" useradd --create-home --shell /bin/bash --password '*' "$user"
+  chroot "$root" useradd --create-home --groups systemd-journal --shell /bin/bash --password '*' "$user"
   # Plain files of a host lie in hosts/HOST/ as they lie on it.
   place "$LAB/hosts/every" "$root"
   place "$LAB/hosts/$host" "$root"

@@ -103,6 +103,7 @@ power_off() {
   kill -TERM "$pid"
   for ((wait = 0; wait < 300; wait++)); do
     if ! runs "$pid"; then
+      end_helpers "$host"
       host_net_off "$host"
       return
     fi
@@ -121,6 +122,7 @@ power_cut() {
   kill -KILL ${leader:+"$leader"} "$pid" 2>/dev/null || true
   for ((wait = 0; wait < 100; wait++)); do
     if ! runs "$pid" && ! { [[ -n $leader ]] && runs "$leader"; }; then
+      end_helpers "$host"
       host_net_off "$host"
       return
     fi

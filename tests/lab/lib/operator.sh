@@ -37,6 +37,22 @@ make_gateway_certificate() {
     -keyout "$STATE/gateway.key" -out "$STATE/gateway.pem" 2>/dev/null
 }
 
+# certificate [NAME DAYS]: the gateway shows another one of the same authority;
+# -1 day is over since yesterday. Without arguments its own comes back.
+certificate() {
+  local file=gateway
+  if (($#)); then
+    file=other
+    openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj "/CN=$1" \
+      -addext "subjectAltName=DNS:$1" -keyout "$STATE/other.key" -out "$STATE/other.csr" 2>/dev/null
+    openssl x509 -req -in "$STATE/other.csr" -CA "$STATE/ca.pem" -CAkey "$STATE/ca.key" \
+      -copy_extensions copy -days "${2:?for how many days}" -out "$STATE/other.pem" 2>/dev/null
+  fi
+  cp "$STATE/$file.pem" "$(root_of data188)/etc/nginx/gateway.pem"
+  cp "$STATE/$file.key" "$(root_of data188)/etc/nginx/gateway.key"
+  on_host data188 systemctl restart nginx
+}
+
 # Written from the hosts' files, never asked over the network: these are the truth.
 write_known_hosts() {
   local host

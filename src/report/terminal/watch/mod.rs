@@ -168,7 +168,7 @@ impl Watched {
                     phase.gate = Some(*gate);
                 }
             }
-            Event::Finished { .. } => {}
+            Event::CheckDiagnosed { .. } | Event::Finished { .. } => {}
         }
     }
 

@@ -66,13 +66,12 @@ impl Session {
     }
 
     /// The host answers, but its login shell does not come to the command.
-    pub(super) fn not_begun(&self, command: &ReadOnlyCommand, limits: Limits) -> Fault {
+    pub(super) fn not_begun(&self, limits: Limits) -> Fault {
         let (user, host) = (&self.user, &self.host);
         Fault::new(
             FaultKind::TimedOut,
             format!(
-                "the login shell of {user} on {host} did not come to `{}` in {:.1} s",
-                command.line(),
+                "the login shell of {user} on {host} did not come to the command in {:.1} s",
                 limits.timeout.as_secs_f64()
             ),
         )

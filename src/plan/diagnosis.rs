@@ -1,0 +1,73 @@
+//! A look of `diagnose:` → the probe that takes it when its check fails.
+
+use std::time::Duration;
+
+use super::expand::{Expander, located_secrets};
+use super::kind::{Owner, kind_of};
+use super::model::Diagnosis;
+use super::words::Words;
+use crate::baseline::{self, Diagnostic, Diagnostics, Located, Node};
+use crate::probe::{KindEntry, Place, SecretRef, Target};
+
+/// The longest that one look may take to answer, whatever its check may.
+const LONGEST: Duration = Duration::from_secs(30);
+
+impl Expander<'_> {
+    /// The look for the check at `of`, and the secrets that it needs.
+    pub(super) fn diagnosis(
+        &self,
+        source: &baseline::Diagnosis,
+        of: &Target,
+        words: &Words<'_>,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<(Diagnosis, Vec<Located<SecretRef>>)> {
+        let (kind, options) = kind_of(Owner::Diagnosis(source), diagnostics)?;
+        let target = self.target_of(source, kind, of, diagnostics)?;
+        let options: Node = words.node(options, target.host.as_deref(), diagnostics)?;
+        let probe = self.probe(kind, &options, &target, diagnostics)?;
+        let secrets = located_secrets(probe.as_ref(), &options, &source.at);
+        let look = Diagnosis {
+            kind: kind.name,
+            target,
+            probe,
+        };
+        Some((look, secrets))
+    }
+
+    fn target_of(
+        &self,
+        source: &baseline::Diagnosis,
+        kind: &KindEntry,
+        of: &Target,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<Target> {
+        let (host, via) = match &source.on {
+            // The baseline has told of one that does not exist.
+            Some(on) => (Some(self.host(on)?), None),
+            None => (of.host.clone(), of.via.clone()),
+        };
+        let runs_on_a_host = kind.place == Place::Host;
+        if runs_on_a_host && host.is_none() {
+            diagnostics.push(
+                Diagnostic::error(
+                    "no-host",
+                    format!(
+                        "`{}` looks at a host, and neither this entry nor its check names one",
+                        kind.name
+                    ),
+                    source.at.clone(),
+                )
+                .suggestion("add `on:` with a host's id to the entry"),
+            );
+            return None;
+        }
+        Some(Target {
+            connect_timeout: host
+                .as_ref()
+                .map_or(of.connect_timeout, |host| host.connect_timeout),
+            timeout: source.timeout.unwrap_or(of.timeout).min(LONGEST),
+            via: via.filter(|_| !runs_on_a_host),
+            host,
+        })
+    }
+}

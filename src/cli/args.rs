@@ -148,7 +148,8 @@ pub(super) struct Running {
     /// Append one JSON line for each thing sent
     #[arg(long, value_name = "FILE")]
     pub(super) audit: Option<PathBuf>,
-    /// What is under way, on standard error; `auto` is live on a terminal and silent elsewhere
+    /// What is under way, on standard error; `auto` is live on a terminal and silent elsewhere,
+    /// but for --watch, which tells lines there
     #[arg(long, value_name = "HOW", default_value = "auto", value_enum)]
     pub(super) progress: ProgressMode,
 }
@@ -190,7 +191,7 @@ pub(super) struct Check {
     pub(super) look: Look,
     #[command(flatten)]
     pub(super) monitor: Monitor,
-    /// Run again and again until the card is GREEN
+    /// Run again and again until the card is GREEN; print the last card
     #[arg(long)]
     pub(super) watch: bool,
     /// Pause between two attempts of --watch: 60, 60s, 5m

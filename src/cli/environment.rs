@@ -40,6 +40,11 @@ pub(super) fn state() -> Option<PathBuf> {
     folder.map(|folder| folder.join("coldstart/state.db"))
 }
 
+/// Whether terminals of this kind can be drawn on: a cursor can be moved.
+pub(super) fn can_draw() -> bool {
+    env::var_os("TERM").is_some_and(|term| !term.is_empty() && term != "dumb")
+}
+
 /// Where the steps of a GitHub Actions job add to its summary.
 pub(super) fn step_summary() -> Option<PathBuf> {
     env::var_os("GITHUB_STEP_SUMMARY")

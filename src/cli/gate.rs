@@ -28,7 +28,8 @@ pub(super) fn gate(arguments: &Gate) -> Result<Exit, Exit> {
         left_out(&arguments.release, plan)
     })?;
     let (decision, stop) = drive(async {
-        let stop = signals::listen(|| {}).map_err(|error| failed("no signal handler", &error))?;
+        let (_, stop) =
+            signals::listen(|| {}).map_err(|error| failed("no signal handler", &error))?;
         let decision = decide(&job, arguments, stop.clone()).await?;
         Ok((decision, stop))
     })?;

@@ -24,11 +24,13 @@ mod plan;
 mod reports;
 mod rules;
 mod schema;
+mod screen;
 mod secrets;
 mod signals;
 mod state;
 mod validate;
 mod waivers;
+mod watch;
 mod whole;
 
 use std::ffi::OsString;

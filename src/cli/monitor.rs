@@ -75,7 +75,7 @@ fn run(
     drive(async {
         // Before anything that takes time: a signal's own way would say nothing.
         let last = Arc::clone(post);
-        let stop = signals::listen(move || last.last_words("ended by a second signal"))
+        let (_, stop) = signals::listen(move || last.last_words("ended by a second signal"))
             .map_err(|error| failed("no signal handler", &error))?;
         let command = Command::new(arguments)?;
         let mut options = command.job.options(arguments.keep_going);

@@ -7,6 +7,7 @@ use anstream::ColorChoice;
 
 use super::args::{Display, When};
 use super::exit::Exit;
+use super::screen;
 
 /// What a card needs at least; what is narrower wraps it.
 const NARROWEST: usize = 32;
@@ -48,10 +49,14 @@ pub(super) fn kept() -> String {
     kept.clone().unwrap_or_default()
 }
 
-/// Writes a line to standard error, as far as there is one.
+/// Writes a line to standard error, as far as there is one; behind a screen
+/// that is drawn there, when it has gone.
 pub(super) fn tell(text: &str) {
     if let Some(kept) = &mut *KEPT.lock().unwrap_or_else(PoisonError::into_inner) {
         *kept += &format!("{}\n", anstream::adapter::strip_str(text));
+    }
+    if screen::hold(text) {
+        return;
     }
     // Without standard error there is nobody left to tell.
     drop(writeln!(io::stderr().lock(), "{text}"));

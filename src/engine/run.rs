@@ -1,6 +1,7 @@
 //! The coordinator: decides what may start, takes in what came of it, and
 //! closes gates. It alone knows the state of the run; checks run as tasks.
 
+use std::collections::BTreeSet;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -44,17 +45,21 @@ pub async fn run(
     let deadline = options.deadline.unwrap_or(Duration::MAX);
     let mut deadline_struck = std::pin::pin!(sleep(deadline));
     let ending = loop {
-        if coordinator.is_complete() {
-            break Ending::Complete;
-        }
+        let is_complete = coordinator.is_complete();
         tokio::select! {
             // What has ended counts before what ends the run.
             biased;
             Some((check, attempt)) = started.recv() => coordinator.started(check, attempt),
             Some(ended) = coordinator.tasks.join_next() => coordinator.ended(ended),
-            () = &mut deadline_struck => break coordinator.cut_off(Ending::Deadline(deadline)),
-            () = stopped(&mut stop) => break coordinator.cut_off(Ending::Interrupted),
+            lost = transports.ssh.lost(), if is_complete => break coordinator.completed(lost),
+            () = &mut deadline_struck => break Ending::Deadline(deadline),
+            () = stopped(&mut stop) => break Ending::Interrupted,
         }
+    };
+    let ending = if coordinator.only_diagnoses() {
+        coordinator.completed(transports.ssh.lost().await)
+    } else {
+        ending
     };
     coordinator.abandon(&ending);
     let card = coordinator.finish(ending);
@@ -185,14 +190,10 @@ impl<'a> Coordinator<'a> {
             .all(|phase| matches!(phase, PhaseState::Closed { .. }))
     }
 
-    /// How a run ends that is cut off: whole, where only failures were still
-    /// being looked into. They have their verdicts.
-    fn cut_off(&self, ending: Ending) -> Ending {
-        if self.is_decided() {
-            Ending::Complete
-        } else {
-            ending
-        }
+    /// Whether nothing but failures is still being looked into: a run that is
+    /// cut off then is whole all the same, as they have their verdicts.
+    fn only_diagnoses(&self) -> bool {
+        self.is_decided() && !self.is_complete()
     }
 
     fn leave_out(&mut self, left_out: &[Option<String>]) {
@@ -451,7 +452,7 @@ impl<'a> Coordinator<'a> {
     /// Accounts for everything that the end of the run cuts off.
     fn abandon(&mut self, ending: &Ending) {
         let by = match ending {
-            Ending::Complete => return,
+            Ending::Complete | Ending::Disrupted(_) => return,
             Ending::Deadline(_) => Held::Deadline,
             Ending::Interrupted => Held::Interrupt,
         };
@@ -468,6 +469,21 @@ impl<'a> Coordinator<'a> {
                 };
             }
             self.close(phase);
+        }
+    }
+
+    /// How a run ends that has looked at everything; `lost` are the hosts that
+    /// did not keep their connections.
+    fn completed(&self, mut lost: BTreeSet<String>) -> Ending {
+        lost.extend(self.courses.restarted().map(str::to_owned));
+        let hosts = self.plan.hosts.iter();
+        let mut disrupted: Vec<String> = hosts.filter_map(|host| lost.take(&host.id)).collect();
+        // A host that only others are reached through.
+        disrupted.extend(lost);
+        if disrupted.is_empty() {
+            Ending::Complete
+        } else {
+            Ending::Disrupted(disrupted)
         }
     }
 

@@ -203,6 +203,9 @@ pub enum Event {
 pub enum Ending {
     /// Everything that gates allowed was looked at.
     Complete,
+    /// The same, but these hosts restarted meanwhile, or their connections were
+    /// lost: what was seen of them before is of no worth.
+    Disrupted(Vec<String>),
     /// The deadline of the run struck.
     Deadline(Duration),
     /// The operator interrupted it.

@@ -196,6 +196,10 @@ impl Fold {
             result,
             failure,
             exit_code: result.exit_code(),
+            disrupted: match ending {
+                Ending::Disrupted(hosts) => hosts.clone(),
+                Ending::Complete | Ending::Deadline(_) | Ending::Interrupted => Vec::new(),
+            },
             keep_going: self.planned.keep_going,
             last_green: self.planned.last_green.as_ref().map(|green| green.at),
             totals,
@@ -325,6 +329,15 @@ impl Fold {
     }
 }
 
+fn disruption(hosts: &[String]) -> String {
+    let lost = match hosts {
+        [_] => "its connection was lost",
+        _ => "their connections were lost",
+    };
+    let hosts = hosts.join(", ");
+    format!("{hosts} rebooted (or {lost}) in the middle of the run")
+}
+
 fn look(told: Diagnosed) -> DiagnosisCard {
     let (facts, fault) = match told.outcome {
         Outcome::Seen(facts) => (facts, None),
@@ -353,6 +366,9 @@ fn result(
             after.as_secs_f64()
         )),
         Ending::Interrupted => Some("the run was interrupted".to_owned()),
+        // What is blocked holds the gates whatever else was seen.
+        Ending::Disrupted(_) if totals.blocked > 0 => None,
+        Ending::Disrupted(hosts) => Some(disruption(hosts)),
         Ending::Complete if totals.evaluated() == 0 => Some("no check was evaluated".to_owned()),
         // Only a blocked gate or check may hold others back in a complete run.
         Ending::Complete if totals.blocked == 0 && totals.not_evaluated > 0 => Some(

@@ -33,6 +33,9 @@ pub struct Scorecard {
     pub failure: Option<String>,
     /// The program's exit code for this card.
     pub exit_code: u8,
+    /// Hosts that restarted in the middle of the run, or whose connection was lost.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub disrupted: Vec<String>,
     /// Everything was evaluated for diagnosis (`--keep-going`).
     pub keep_going: bool,
     /// When a run of the whole baseline was last GREEN before this one, as far

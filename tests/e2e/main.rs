@@ -22,3 +22,4 @@ mod secrets;
 mod servers;
 mod stack;
 mod waivers;
+mod watch;

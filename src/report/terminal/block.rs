@@ -199,7 +199,7 @@ fn saw(seen: &str, tried: Option<&str>, could_not_tell: bool) -> Text {
 /// What the failure by its name calls for, then what the fault itself does,
 /// then the baseline's remedy for whatever goes wrong with the check: a changed
 /// host key comes before a reboot.
-fn next(page: &mut Page<'_>, check: &CheckCard) {
+pub(super) fn next(page: &mut Page<'_>, check: &CheckCard) {
     let of =
         |runbook: &Option<String>| runbook.as_ref().map(|runbook| format!("runbook {runbook}"));
     let mut steps = Vec::new();

@@ -7,6 +7,7 @@ mod layout;
 mod page;
 mod phases;
 mod release;
+pub mod watch;
 
 use std::collections::BTreeSet;
 
@@ -46,6 +47,7 @@ pub fn card(card: &Scorecard, style: &Style) -> String {
     let mut page = Page::new(style);
     header(&mut page, card);
     rebooted(&mut page, card);
+    disrupted(&mut page, card);
     page.blank();
     let shown = roots(&mut page, card);
     phases::table(&mut page, card, &shown);
@@ -181,6 +183,17 @@ fn rebooted(page: &mut Page<'_>, card: &Scorecard) {
             .ids(hosts, 8);
         page.indented(0, &text);
     }
+}
+
+/// A restart in the middle, where it is not the result already.
+fn disrupted(page: &mut Page<'_>, card: &Scorecard) {
+    if card.disrupted.is_empty() || card.result == RunResult::CheckFailed {
+        return;
+    }
+    let text = Text::new()
+        .say("rebooted, or not to be reached any more, in the middle of the run: ")
+        .ids(card.disrupted.iter().map(String::as_str), 8);
+    page.indented(0, &text);
 }
 
 /// Writes the roots that hold a gate, the one to fix first at the top, and

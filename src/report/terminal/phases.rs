@@ -137,7 +137,7 @@ fn held(counts: Text, phase: &PhaseCard, evaluated: bool) -> Text {
     }
 }
 
-fn role(gate: Gate) -> Role {
+pub(super) fn role(gate: Gate) -> Role {
     match gate {
         Gate::Green => Role::Good,
         Gate::Warn => Role::Warning,

@@ -270,6 +270,22 @@ fn an_incomplete_run_proves_nothing(#[case] ending: Ending, #[case] failure: &st
     }
 }
 
+#[rstest]
+#[case(&["h"], "h rebooted (or its connection was lost) in the middle of the run")]
+#[case(&["h", "i"], "h, i rebooted (or their connections were lost) in the middle of the run")]
+fn what_was_seen_before_a_restart_proves_nothing(#[case] hosts: &[&str], #[case] failure: &str) {
+    let ending = || Ending::Disrupted(hosts.iter().map(ToString::to_string).collect());
+    for comes in [Pass, Warn] {
+        let card = run(ONE, &[(0, "a", comes)], false, ending());
+        assert_eq!(card.result, RunResult::CheckFailed);
+        assert_eq!(card.failure.as_deref(), Some(failure));
+        assert_eq!(card.disrupted, hosts);
+    }
+    let card = run(ONE, &[(0, "a", Blocked)], false, ending());
+    assert_eq!((card.result, card.failure), (RunResult::Blocked, None));
+    assert_eq!(card.disrupted, hosts);
+}
+
 #[test]
 fn a_deadline_keeps_what_was_seen_before() {
     let ending = Ending::Deadline(Duration::from_secs(30));

@@ -13,6 +13,7 @@ mod ssh;
 mod stage;
 mod story;
 mod tree;
+mod watching;
 mod web;
 mod witness;
 

@@ -172,6 +172,41 @@ impl Lab {
             .collect()
     }
 
+    /// Changes something for good.
+    pub(super) fn bring(&self, command: &[&str]) {
+        lab(command);
+    }
+
+    /// Starts the program as the operator; `each` gets the lines of its standard
+    /// error while it runs.
+    pub(super) fn coldstart_told(&self, arguments: &[&str], each: &mut dyn FnMut(&str)) -> Run {
+        let mut command = Command::new(LAB);
+        command
+            .args(["operator", env!("CARGO_BIN_EXE_coldstart")])
+            .args(arguments)
+            .env("CHECKER_PGPASSWORD", &self.password)
+            .env_remove("COLDSTART_BASELINE")
+            .env("COLDSTART_STATE", "none")
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the program");
+        let mut told = String::new();
+        for line in BufReader::new(child.stderr.take().expect("a pipe")).lines() {
+            let line = line.expect("UTF-8");
+            each(&line);
+            told += &line;
+            told.push('\n');
+        }
+        let output = child.wait_with_output().expect("an end");
+        Run {
+            status: output.status.code(),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: told,
+        }
+    }
+
     /// Brings a fault; it goes when the value does.
     pub(super) fn fault<'l>(&'l self, bring: &[&str], undo: &[&str]) -> Undo<'l> {
         // Also a fault that came halfway is taken back.

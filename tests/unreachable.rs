@@ -184,3 +184,44 @@ async fn a_missing_neighbour_is_never_taken_for_a_reply() {
         );
     }
 }
+
+/// What this machine knows by itself, its own ports and a name server that there
+/// is no way to are no answer from beyond: with `--keep-going` they are all asked.
+#[test]
+fn the_own_network_is_named_whatever_this_machine_says_of_itself() {
+    if !inside("the_own_network_is_named_whatever_this_machine_says_of_itself") {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let baseline = folder.path().join("b.yml");
+    let text = format!(
+        "version: 1\nname: t\ndefaults: {{ connect_timeout: 2s, timeout: 2s, retry: {{ attempts: 1 }} }}\n\
+         phases:\n  P0:\n    checks:\n      \
+         known: {{ arp: {{ address: {ABSENT} }}, advisory: true }}\n      \
+         own: {{ tcp: {{ address: 127.0.0.1, port: 1 }} }}\n      \
+         names: {{ dns: {{ name: a.example, servers: [{ELSEWHERE}] }} }}\n      \
+         one: {{ tcp: {{ address: {ABSENT}, port: 1 }} }}\n      \
+         two: {{ tcp: {{ address: {ELSEWHERE}, port: 1 }} }}\n"
+    );
+    std::fs::write(&baseline, text).expect("a baseline");
+    let output = Command::new(env!("CARGO_BIN_EXE_coldstart"))
+        .args(["check", "--keep-going", "--json", "--state", "none", "-b"])
+        .arg(&baseline)
+        .env("HOME", folder.path())
+        .output()
+        .expect("the program");
+    let card: Json = serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)));
+    let network = &card["own_network"];
+    assert_eq!(network["check"], "one", "{card:#}");
+    let roots: Vec<&Json> = card["roots"].as_array().expect("roots").iter().collect();
+    // The refused port of this machine is a fault of its own.
+    let roots: Vec<&str> = roots
+        .iter()
+        .filter_map(|root| root["check"].as_str())
+        .collect();
+    assert!(
+        roots.contains(&"one") && !roots.contains(&"two"),
+        "{roots:?}"
+    );
+}

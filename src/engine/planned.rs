@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::plan::{Check, Guardrail as Tier, Plan, Release};
+use crate::plan::{Check, Guardrail as Tier, Plan, Release, Request};
 use crate::scorecard::{
     BaselineRef, Guardrail, PlannedCheck, PlannedCondition, PlannedPhase, PlannedRelease,
     PlannedRun, PlannedSignature,
@@ -37,7 +37,7 @@ pub fn planned_run(plan: &Plan, keep_going: bool) -> PlannedRun {
                 host: check.host().map(str::to_owned),
                 kind: check.kind,
                 goal: goal(check),
-                beyond: !check.target.host.as_deref().is_some_and(|host| host.local),
+                beyond: beyond(plan, check),
                 advisory: check.advisory,
                 definition: check.definition.clone(),
                 remedy: check.remedy.clone(),
@@ -78,6 +78,28 @@ fn release(release: &Release) -> PlannedRelease {
         after: release.after.clone(),
         runbook: release.runbook.clone(),
     }
+}
+
+/// Whether an answer would come from beyond this machine: what it knows by
+/// itself, such as its neighbour table, and its own ports prove nothing.
+fn beyond(plan: &Plan, check: &Check) -> bool {
+    if check.target.host.as_deref().is_some_and(|host| host.local) {
+        return false;
+    }
+    let asked = catch_unwind(AssertUnwindSafe(|| check.requests(&plan.policy)));
+    let requests = asked.unwrap_or_default();
+    let here = |text: &str| {
+        ["127.0.0.1", "localhost", "[::1]"].iter().any(|own| {
+            let starts = |lead: &str| text.contains(&format!("{lead}{own}"));
+            starts(" ") || starts("//") || starts("@")
+        })
+    };
+    let goes = |sent: &Request| !["local-exec", "ssh-exec"].contains(&sent.protocol);
+    let mut own = requests.iter().filter(|sent| goes(sent));
+    if check.target.via.is_none() && own.any(|sent| here(&sent.text)) {
+        return false;
+    }
+    requests.is_empty() || requests.iter().any(|sent| sent.protocol != "local-exec")
 }
 
 /// A defect in one kind must not keep all others from their run.

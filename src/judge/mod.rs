@@ -154,6 +154,9 @@ impl Expectation {
                 seen.clone_from(&untold.reason);
             }
             seen.insert_str(0, CANNOT_TELL);
+        } else if seen.is_empty() {
+            // Decided without any fact: `absent || true`.
+            "nothing that it needs".clone_into(&mut seen);
         }
         Finding {
             expectation: Some(self.source.clone()),

@@ -80,9 +80,9 @@ fn word(check: &CheckCard) -> Word<'_> {
     };
     match fault.kind {
         FaultKind::Unresolved | FaultKind::LocalSetup | FaultKind::Internal => Word::Nothing,
-        FaultKind::TimedOut | FaultKind::Unreachable => {
-            silent_address(fault).map_or(Word::Life, Word::Silence)
-        }
+        FaultKind::TimedOut => silent_address(fault).map_or(Word::Life, Word::Silence),
+        // That there is no way is for the next router to say, or for this machine.
+        FaultKind::Unreachable => silent_address(fault).map_or(Word::Nothing, Word::Silence),
         FaultKind::Refused
         | FaultKind::Closed
         | FaultKind::Denied

@@ -129,6 +129,7 @@ fn card(checks: &[Comes]) -> Scorecard {
 #[case::what_is_behind_gates(&[Down("1"), Down("2"), Comes::Held], &["1", "2"])]
 #[case::this_machine_answers_itself(&[Here, Down("1"), Down("2")], &["1", "2"])]
 #[case::an_unknown_name(&[Down("1"), Down("2"), Comes::Fault(FaultKind::Unresolved)], &["1", "2"])]
+#[case::no_way_to_an_address_that_is_not_told(&[Down("1"), Down("2"), Comes::Fault(FaultKind::Unreachable)], &["1", "2"])]
 #[case::a_missing_file_here(&[Down("1"), Down("2"), Comes::Fault(FaultKind::LocalSetup)], &["1", "2"])]
 fn silence_all_around_is_the_own_network(#[case] checks: &[Comes], #[case] addresses: &[&str]) {
     let card = card(checks);

@@ -38,6 +38,21 @@ pub struct Options {
     /// What is remembered of earlier runs. Without any, what is expected of more
     /// than one look cannot be told. A watch asks its [`Watcher`] instead.
     pub memory: Memory,
+    /// What becomes of checks that would send a test alert.
+    pub alert_test: AlertTest,
+}
+
+/// What a run does with a check that would send a test alert.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum AlertTest {
+    /// Sends nothing, and warns that the alert chain is unproven.
+    #[default]
+    Unproven,
+    /// Sends it, once a run, when the check's turn has come. Not together with
+    /// `keep_going`, under which no turn is waited for: then as `Unproven`.
+    Send,
+    /// Leaves the check out, for this reason.
+    Skip(String),
 }
 
 impl Default for Options {
@@ -48,6 +63,7 @@ impl Default for Options {
             deadline: None,
             keep_going: false,
             memory: Memory::default(),
+            alert_test: AlertTest::default(),
         }
     }
 }

@@ -258,7 +258,7 @@ fn trespasses(source: &Source) -> Vec<String> {
         let is_kept = |file: &&str| source.path.to_string_lossy().starts_with(*file);
         if let Some(found) = words
             .find(&source.text)
-            .filter(|_| !files.iter().any(|file| is_kept(file)))
+            .filter(|_| !files.iter().any(is_kept))
         {
             wrong.push(format!(
                 "{place}: `{}` is for {} alone: {why}",

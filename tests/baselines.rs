@@ -124,7 +124,7 @@ fn the_full_stack_has_the_runbooks_phases() {
             ("P0-188-DATA", 21, vec![0]),
             ("P0-110-REGISTRY-OBSERVABILITY", 19, vec![0]),
             ("P1-K3S", 17, vec![1, 2]),
-            ("P2-WORKLOAD-ALERTCHAIN", 7, vec![3]),
+            ("P2-WORKLOAD-ALERTCHAIN", 8, vec![3]),
             ("P2-PUBLIC-ROUTES", 10, vec![4]),
             ("P2-SCHEDULES", 18, vec![5]),
         ]

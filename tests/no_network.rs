@@ -61,6 +61,44 @@ fn opens_no_connection(#[case] arguments: &[&str]) {
     }
 }
 
+/// The program writes nothing that it was not told to: without `--send-alert-test` a test
+/// alert opens no connection.
+#[test]
+fn no_alert_is_sent_by_a_check_without_the_flag() {
+    if !left_out() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let baseline = folder.path().join("baseline.yml");
+        let text = "version: 1\nname: one\nphases:\n  ONLY:\n    checks:\n      chain:\n        \
+            title: an alert gets through\n        \
+            alert_test: { url: \"http://127.0.0.1:1/\" }\n";
+        std::fs::write(&baseline, text).expect("a baseline");
+        let trace = folder.path().join("trace");
+        let status = Command::new("strace")
+            .args([
+                "-f",
+                "-qq",
+                "-e",
+                "trace=connect,sendto,sendmsg,sendmmsg",
+                "-e",
+                "signal=none",
+                "-o",
+            ])
+            .arg(&trace)
+            .args([env!("CARGO_BIN_EXE_coldstart"), "check", "-b"])
+            .arg(&baseline)
+            .env("COLDSTART_STATE", "none")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .status()
+            .expect("strace");
+        assert_eq!(status.code(), Some(1), "DEGRADED: unproven");
+        // A wake-up of our own signal listener is no connection.
+        let trace = std::fs::read_to_string(&trace).expect("a trace");
+        assert!(!trace.contains("connect("), "{trace}");
+        assert!(!trace.contains("sin_"), "{trace}");
+    }
+}
+
 /// The proof that the one above can fail.
 #[test]
 fn a_check_is_seen_to_send() {

@@ -76,6 +76,35 @@ const RESERVED: &[(&str, &[&str], &str)] = &[
     ),
 ];
 
+/// Words that belong to some files alone, and the files' beginnings: the one way in which
+/// this program writes, and who has the key to it.
+const KEPT: &[(&str, &[&str], &str)] = &[
+    (
+        r"\balert_webhook\b",
+        &[
+            "src/transport/alert_webhook",
+            "src/transport/mod.rs",
+            "src/probe/kinds/alert_test",
+        ],
+        "one kind posts, and no other",
+    ),
+    (
+        r"\bMethod::(POST|PUT|PATCH|DELETE|CONNECT)\b",
+        &["src/transport/alert_webhook.rs"],
+        "one transport posts, and no other",
+    ),
+    (
+        r"\bPermit::",
+        &["src/probe/kinds/alert_test/turn.rs"],
+        "the leave to post comes from a turn, and from nowhere else",
+    ),
+    (
+        r"\bAlertTurn::",
+        &["src/engine/attempt.rs"],
+        "the engine alone grants a turn, when it was told to send",
+    ),
+];
+
 static PATHS: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"\bcrate::(\{[^;]*|\w+)|\b((?:super::)+)(\{[^;]*|\w+)")
         .expect("a regular expression")
@@ -84,6 +113,12 @@ static PATHS: LazyLock<Regex> = LazyLock::new(|| {
 static RESERVED_WORDS: LazyLock<Vec<Regex>> = LazyLock::new(|| {
     RESERVED
         .iter()
+        .map(|(words, ..)| Regex::new(words).expect("a regular expression"))
+        .collect()
+});
+
+static KEPT_WORDS: LazyLock<Vec<Regex>> = LazyLock::new(|| {
+    KEPT.iter()
         .map(|(words, ..)| Regex::new(words).expect("a regular expression"))
         .collect()
 });
@@ -219,6 +254,19 @@ fn trespasses(source: &Source) -> Vec<String> {
             ));
         }
     }
+    for ((_, files, why), words) in KEPT.iter().zip(KEPT_WORDS.iter()) {
+        let is_kept = |file: &&str| source.path.to_string_lossy().starts_with(*file);
+        if let Some(found) = words
+            .find(&source.text)
+            .filter(|_| !files.iter().any(is_kept))
+        {
+            wrong.push(format!(
+                "{place}: `{}` is for {} alone: {why}",
+                found.as_str(),
+                files.join(" and ")
+            ));
+        }
+    }
     wrong
 }
 
@@ -309,6 +357,16 @@ fn every_room_was_looked_at() {
             "{words} is reserved for {rooms:?}, and not used there"
         );
     }
+    for ((_, files, _), words) in KEPT.iter().zip(KEPT_WORDS.iter()) {
+        let is_there = |source: &Source| {
+            let path = source.path.to_string_lossy();
+            files.iter().any(|file| path.starts_with(file)) && words.is_match(&source.text)
+        };
+        assert!(
+            sources.iter().any(is_there),
+            "{words} is kept for {files:?}, and not there"
+        );
+    }
 }
 
 #[test]
@@ -358,6 +416,16 @@ fn a_trespass_is_noticed() {
         ),
         ("src/engine/mod.rs", "    println!(\"done\");"),
         ("src/main.rs", "use crate::probe::TABLE;"),
+        (
+            "src/probe/kinds/http.rs",
+            "use crate::transport::alert_webhook::open;",
+        ),
+        ("src/transport/http.rs", "let method = Method::POST;"),
+        (
+            "src/engine/diagnosis.rs",
+            "let turn = AlertTurn::granted();",
+        ),
+        ("src/engine/attempt.rs", "let permit = Permit::granted();"),
         ("src/attic/mod.rs", ""),
     ];
     for (path, text) in trespassing {

@@ -145,6 +145,10 @@ pub(super) struct Running {
     /// SSH configuration instead of the user's and the system's, as `ssh -F`
     #[arg(long, value_name = "FILE", env = "COLDSTART_SSH_CONFIG")]
     pub(super) ssh_config: Option<PathBuf>,
+    /// Let checks of kind `alert_test` send their test alert, once they are reached: the one
+    /// thing that coldstart ever writes
+    #[arg(long)]
+    pub(super) send_alert_test: bool,
     /// Append one JSON line for each thing sent
     #[arg(long, value_name = "FILE")]
     pub(super) audit: Option<PathBuf>,
@@ -177,7 +181,8 @@ pub(super) struct Check {
     #[command(flatten)]
     pub(super) display: Display,
     /// Look at everything at once, also behind a blocked gate; no such gate turns green
-    #[arg(long)]
+    // An alert is sent when what it goes through was seen to be well, not before.
+    #[arg(long, conflicts_with = "send_alert_test")]
     pub(super) keep_going: bool,
     #[command(flatten)]
     pub(super) running: Running,

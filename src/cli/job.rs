@@ -16,7 +16,7 @@ use super::state::Notebook;
 use super::{environment, secrets, waivers};
 use crate::baseline::{Diagnostics, Sources};
 use crate::engine::{
-    self, Audit, Event, Memory, Options, PlannedRun, Purpose, Scorecard, SshEnvironment, Stop,
+    self, AlertTest, Audit, Event, Memory, Options, PlannedRun, Scorecard, SshEnvironment, Stop,
     Transports, Waiver,
 };
 use crate::plan::Plan;
@@ -39,6 +39,7 @@ pub(super) struct Job<'a> {
     /// For each check, why it is left out.
     pub(super) left_out: Vec<Option<String>>,
     pub(super) manner: Manner<'a>,
+    alert_test: AlertTest,
     audit: Option<File>,
     ssh: SshEnvironment,
     pub(super) notebook: Notebook,
@@ -60,11 +61,14 @@ impl<'a> Job<'a> {
         let Input { plan, sources } = input::input(baseline, manner.display)?;
         let left_out = left_out(&plan)?;
         let waivers = waivers::for_run(&manner.running.waivers, baseline, &plan, manner.display)?;
-        require_secrets(&plan, &left_out, &sources, manner.display)?;
+        let alert_test = alert_test(manner.running, &plan)?;
+        let needs_none = without_tests(&plan, &left_out, &alert_test);
+        require_secrets(&plan, &needs_none, &sources, manner.display)?;
         let audit = manner.running.audit.as_deref();
         Ok(Self {
             plan,
             left_out,
+            alert_test,
             manner,
             audit: audit.map(open_audit).transpose()?,
             ssh: environment::ssh(manner.running.ssh_config.clone()),
@@ -81,7 +85,7 @@ impl<'a> Job<'a> {
             keep_going,
             memory: self.memory(),
             waivers: self.waivers.clone(),
-            purpose: Purpose::Asked,
+            alert_test: self.alert_test.clone(),
         }
     }
 
@@ -134,7 +138,8 @@ impl<'a> Job<'a> {
         };
         // Read anew for each attempt: a secret may have been renewed. That none
         // is missing was seen at the start; one that went is a fault of its check.
-        let secrets = secrets::resolve(&self.plan, &self.left_out, &mut Diagnostics::default());
+        let needs_none = without_tests(&self.plan, &self.left_out, &self.alert_test);
+        let secrets = secrets::resolve(&self.plan, &needs_none, &mut Diagnostics::default());
         Ok(Transports::with_ssh(
             secrets,
             self.plan.policy.clone(),
@@ -169,6 +174,47 @@ impl<'a> Job<'a> {
             zone: TimeZone::system(),
         }
     }
+}
+
+/// What becomes of test alerts.
+///
+/// # Errors
+/// When one is to be sent and the baseline has none: whoever asked for the proof must
+/// not take a green card for it.
+fn alert_test(running: &Running, plan: &Plan) -> Result<AlertTest, Exit> {
+    if !running.send_alert_test {
+        return Ok(AlertTest::Unproven);
+    }
+    if plan
+        .checks
+        .iter()
+        .all(|check| check.probe.alert_test().is_none())
+    {
+        tell(&format!(
+            "error: --send-alert-test: the baseline {} has no check of kind `alert_test`",
+            plan.name
+        ));
+        return Err(Exit::Usage);
+    }
+    Ok(AlertTest::Send)
+}
+
+/// `left_out`, and beside it the test alerts that are not sent: they need no secret.
+fn without_tests(
+    plan: &Plan,
+    left_out: &[Option<String>],
+    alert_test: &AlertTest,
+) -> Vec<Option<String>> {
+    let none_is_sent = *alert_test != AlertTest::Send;
+    plan.checks
+        .iter()
+        .zip(left_out)
+        .map(|(check, why)| {
+            let withheld = none_is_sent && check.probe.alert_test().is_some();
+            why.clone()
+                .or_else(|| withheld.then(|| "nothing is sent".to_owned()))
+        })
+        .collect()
 }
 
 /// Drives `work` to its end.

@@ -19,7 +19,7 @@ use super::exit::Exit;
 use super::job::{drive, failed};
 use super::output::{self, tell};
 use super::{panic, signals, whole};
-use crate::engine::{self, Purpose, RunResult, Scorecard};
+use crate::engine::{self, AlertTest, RunResult, Scorecard};
 use crate::report::monitor::{self as textfile, Monitored};
 use crate::report::{prometheus, terminal};
 
@@ -79,7 +79,8 @@ fn run(
             .map_err(|error| failed("no signal handler", &error))?;
         let command = Command::new(arguments)?;
         let mut options = command.job.options(arguments.keep_going);
-        options.purpose = Purpose::Monitor;
+        // It would be sent each time, and nobody sits in front of it.
+        options.alert_test = AlertTest::Skip("--monitor-read-only sends no test alert".to_owned());
         // What the start took is part of it.
         options.deadline = Some(deadline.saturating_sub(begun.elapsed()));
         let plan = &command.job.plan;

@@ -105,13 +105,17 @@ pub(super) fn after<'p>(plan: &'p Plan, check: &Check) -> Vec<&'p str> {
         .collect()
 }
 
-/// A request, marked when only the baseline's own policy allows it.
+/// A request, marked when only the baseline's own policy allows it, or when it
+/// is sent only with an option.
 pub(super) fn shown(request: &Request) -> String {
+    let mut text = request.text.clone();
     if request.by_extension {
-        format!("{}   [allowed by policy.allow]", request.text)
-    } else {
-        request.text.clone()
+        text.push_str("   [allowed by policy.allow]");
     }
+    if let Some(option) = request.only_with {
+        text.push_str(&format!("   [only with {option}]"));
+    }
+    text
 }
 
 pub(super) fn level(level: Level) -> &'static str {
@@ -220,6 +224,7 @@ fn requests(requests: &[Request]) -> Vec<Value> {
                 "protocol": request.protocol,
                 "text": request.text,
                 "by_extension": request.by_extension,
+                "only_with": request.only_with,
             })
         })
         .collect()

@@ -10,11 +10,12 @@ use futures_util::FutureExt;
 use tokio::sync::{Semaphore, SemaphorePermit, mpsc};
 use tokio::time::{sleep, timeout};
 
-use super::Options;
-use crate::judge::{Finding, Judgement, Level, Verdict, judge};
+use super::{AlertTest, Options};
+use crate::judge::{Finding, Judgement, Level, Verdict, judge, unproven};
 use crate::plan::{Check, Plan};
 use crate::probe::{
-    Context, Fault, FaultKind, Host, Observation, Outcome, Probe, Target, Transports,
+    AlertTurn, Context, Fault, FaultKind, Host, Observation, Outcome, Probe, SEND_FLAG, Target,
+    Transports, Value,
 };
 
 /// What every check of a run shares.
@@ -23,6 +24,8 @@ pub(super) struct Shared {
     pub(super) transports: Arc<Transports>,
     pub(super) limits: Limits,
     jobs_per_host: usize,
+    /// Whether a test alert may be sent.
+    sends_alert: bool,
     /// Check and attempt, as each begins.
     started: mpsc::UnboundedSender<(usize, u32)>,
 }
@@ -40,6 +43,7 @@ impl Shared {
             transports,
             limits,
             jobs_per_host: options.jobs_per_host,
+            sends_alert: options.alert_test == AlertTest::Send && !options.keep_going,
             started,
         }
     }
@@ -121,6 +125,9 @@ pub(super) async fn look(shared: &Shared, place: usize) -> (Observation, Judgeme
     let goal = check.goal();
     let mut first_start = None;
     let mut attempt = 0;
+    // One for all attempts: a test that was posted is not posted again.
+    let mut turn =
+        (shared.sends_alert && check.probe.alert_test().is_some()).then(AlertTurn::granted);
     loop {
         attempt += 1;
         let outcome = {
@@ -134,7 +141,7 @@ pub(super) async fn look(shared: &Shared, place: usize) -> (Observation, Judgeme
                 target: &check.target,
                 probe: check.probe.as_ref(),
             };
-            observe(shared, &look).await
+            observe(shared, &look, turn.as_mut()).await
         };
         let observation = Observation {
             at: super::now(),
@@ -142,8 +149,19 @@ pub(super) async fn look(shared: &Shared, place: usize) -> (Observation, Judgeme
             attempts: attempt,
             outcome,
         };
+        if check.probe.alert_test().is_some() && turn.is_none() {
+            return (observation, unproven(&goal, &not_sent()));
+        }
         let judgement = judge(&observation, &check.expectations, &goal, check.advisory);
-        if attempt >= check.retry.attempts || is_final(&observation.outcome, &judgement) {
+        let has_said_all = check
+            .probe
+            .alert_test()
+            .zip(turn.as_ref())
+            .is_some_and(|(test, turn)| !test.is_worth_another(turn));
+        if attempt >= check.retry.attempts
+            || has_said_all
+            || is_final(&observation.outcome, &judgement)
+        {
             return (observation, judgement);
         }
         sleep(check.retry.pause_after(attempt)).await;
@@ -161,6 +179,20 @@ fn is_final(outcome: &Outcome, judgement: &Judgement) -> bool {
     hopeless || required_holds
 }
 
+/// Whether the outcome is that of a test alert which was not to be sent. That is no
+/// failure to look into.
+pub(super) fn is_withheld(check: &Check, outcome: &Outcome) -> bool {
+    let Outcome::Seen(facts) = outcome else {
+        return false;
+    };
+    check.probe.alert_test().is_some() && facts.get("sent") == Some(&Value::Bool(false))
+}
+
+/// What is said where a test alert would have been sent.
+fn not_sent() -> String {
+    format!("the alert chain is unproven, nothing was sent: `{SEND_FLAG}` sends a test")
+}
+
 /// What one look is taken with.
 pub(super) struct Look<'a> {
     /// The id of its check.
@@ -171,15 +203,24 @@ pub(super) struct Look<'a> {
     pub(super) probe: &'a dyn Probe,
 }
 
-/// One look. Whatever the probe does, an outcome without secrets comes of it.
-pub(super) async fn observe(shared: &Shared, look: &Look<'_>) -> Outcome {
+/// One look, with leave to send a test alert where there is a `turn`. Whatever the
+/// probe does, an outcome without secrets comes of it.
+pub(super) async fn observe(
+    shared: &Shared,
+    look: &Look<'_>,
+    turn: Option<&mut AlertTurn>,
+) -> Outcome {
     let context = Context {
         check: look.check.to_owned(),
         target: look.target.clone(),
         transports: Arc::clone(&shared.transports),
     };
     let limit = guard(look.target, shared.jobs_per_host);
-    let probing = AssertUnwindSafe(look.probe.run(&context)).catch_unwind();
+    let running = match (look.probe.alert_test(), turn) {
+        (Some(test), Some(turn)) => test.look(&context, turn).boxed(),
+        _ => look.probe.run(&context),
+    };
+    let probing = AssertUnwindSafe(running).catch_unwind();
     let seen = match timeout(limit, probing).await {
         Ok(Ok(seen)) => seen,
         Ok(Err(panic)) => Err(Fault::new(

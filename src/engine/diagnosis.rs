@@ -66,7 +66,7 @@ async fn take(shared: &Shared, check: &Check, planned: &Diagnosis) -> Diagnosed 
             target: &planned.target,
             probe: planned.probe.as_ref(),
         };
-        observe(shared, &look).await
+        observe(shared, &look, None).await
     };
     let outcome = timeout(LONGEST, taking).await.unwrap_or_else(|_| {
         Outcome::Fault(Fault::new(

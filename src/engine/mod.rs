@@ -40,19 +40,21 @@ pub struct Options {
     pub memory: Memory,
     /// Warnings that somebody has accepted, in the order of their file.
     pub waivers: Vec<Waiver>,
-    /// What the run is for.
-    pub purpose: Purpose,
+    /// What becomes of checks that would send a test alert.
+    pub alert_test: AlertTest,
 }
 
-/// What a run is for.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Purpose {
-    /// Somebody wants to know.
+/// What a run does with a check that would send a test alert.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum AlertTest {
+    /// Sends nothing, and warns that the alert chain is unproven.
     #[default]
-    Asked,
-    /// A monitor runs it again and again, and nobody sits in front of it: what
-    /// would send a message each time is left out.
-    Monitor,
+    Unproven,
+    /// Sends it, once a run, when the check's turn has come. Not together with
+    /// `keep_going`, under which no turn is waited for: then as `Unproven`.
+    Send,
+    /// Leaves the check out, for this reason.
+    Skip(String),
 }
 
 impl Default for Options {
@@ -64,7 +66,7 @@ impl Default for Options {
             keep_going: false,
             memory: Memory::default(),
             waivers: Vec::new(),
-            purpose: Purpose::default(),
+            alert_test: AlertTest::default(),
         }
     }
 }

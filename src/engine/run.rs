@@ -11,11 +11,11 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use super::attempt::{Shared, defect, look};
+use super::attempt::{Shared, defect, is_withheld, look};
 use super::course::Courses;
 use super::diagnosis::{Findings, diagnose};
 use super::planned::planned_run;
-use super::{Options, Stop};
+use super::{AlertTest, Options, Stop};
 use crate::judge::{Judgement, Verdict, is_looked_into};
 use crate::plan::Plan;
 use crate::probe::{Observation, Outcome, Transports};
@@ -40,7 +40,7 @@ pub async fn run(
     let (sender, mut started) = mpsc::unbounded_channel();
     let shared = Shared::new(Arc::clone(plan), Arc::clone(transports), options, sender);
     let mut coordinator = Coordinator::new(plan, options, on_event, shared);
-    coordinator.leave_out(left_out);
+    coordinator.leave_out(left_out, &options.alert_test);
     coordinator.advance();
     let deadline = options.deadline.unwrap_or(Duration::MAX);
     let mut deadline_struck = std::pin::pin!(sleep(deadline));
@@ -196,9 +196,14 @@ impl<'a> Coordinator<'a> {
         self.is_decided() && !self.is_complete()
     }
 
-    fn leave_out(&mut self, left_out: &[Option<String>]) {
+    fn leave_out(&mut self, left_out: &[Option<String>], alert_test: &AlertTest) {
+        let no_test = match alert_test {
+            AlertTest::Skip(why) => Some(why),
+            AlertTest::Unproven | AlertTest::Send => None,
+        };
         for (check, why) in left_out.iter().enumerate().take(self.checks.len()) {
-            if let Some(why) = why {
+            let is_test = self.plan.checks[check].probe.alert_test().is_some();
+            if let Some(why) = why.as_ref().or(no_test.filter(|_| is_test)) {
                 self.checks[check] = State::Settled(Verdict::Skipped);
                 self.tell(Event::CheckSkipped {
                     check,
@@ -430,7 +435,8 @@ impl<'a> Coordinator<'a> {
                 .course
                 .as_ref()
                 .map_or(judgement.verdict, |course| course.verdict);
-            if !at_end && is_looked_into(own) {
+            let withheld = is_withheld(&self.plan.checks[check], &observation.outcome);
+            if !at_end && !withheld && is_looked_into(own) {
                 self.look_into(check, observation.outcome.clone());
             }
             self.checks[check] = State::Settled(judgement.verdict);

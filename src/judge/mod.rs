@@ -174,7 +174,8 @@ const CANNOT_TELL: &str = "could not tell: ";
 /// One expectation and what was seen of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Finding {
-    /// The expectation as written; absent when a fault kept everything from being seen.
+    /// The expectation as written; absent when a fault kept everything from being seen,
+    /// and when nothing was tried.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expectation: Option<String>,
     /// What not holding means.
@@ -228,6 +229,23 @@ pub fn judge(
     Judgement {
         verdict,
         findings,
+        course: None,
+    }
+}
+
+/// Judges what was not tried, on purpose: it is neither proven nor refuted, which is a
+/// warning whatever is expected of it. `goal` is as for [`judge`], `why` says what to do.
+#[must_use]
+pub fn unproven(goal: &str, why: &str) -> Judgement {
+    Judgement {
+        verdict: Verdict::Warn,
+        findings: vec![Finding {
+            expectation: None,
+            level: Level::Prefer,
+            expected: words::safe(goal),
+            seen: words::safe(why),
+            held: Some(false),
+        }],
         course: None,
     }
 }

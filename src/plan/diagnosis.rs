@@ -25,6 +25,20 @@ impl Expander<'_> {
         let target = self.target_of(source, kind, of, diagnostics)?;
         let options: Node = words.node(options, target.host.as_deref(), diagnostics)?;
         let probe = self.probe(kind, &options, &target, diagnostics)?;
+        if probe.alert_test().is_some() {
+            diagnostics.push(
+                Diagnostic::error(
+                    "senseless-look",
+                    format!(
+                        "`{}` is no look into a failure: it sends an alert",
+                        kind.name
+                    ),
+                    source.at.clone(),
+                )
+                .suggestion("make it a check of its own"),
+            );
+            return None;
+        }
         let secrets = located_secrets(probe.as_ref(), &options, &source.at);
         let look = Diagnosis {
             kind: kind.name,

@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 
 use super::context::{Context, Target};
 use super::facts::{FactSpec, Facts};
+use super::kinds::AlertTest;
 use crate::transport::command::Policy;
 use crate::transport::{Fault, SecretRef};
 
@@ -54,6 +55,8 @@ pub struct Request {
     pub text: String,
     /// Only the baseline's `policy.allow` lets it through.
     pub by_extension: bool,
+    /// The option of the command line without which it is not sent.
+    pub only_with: Option<&'static str>,
 }
 
 impl Request {
@@ -63,6 +66,7 @@ impl Request {
             protocol,
             text: text.into(),
             by_extension: false,
+            only_with: None,
         }
     }
 }
@@ -122,6 +126,12 @@ pub trait Kind: DeserializeOwned + JsonSchema + std::fmt::Debug + Send + Sync + 
     /// The fault that stood in the way of the facts. A surprising answer (a
     /// 502, an inactive unit) is a fact, not a fault.
     fn run(&self, context: &Context) -> impl Future<Output = Result<Facts, Fault>> + Send;
+
+    /// Itself, for the one kind that sends what is not a question. Whoever has
+    /// leave to send it has to give it by hand, see [`AlertTest::look`].
+    fn alert_test(&self) -> Option<&AlertTest> {
+        None
+    }
 }
 
 type RunFuture<'a> = Pin<Box<dyn Future<Output = Result<Facts, Fault>> + Send + 'a>>;
@@ -140,6 +150,10 @@ pub trait Probe: std::fmt::Debug + Send + Sync {
     fn secrets(&self) -> Vec<&SecretRef>;
     /// See [`Kind::run`].
     fn run<'a>(&'a self, context: &'a Context) -> RunFuture<'a>;
+    /// See [`Kind::alert_test`].
+    fn alert_test(&self) -> Option<&AlertTest> {
+        None
+    }
 }
 
 impl<K: Kind> Probe for K {
@@ -165,6 +179,10 @@ impl<K: Kind> Probe for K {
 
     fn run<'a>(&'a self, context: &'a Context) -> RunFuture<'a> {
         Box::pin(Kind::run(self, context))
+    }
+
+    fn alert_test(&self) -> Option<&AlertTest> {
+        Kind::alert_test(self)
     }
 }
 

@@ -1,7 +1,7 @@
 //! HTTP/1.1 requests that only read: GET, HEAD and OPTIONS are all there is.
 //! No proxy, no cookies, no cache, nothing from the environment.
 
-mod counted;
+pub(super) mod counted;
 mod message;
 mod websocket;
 
@@ -317,7 +317,7 @@ fn is_credential(name: &HeaderName) -> bool {
     [AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION].contains(name)
 }
 
-fn wire_fault(error: &hyper::Error, place: &str) -> Fault {
+pub(super) fn wire_fault(error: &hyper::Error, place: &str) -> Fault {
     if error.is_parse() {
         return protocol(format!("the answer is not HTTP/1: {error}"));
     }

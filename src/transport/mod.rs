@@ -1,6 +1,8 @@
 //! Clients shared by the probes of one run. Nothing in here can write to a
-//! target: each client offers reads only.
+//! target: each client offers reads only, but for `alert_webhook`, whose one
+//! POST takes a permit that only the engine grants, to one kind.
 
+pub mod alert_webhook;
 pub mod audit;
 pub mod capture;
 pub mod command;

@@ -2,6 +2,7 @@
 //! prints, how it ends, and what the servers saw of it.
 #![cfg(unix)]
 
+mod alert;
 mod audit;
 mod desk;
 mod diagnosis;

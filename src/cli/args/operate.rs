@@ -11,7 +11,7 @@ use super::{Baseline, Display, StateFile, span};
 #[derive(Debug, Clone, Args)]
 pub(in crate::cli) struct Monitor {
     /// Run as a monitor: one at a time, the whole baseline, within --deadline (built in: 8m), no alert test
-    #[arg(long, conflicts_with_all = ["watch", "only", "skip"])]
+    #[arg(long, conflicts_with_all = ["watch", "only", "skip", "send_alert_test"])]
     pub(in crate::cli) monitor_read_only: bool,
     /// Write the metrics of the monitor to this file
     #[arg(long, value_name = "PATH", requires = "monitor_read_only")]

@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use url::Url;
+
 use crate::probe::{OptionProblem, Request, Target};
 
 /// The option's address, else the check's host's; empty when there is neither.
@@ -70,6 +72,31 @@ pub(super) fn loopback(path: &str, address: &str, target: &Target) -> Option<Opt
             host.id
         )),
     })
+}
+
+/// An address of HTTP that stands at `path` of the options, without what is
+/// never sent of it; `login` is how a login is given instead.
+pub(super) fn http_address(path: &[&str], text: &str, login: &str) -> Result<Url, OptionProblem> {
+    let problem = |message: String, suggestion: Option<&str>| OptionProblem {
+        path: path.iter().map(|&part| part.to_owned()).collect(),
+        message,
+        suggestion: suggestion.map(str::to_owned),
+    };
+    let mut url: Url = text
+        .parse()
+        .map_err(|error| problem(format!("{text} is no address: {error}"), None))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        let message = format!("{} is neither http nor https", url.scheme());
+        return Err(problem(message, None));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(problem(
+            "a login does not belong into the address".to_owned(),
+            Some(login),
+        ));
+    }
+    url.set_fragment(None);
+    Ok(url)
 }
 
 /// `127.0.0.1:80` would be looked up as a name. More colons are an IPv6 address's.

@@ -11,7 +11,8 @@ use secrecy::ExposeSecret;
 use serde::Deserialize;
 use url::Url;
 
-use self::options::{DEFAULT_STATUS, HeaderText, SecretText, StatusPattern, Statuses};
+pub(in crate::probe::kinds) use self::options::SecretText;
+use self::options::{DEFAULT_STATUS, HeaderText, StatusPattern, Statuses};
 use super::aim;
 use crate::probe::{
     Context, Defaults, FactSpec, Facts, Fault, FaultKind, Kind, OptionProblem, Place, Policy,
@@ -107,32 +108,15 @@ fn problem(path: &[&str], message: impl Into<String>, suggestion: Option<&str>) 
 
 impl Http {
     fn parsed(&self) -> Result<Url, OptionProblem> {
-        let mut url: Url = self.url.parse().map_err(|error| {
-            problem(
-                &["url"],
-                format!("{} is no address: {error}", self.url),
-                None,
-            )
-        })?;
-        if !matches!(url.scheme(), "http" | "https") {
-            let message = format!("{} is neither http nor https", url.scheme());
-            let suggestion = match url.scheme() {
-                "ws" => Some("http://… and `websocket: true` beside it"),
-                "wss" => Some("https://… and `websocket: true` beside it"),
-                _ => None,
-            };
-            return Err(problem(&["url"], message, suggestion));
-        }
-        if !url.username().is_empty() || url.password().is_some() {
-            return Err(problem(
-                &["url"],
-                "a login does not belong into the address",
-                Some("headers: { authorization: { secret: env:NAME, prefix: \"Basic \" } }"),
-            ));
-        }
-        // It is never sent.
-        url.set_fragment(None);
-        Ok(url)
+        let login = "headers: { authorization: { secret: env:NAME, prefix: \"Basic \" } }";
+        aim::http_address(&["url"], &self.url, login).map_err(|mut problem| {
+            if self.url.starts_with("ws:") {
+                problem.suggestion = Some("http://… and `websocket: true` beside it".to_owned());
+            } else if self.url.starts_with("wss:") {
+                problem.suggestion = Some("https://… and `websocket: true` beside it".to_owned());
+            }
+            problem
+        })
     }
 
     /// The headers, with secrets resolved by `secret`.

@@ -1,6 +1,7 @@
 //! One file per kind.
 
 mod aim;
+mod alert_test;
 mod answer;
 mod arp;
 mod certificate;
@@ -26,6 +27,7 @@ mod tcp;
 mod textfile;
 mod tls;
 
+pub use alert_test::{AlertTest, AlertTurn, SEND_FLAG};
 pub use arp::Arp;
 pub use certificate::Certificate;
 pub use command::Command;

@@ -13,21 +13,21 @@ use crate::transport::Stream;
 
 /// Bytes that were read so far.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Count(Arc<AtomicUsize>);
+pub(in crate::transport) struct Count(Arc<AtomicUsize>);
 
 impl Count {
-    pub(super) fn get(&self) -> usize {
+    pub(in crate::transport) fn get(&self) -> usize {
         self.0.load(Ordering::Relaxed)
     }
 }
 
-pub(super) struct Counted {
+pub(in crate::transport) struct Counted {
     stream: Box<dyn Stream>,
     count: Count,
 }
 
 impl Counted {
-    pub(super) fn new(stream: Box<dyn Stream>, count: Count) -> Self {
+    pub(in crate::transport) fn new(stream: Box<dyn Stream>, count: Count) -> Self {
         Self { stream, count }
     }
 }

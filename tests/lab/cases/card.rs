@@ -99,7 +99,9 @@ pub(super) fn counted(card: &str) -> String {
 /// Facts that a run measures, besides those whose name tells a time or a load:
 /// keys, certificates and boots that each `up` makes anew, this machine, how full a
 /// host's disk is, the versions that Debian installs, and the month's rows so far.
-const MEASURED: [&str; 26] = [
+const MEASURED: [&str; 28] = [
+    "test_id",
+    "sent_at",
     "boot_id",
     "host_key",
     "kernel",

@@ -61,21 +61,36 @@ fn checks(phase: &Value) -> impl Iterator<Item = (&str, &Value)> {
 #[test]
 fn all_up_is_green() {
     let lab = Lab::take();
-    let run = check(&lab, &[]);
+    let before = lab.alerts();
+    let run = check(&lab, &["--send-alert-test"]);
     assert_eq!(run.status, Some(0), "{run}");
     assert_eq!(run.stderr, "", "a run that is not watched is silent");
     assert_snapshot!(card::text(&run.stdout));
+    assert_eq!(lab.alerts(), before + 1, "by the webhook's own log");
+}
+
+/// §13.2: nobody is to take the alert chain for proven by a run that sent no alert.
+#[test]
+fn without_a_test_alert_all_up_is_degraded() {
+    let lab = Lab::take();
+    let before = lab.alerts();
+    let (run, audit) = lab.audited(|file| check(&lab, &["--audit", file]));
+    assert_eq!(run.status, Some(1), "{run}");
+    assert_snapshot!(card::text(&run.stdout));
+    assert_eq!(lab.alerts(), before, "by the webhook's own log");
+    assert!(audit.iter().all(|line| !line.sent.contains("POST")));
+    assert!(audit.iter().all(|line| line.check != "alert-chain"));
 }
 
 #[test]
 fn ten_runs_are_one_card() {
     let lab = Lab::take();
-    let first = check(&lab, &["--json"]);
+    let first = check(&lab, &["--json", "--send-alert-test"]);
     assert_eq!(first.status, Some(0), "{first}");
     let expected = card::json(first.json());
     assert_snapshot!(expected);
     for number in 2..=10 {
-        let run = check(&lab, &["--json"]);
+        let run = check(&lab, &["--json", "--send-alert-test"]);
         assert_eq!(run.status, Some(0), "run {number}: {run}");
         // Line by line: two whole cards in a message would be read by nobody.
         let card = card::json(run.json());
@@ -154,7 +169,7 @@ fn a_changed_host_key_is_hopeless_and_names_its_line() {
 #[test]
 fn the_plan_is_what_is_sent() {
     let lab = Lab::take();
-    let (run, audit) = lab.audited(|file| check(&lab, &["--audit", file]));
+    let (run, audit) = lab.audited(|file| check(&lab, &["--send-alert-test", "--audit", file]));
     assert_eq!(run.status, Some(0), "{run}");
     for (id, check) in plan(&lab).iter().flat_map(checks) {
         for request in check["requests"].as_array().expect("requests") {
@@ -173,7 +188,10 @@ fn the_plan_is_what_is_sent() {
             let login = protocol == "ssh" && text.starts_with("connect ");
             // Whichever check comes first makes the connection that all of a host share.
             let sent = |line: &Sent| {
-                let same = line.check == id && line.sent == text;
+                // Which id a test will have is not known before.
+                let test = text.strip_suffix("(alert test)");
+                let is_test = test.is_some_and(|line_of| line.sent.starts_with(line_of));
+                let same = line.check == id && (line.sent == text || is_test);
                 line.protocol == protocol && (login && line.sent.starts_with("connect ") || same)
             };
             assert!(audit.iter().any(sent), "{id}: {request}");

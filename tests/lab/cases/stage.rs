@@ -274,6 +274,14 @@ impl Lab {
         ]
     }
 
+    /// How many alerts were posted to the API's webhook so far.
+    pub(super) fn alerts(&self) -> usize {
+        let count =
+            "grep -c 'POST /api/v1/webhooks/alertmanager ' /var/log/nginx/webhook.log; true";
+        let count = lab(&["exec", "k3s120", "sh", "-c", count]);
+        count.trim().parse().unwrap_or(0)
+    }
+
     /// What PostgreSQL has heard from `checker` so far, as the audit words it.
     pub(super) fn postgresql_log(&self) -> Vec<String> {
         let log = lab(&[

@@ -21,12 +21,12 @@ pub(super) enum HeaderText {
 /// A header's value that holds a secret.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct SecretText {
+pub(in crate::probe::kinds) struct SecretText {
     /// Where the secret is kept.
-    pub(super) secret: SecretRef,
+    pub(in crate::probe::kinds) secret: SecretRef,
     /// What precedes it: `Bearer `.
     #[serde(default)]
-    pub(super) prefix: String,
+    pub(in crate::probe::kinds) prefix: String,
 }
 
 /// A status or a class of them.

@@ -121,12 +121,12 @@ fn the_full_stack_has_the_runbooks_phases() {
         phases,
         [
             ("P0-NETWORK", 16, vec![]),
-            ("P0-188-DATA", 21, vec![0]),
-            ("P0-110-REGISTRY-OBSERVABILITY", 19, vec![0]),
-            ("P1-K3S", 17, vec![1, 2]),
-            ("P2-WORKLOAD-ALERTCHAIN", 8, vec![3]),
-            ("P2-PUBLIC-ROUTES", 10, vec![4]),
-            ("P2-SCHEDULES", 18, vec![5]),
+            ("P0-188-DATA", 23, vec![0]),
+            ("P0-110-REGISTRY-OBSERVABILITY", 23, vec![0]),
+            ("P1-K3S", 19, vec![1, 2]),
+            ("P2-WORKLOAD-ALERTCHAIN", 9, vec![3]),
+            ("P2-PUBLIC-ROUTES", 11, vec![4]),
+            ("P2-SCHEDULES", 19, vec![5]),
         ]
     );
 }
@@ -135,21 +135,21 @@ fn the_full_stack_has_the_runbooks_phases() {
 #[test]
 fn tiers_are_the_runbooks() {
     let named = |id: &str| match id {
-        // PostgreSQL's data, momo's too, Harbor's and Sentry's databases.
+        // PostgreSQL's data, momo's too, and the volumes of ClickHouse and the databases.
         "disk-postgresql" | "postgresql-unit" | "postgresql-port" | "postgres" | "kine"
-        | "momo-db" | "momo-parity" | "disk-volumes" | "harbor" | "sentry" => {
-            Some(Guardrail::Block)
-        }
+        | "momo-db" | "momo-parity" | "disk-volumes" => Some(Guardrail::Block),
         // Redis, Kafka, MinIO, ClickHouse.
         "redis-unit" | "redis-port" | "redis" | "minio" | "signoz" | "restarts-188"
-        | "restarts-110" | "sentry-databases" => Some(Guardrail::CriticalHitl),
-        // API, web and worker, OpenClaw, litellm.
-        "momo" | "openclaw" | "litellm" | "nodeport-api" | "nodeport-web" | "pods"
-        | "deployments" | "endpoints" | "api" | "web" | "public-awoooi" | "public-mo" => {
-            Some(Guardrail::StandardHitl)
+        | "restarts-110" | "sentry-databases" | "merges-signoz" | "lag-sentry" => {
+            Some(Guardrail::CriticalHitl)
         }
+        // API, web and worker, OpenClaw, litellm; Harbor and Sentry without their databases.
+        "harbor" | "sentry" | "litellm-route" | "playbooks" | "momo" | "openclaw" | "litellm"
+        | "nodeport-api" | "nodeport-web" | "pods" | "deployments" | "endpoints" | "api"
+        | "web" | "public-awoooi" | "public-mo" => Some(Guardrail::StandardHitl),
         // Stateless exporters.
         "exporters"
+        | "blackbox"
         | "restart-exporter-188"
         | "stats-exporter-188"
         | "docker-exporter-110"

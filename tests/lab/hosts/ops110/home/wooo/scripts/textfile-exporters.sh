@@ -26,3 +26,15 @@ mv systemd_units.prom.$$ systemd_units.prom
   echo "prometheus_rule_drift_guard_last_run_timestamp $now"
 } >prometheus_rule_drift_guard.prom.$$
 mv prometheus_rule_drift_guard.prom.$$ prometheus_rule_drift_guard.prom
+# What in the field comes of exporters of ClickHouse, Kafka, litellm and blackbox.
+{
+  echo '# TYPE signoz_clickhouse_merges gauge'
+  echo 'signoz_clickhouse_merges 12'
+  echo '# TYPE sentry_kafka_consumer_lag gauge'
+  echo 'sentry_kafka_consumer_lag 3400'
+  echo '# TYPE litellm_deployment_state gauge'
+  echo 'litellm_deployment_state 0'
+  echo '# TYPE probe_success gauge'
+  echo 'probe_success{instance="https://awoooi.wooo.work"} 1'
+} >release_conditions.prom.$$
+mv release_conditions.prom.$$ release_conditions.prom

@@ -172,6 +172,8 @@ pub(super) fn json(mut card: Value) -> String {
         r"(json[\w.]*(\[\d+\])?) = [\[{][^\x22]+",
         "$1 = [said]",
     );
+    // When Prometheus evaluated what it was asked, which it tells with its answer.
+    let card = replace(&card, r"\[\d{10}(\.\d+)?,", "[[time],");
     // By chance without a fraction.
     replace(
         &card,

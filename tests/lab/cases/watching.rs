@@ -20,6 +20,7 @@ fn a_watch_goes_by_itself_from_dark_to_green() {
         "check",
         "--baseline",
         FULL_STACK,
+        "--send-alert-test",
         "--watch",
         "--interval",
         "1s",

@@ -68,7 +68,10 @@ pub(super) fn channel(line: &str, address: &str) -> Option<String> {
         return request.split(' ').nth(2).map(str::to_owned);
     }
     let global = said.split_once("server_input_global_request: rtype ")?.1;
-    Some(format!("global request {global}"))
+    // A sign of life is of the connection, as TCP's own packets are: no request to the
+    // host, which only answers that it does not know this one.
+    let pulse = global.starts_with("keepalive@openssh.com ");
+    (!pulse).then(|| format!("global request {global}"))
 }
 
 /// A request as nginx logs it; one with a body tells of it.

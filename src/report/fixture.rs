@@ -4,17 +4,19 @@
 mod cards;
 mod everything;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use crate::scorecard::{
-    BaselineRef, Ending, Event, Facts, Fault, Finding, Fold, Gate, Held, Judgement, Level,
-    Observation, Outcome, PlannedCheck, PlannedCondition, PlannedPhase, PlannedRelease, PlannedRun,
-    Scorecard, Value, Verdict, gate,
+    BaselineRef, Course, Diagnosed, Ending, Event, Facts, Fault, Finding, Fold, Gate, Guardrail,
+    Held, Judgement, LastGreen, Level, Observation, Outcome, PlannedCheck, PlannedCondition,
+    PlannedPhase, PlannedRelease, PlannedRun, PlannedSignature, Recognised, Scorecard, Value,
+    Verdict, gate,
 };
 
-pub use cards::{all, blocked, check_failed, degraded, green, keep_going};
+pub use cards::{all, blocked, check_failed, degraded, green, keep_going, own_network};
 pub use everything::{HOSTILE, everything, sample};
 
 /// What a check of a fixture comes to.
@@ -34,6 +36,7 @@ pub struct Script {
     /// The plan.
     pub planned: PlannedRun,
     told: Vec<Told>,
+    looked_into: BTreeMap<usize, (Vec<Diagnosed>, Vec<Recognised>)>,
     ending: Ending,
 }
 
@@ -56,6 +59,7 @@ impl Script {
                 signatures: Vec::new(),
             },
             told: Vec::new(),
+            looked_into: BTreeMap::new(),
             ending: Ending::Complete,
         }
     }
@@ -109,6 +113,58 @@ impl Script {
         self
     }
 
+    /// The last check failed with a name, the first line that tells each, and
+    /// `looks` were taken.
+    #[must_use]
+    pub fn diagnosed(mut self, looks: Vec<Diagnosed>, found: &[(PlannedSignature, &str)]) -> Self {
+        let mut recognised = Vec::new();
+        for (signature, line) in found {
+            recognised.push(Recognised {
+                signature: self.planned.signatures.len(),
+                kind: "journal".to_owned(),
+                line: (*line).to_owned(),
+            });
+            self.planned.signatures.push(signature.clone());
+        }
+        let check = self.told.len().saturating_sub(1);
+        self.looked_into.insert(check, (looks, recognised));
+        self
+    }
+
+    /// What is known of earlier looks at the last check.
+    #[must_use]
+    pub fn course(mut self, known: Course) -> Self {
+        if let Some(Told::Judged(_, judgement)) = self.told.last_mut() {
+            judgement.course = Some(Box::new(known));
+        }
+        self
+    }
+
+    /// The last release asks besides that `check` has passed for `stable_for`,
+    /// and says where to read about it.
+    #[must_use]
+    pub fn asking(mut self, check: usize, stable_for: Duration, runbook: &str) -> Self {
+        if let Some(release) = self.planned.releases.last_mut() {
+            let stable_for = Some(stable_for);
+            release.require.push(PlannedCondition { check, stable_for });
+            release.runbook = Some(runbook.to_owned());
+        }
+        self
+    }
+
+    /// Remembers a GREEN of a day before, with the boots of then.
+    #[must_use]
+    pub fn last_green(mut self, boots: &[(&str, &str)]) -> Self {
+        let boots = boots.iter();
+        self.planned.last_green = Some(LastGreen {
+            at: moment(-86_400),
+            boots: boots
+                .map(|(host, boot)| ((*host).to_owned(), (*boot).to_owned()))
+                .collect(),
+        });
+        self
+    }
+
     /// Evaluated for diagnosis behind blocked gates.
     #[must_use]
     pub fn keep_going(mut self) -> Self {
@@ -155,6 +211,13 @@ impl Script {
                     Told::Skipped(_) => verdicts.push(Verdict::Skipped),
                 }
                 told.clone().tell(check, &mut events);
+                if let Some((looks, recognised)) = self.looked_into.get(&check).cloned() {
+                    events.push(Event::CheckDiagnosed {
+                        check,
+                        looks,
+                        recognised,
+                    });
+                }
             }
             let own = gate(&verdicts);
             let decided = if held_by.is_some() {
@@ -299,6 +362,55 @@ pub fn fault(verdict: Verdict, goal: &str, fault: Fault) -> Told {
         held: None,
     };
     judged(verdict, 4_012, 2, vec![finding], Outcome::Fault(fault))
+}
+
+/// A look at a journal that showed `lines`.
+#[must_use]
+pub fn journal(goal: &str, lines: &[&str]) -> Diagnosed {
+    let lines = lines.iter().map(|line| Value::from(*line)).collect();
+    Diagnosed {
+        kind: "journal",
+        host: Some("data188".to_owned()),
+        goal: goal.to_owned(),
+        outcome: Outcome::Seen(collect(&[("lines", Value::List(lines))])),
+    }
+}
+
+/// A look of another kind, which showed `facts`.
+#[must_use]
+pub fn look(kind: &'static str, goal: &str, facts: &[(&str, Value)]) -> Diagnosed {
+    Diagnosed {
+        kind,
+        host: Some("data188".to_owned()),
+        goal: goal.to_owned(),
+        outcome: Outcome::Seen(collect(facts)),
+    }
+}
+
+/// A failure that has a name.
+#[must_use]
+pub fn signature(id: &str, title: &str, guardrail: Guardrail) -> PlannedSignature {
+    PlannedSignature {
+        id: id.to_owned(),
+        title: title.to_owned(),
+        remedy: None,
+        runbook: None,
+        guardrail: Some(guardrail),
+        go_back_to: None,
+    }
+}
+
+/// That it has held for `held`, of which `stable_for` are asked.
+#[must_use]
+pub fn known(held: u32, stable_for: Option<u32>) -> Course {
+    Course {
+        verdict: Verdict::Pass,
+        stable_for_s: stable_for.map(f64::from),
+        longest_gap_s: Some(900.0),
+        held_s: Some(f64::from(held)),
+        follows: None,
+        value: None,
+    }
 }
 
 /// A blocked phase upstream holds it.

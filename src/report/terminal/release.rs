@@ -2,7 +2,7 @@
 
 use super::layout::{Text, pad, width};
 use super::page::{Page, Role};
-use crate::report::harmless;
+use crate::report::{harmless, words};
 use crate::scorecard::{Reason, ReleaseCard, RunResult, Scorecard};
 
 /// More reasons than this are counted: `coldstart gate ID` tells them all.
@@ -60,11 +60,8 @@ const CLOSED: usize = "CLOSED  ".len();
 /// One release with everything that keeps it closed.
 pub(super) fn one(page: &mut Page<'_>, release: &ReleaseCard) {
     for reason in &release.reasons {
-        let mut text = Text::new();
-        if let Some(id) = &reason.id {
-            text = text.id(id).say(" ");
-        }
-        page.hanging(0, "-", Role::Plain, 2, &text.say(&reason.why));
+        let text = words::closed_by(reason);
+        page.hanging(0, "-", Role::Plain, 2, &Text::from(text.as_str()));
     }
     if let Some(runbook) = release.runbook.as_ref().filter(|_| !release.open) {
         page.hanging(
@@ -88,11 +85,8 @@ pub(super) fn one(page: &mut Page<'_>, release: &ReleaseCard) {
 }
 
 fn word(release: &ReleaseCard) -> (&'static str, Role) {
-    if release.open {
-        ("OPEN", Role::Good)
-    } else {
-        ("CLOSED", Role::Bad)
-    }
+    let role = if release.open { Role::Good } else { Role::Bad };
+    (words::release(release), role)
 }
 
 /// What a reason is about, in one word.

@@ -17,6 +17,7 @@ mod output;
 mod page;
 mod panic;
 mod plan;
+mod release;
 mod reports;
 mod schema;
 mod secrets;

@@ -3,21 +3,22 @@
 
 mod cards;
 mod everything;
+mod parts;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use jiff::Timestamp;
-
 use crate::scorecard::{
-    BaselineRef, Course, Diagnosed, Ending, Event, Facts, Fault, Finding, Fold, Gate, Guardrail,
-    Held, Judgement, LastGreen, Level, Observation, Outcome, PlannedCheck, PlannedCondition,
-    PlannedPhase, PlannedRelease, PlannedRun, PlannedSignature, Recognised, Scorecard, Value,
-    Verdict, gate,
+    BaselineRef, Course, Diagnosed, Ending, Event, Fold, Gate, Held, Judgement, LastGreen,
+    Observation, PlannedCheck, PlannedCondition, PlannedPhase, PlannedRelease, PlannedRun,
+    PlannedSignature, Recognised, Scorecard, Verdict, gate,
 };
 
 pub use cards::{all, blocked, check_failed, degraded, green, keep_going, own_network};
 pub use everything::{HOSTILE, everything, sample};
+pub use parts::{check, fault, held, journal, known, look, pass, signature, unmet};
+
+use parts::moment;
 
 /// What a check of a fixture comes to.
 #[derive(Debug, Clone)]
@@ -295,156 +296,4 @@ impl Told {
             Self::Skipped(why) => events.push(Event::CheckSkipped { check, why }),
         }
     }
-}
-
-/// `seconds` after 2026-06-05T10:55:04Z.
-fn moment(seconds: i64) -> Timestamp {
-    Timestamp::from_second(1_780_656_904 + seconds).unwrap_or_default()
-}
-
-/// A planned check; the host is what follows `@` in its id.
-#[must_use]
-pub fn check(id: &str, kind: &'static str, title: &str) -> PlannedCheck {
-    PlannedCheck {
-        phase: 0,
-        id: id.to_owned(),
-        title: title.to_owned(),
-        host: id.split_once('@').map(|(_, host)| host.to_owned()),
-        kind,
-        goal: format!("an answer of {id}"),
-        beyond: true,
-        advisory: false,
-        definition: "5f3a9c1d7e2b8046".to_owned(),
-        remedy: None,
-        runbook: None,
-        guardrail: None,
-    }
-}
-
-/// Every expectation held.
-#[must_use]
-pub fn pass(millis: u64, facts: &[(&str, Value)]) -> Told {
-    judged(
-        Verdict::Pass,
-        millis,
-        1,
-        Vec::new(),
-        Outcome::Seen(collect(facts)),
-    )
-}
-
-/// An expectation did not hold.
-#[must_use]
-pub fn unmet(verdict: Verdict, expected: &str, seen: &str, facts: &[(&str, Value)]) -> Told {
-    let level = if verdict == Verdict::Blocked {
-        Level::Require
-    } else {
-        Level::Prefer
-    };
-    let finding = Finding {
-        expectation: Some(expected.to_owned()),
-        level,
-        expected: expected.to_owned(),
-        seen: seen.to_owned(),
-        held: Some(false),
-    };
-    judged(verdict, 38, 1, vec![finding], Outcome::Seen(collect(facts)))
-}
-
-/// A fault stood in the way, on the second attempt as well.
-#[must_use]
-pub fn fault(verdict: Verdict, goal: &str, fault: Fault) -> Told {
-    let finding = Finding {
-        expectation: None,
-        level: Level::Require,
-        expected: goal.to_owned(),
-        seen: format!("could not tell: {}", fault.seen),
-        held: None,
-    };
-    judged(verdict, 4_012, 2, vec![finding], Outcome::Fault(fault))
-}
-
-/// A look at a journal that showed `lines`.
-#[must_use]
-pub fn journal(goal: &str, lines: &[&str]) -> Diagnosed {
-    let lines = lines.iter().map(|line| Value::from(*line)).collect();
-    Diagnosed {
-        kind: "journal",
-        host: Some("data188".to_owned()),
-        goal: goal.to_owned(),
-        outcome: Outcome::Seen(collect(&[("lines", Value::List(lines))])),
-    }
-}
-
-/// A look of another kind, which showed `facts`.
-#[must_use]
-pub fn look(kind: &'static str, goal: &str, facts: &[(&str, Value)]) -> Diagnosed {
-    Diagnosed {
-        kind,
-        host: Some("data188".to_owned()),
-        goal: goal.to_owned(),
-        outcome: Outcome::Seen(collect(facts)),
-    }
-}
-
-/// A failure that has a name.
-#[must_use]
-pub fn signature(id: &str, title: &str, guardrail: Guardrail) -> PlannedSignature {
-    PlannedSignature {
-        id: id.to_owned(),
-        title: title.to_owned(),
-        remedy: None,
-        runbook: None,
-        guardrail: Some(guardrail),
-        go_back_to: None,
-    }
-}
-
-/// That it has held for `held`, of which `stable_for` are asked.
-#[must_use]
-pub fn known(held: u32, stable_for: Option<u32>) -> Course {
-    Course {
-        verdict: Verdict::Pass,
-        stable_for_s: stable_for.map(f64::from),
-        longest_gap_s: Some(900.0),
-        held_s: Some(f64::from(held)),
-        follows: None,
-        value: None,
-    }
-}
-
-/// A blocked phase upstream holds it.
-#[must_use]
-pub fn held(phase: &str) -> Told {
-    Told::Held(Held::Gate(phase.to_owned()), false)
-}
-
-fn judged(
-    verdict: Verdict,
-    millis: u64,
-    attempts: u32,
-    findings: Vec<Finding>,
-    outcome: Outcome,
-) -> Told {
-    Told::Judged(
-        Observation {
-            at: moment(5),
-            elapsed: Duration::from_millis(millis),
-            attempts,
-            outcome,
-        },
-        Judgement {
-            verdict,
-            findings,
-            course: None,
-        },
-    )
-}
-
-fn collect(facts: &[(&str, Value)]) -> Facts {
-    let mut all = Facts::new();
-    for (name, value) in facts {
-        all.set(name, value.clone());
-    }
-    all
 }

@@ -23,7 +23,11 @@ pub(super) fn all(page: &mut Page<'_>, card: &Scorecard) {
             "Releases",
             Role::Plain,
             "Releases  ".len(),
-            &text.say(": all CLOSED"),
+            &text.say(if card.releases.len() == 1 {
+                ": CLOSED"
+            } else {
+                ": all CLOSED"
+            }),
         );
         page.blank();
         return;

@@ -50,6 +50,9 @@ fn left_out() -> bool {
 #[case::graph(&["graph", "-b", FULL_STACK])]
 #[case::validate(&["validate", FULL_STACK])]
 #[case::explain(&["explain", "ssh@k3s120", "-b", FULL_STACK])]
+#[case::rules(&["rules", "-b", FULL_STACK])]
+#[case::install_cron(&["install", "cron", "-b", FULL_STACK, "--textfile", "a.prom", "--log", "a.log"])]
+#[case::install_systemd(&["install", "systemd", "-b", FULL_STACK, "--textfile", "a.prom", "--log", "a.log"])]
 #[case::schema(&["schema"])]
 #[case::schema_of_the_card(&["schema", "scorecard"])]
 fn opens_no_connection(#[case] arguments: &[&str]) {

@@ -16,7 +16,7 @@ PACKAGES=(
   openssh-server:/usr/sbin/sshd openssh-client:ssh-keygen
   postgresql:'/usr/lib/postgresql/*/bin/postgres' redis-server:redis-server
   nginx:/usr/sbin/nginx openssl:openssl iproute2:ip util-linux:unshare
-  procps:pgrep strace:strace
+  procps:pgrep strace:strace prometheus:promtool systemd:systemd-analyze
 )
 
 usage() {
@@ -128,7 +128,12 @@ install_fuzzer() {
 
 # No sanitizer: it would want an unstable compiler, and there is no unsafe code of
 # ours for it to watch over.
-build_targets() { "$FUZZ_TOOL/bin/cargo-fuzz" build --sanitizer none; }
+# cargo-fuzz would bring a lock file that lags behind the program's up to date by
+# itself, and fuzz with other versions than those in the repository.
+build_targets() {
+  cargo fetch --locked --manifest-path fuzz/Cargo.toml &&
+    "$FUZZ_TOOL/bin/cargo-fuzz" build --sanitizer none
+}
 
 # fuzz_one TARGET SECONDS: what is found goes to fuzz/found/TARGET, what breaks a
 # promise to fuzz/artifacts/TARGET. The known inputs are read and not added to.

@@ -58,25 +58,39 @@ pub(super) fn read(
     sources: &mut Sources,
     diagnostics: &mut Diagnostics,
 ) -> ReadFiles {
-    let read = ReadFiles {
-        files: Vec::new(),
-        sections: Vec::new(),
-        complete: true,
-    };
-    let mut reader = Reader {
-        files,
-        sources,
-        diagnostics,
-        read,
-        chain: Vec::new(),
-        seen: Vec::new(),
-        total: 0,
-    };
+    let mut reader = Reader::new("the baseline", files, sources, diagnostics);
     reader.file(PathBuf::from(entry), None);
     reader.read
 }
 
+/// Reads the waivers file at `entry`, which includes nothing. Nothing when it
+/// is no map, which is reported.
+pub(super) fn read_alone(
+    entry: &str,
+    files: &dyn Files,
+    sources: &mut Sources,
+    diagnostics: &mut Diagnostics,
+) -> Option<Node> {
+    let mut reader = Reader::new("the waivers file", files, sources, diagnostics);
+    let source = reader.text(Path::new(entry), None)?;
+    let root = yaml::parse(sources, source, diagnostics)?;
+    if matches!(root.value, NodeValue::Map(_)) {
+        return Some(root);
+    }
+    let message = format!(
+        "expected a map of `version` and `waivers`, saw {}",
+        wording::seen(&root)
+    );
+    diagnostics.push(
+        Diagnostic::error("not-a-map", message, root.at)
+            .suggestion("start with the line `version: 1`"),
+    );
+    None
+}
+
 struct Reader<'a> {
+    /// What is read, for those who gave a wrong path.
+    what: &'static str,
     files: &'a dyn Files,
     sources: &'a mut Sources,
     diagnostics: &'a mut Diagnostics,
@@ -87,7 +101,29 @@ struct Reader<'a> {
     total: usize,
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
+    fn new(
+        what: &'static str,
+        files: &'a dyn Files,
+        sources: &'a mut Sources,
+        diagnostics: &'a mut Diagnostics,
+    ) -> Self {
+        Self {
+            what,
+            files,
+            sources,
+            diagnostics,
+            read: ReadFiles {
+                files: Vec::new(),
+                sections: Vec::new(),
+                complete: true,
+            },
+            chain: Vec::new(),
+            seen: Vec::new(),
+            total: 0,
+        }
+    }
+
     fn fail(&mut self, problem: Diagnostic) {
         self.read.complete = false;
         self.diagnostics.push(problem);
@@ -201,11 +237,17 @@ impl Reader<'_> {
             Ok(bytes) => bytes,
             Err(error) => {
                 let suggestion = match error.kind() {
-                    io::ErrorKind::FileTooLarge => "check that this is the baseline and not a dump",
-                    io::ErrorKind::IsADirectory => "name a file in it",
-                    io::ErrorKind::PermissionDenied => "let the user that runs this read the file",
-                    _ if at.is_some() => "an include is relative to the file that it stands in",
-                    _ => "give the path of the baseline",
+                    io::ErrorKind::FileTooLarge => {
+                        format!("check that this is {} and not a dump", self.what)
+                    }
+                    io::ErrorKind::IsADirectory => "name a file in it".to_owned(),
+                    io::ErrorKind::PermissionDenied => {
+                        "let the user that runs this read the file".to_owned()
+                    }
+                    _ if at.is_some() => {
+                        "an include is relative to the file that it stands in".to_owned()
+                    }
+                    _ => format!("give the path of {}", self.what),
                 };
                 let message = format!("cannot read {name}: {}", reason(&error));
                 self.fail(Diagnostic::error("unreadable-file", message, at).suggestion(suggestion));

@@ -17,6 +17,7 @@ mod source;
 mod timespan;
 mod validate;
 mod variables;
+mod waivers;
 mod wording;
 mod yaml;
 
@@ -34,6 +35,9 @@ pub use model::{
 pub use node::{Node, NodeValue};
 pub use source::{Located, Location, SourceId, Sources};
 pub use timespan::parse as parse_time_span;
+pub use waivers::{
+    LoadedWaivers, NewWaiver, Waiver, load_waivers, parse_until, waivers_path, waivers_schema,
+};
 
 /// What a load came to.
 #[derive(Debug, Clone)]

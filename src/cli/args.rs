@@ -11,6 +11,10 @@ use clap_complete::Shell;
 use super::reports::{Wanted, WantedParser};
 use crate::baseline;
 
+mod operate;
+
+pub(super) use operate::{Every, Install, Installation, Monitor, Rules, Scheduler, Units};
+
 /// Tells, after a power cut, what is back, what is not, and what to fix first.
 /// Read-only: nothing it does changes a target.
 #[derive(Debug, Parser)]
@@ -27,7 +31,8 @@ pub(super) struct Arguments {
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 GREEN, 1 DEGRADED, 2 BLOCKED, 3 CHECK_FAILED (the run could not be completed),
-64 wrong usage, 78 the baseline has errors. Of `gate`: 0 open, 2 closed, else as the command.";
+64 wrong usage, 75 another monitor run is under way, 78 the baseline or its waivers have errors.
+Of `gate`: 0 open, 2 closed, else as the command. Of `accept`: 2 the check is BLOCKED.";
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -35,6 +40,8 @@ pub(super) enum Command {
     Check(Check),
     /// Say whether a release is open, and run a command only if it is
     Gate(Gate),
+    /// Write down that the WARN of a check is accepted for a time, for a review
+    Accept(Accept),
     /// Print every check in order with exactly what would be sent; sends nothing
     Plan(Plan),
     /// List the runs that are remembered, the latest first
@@ -47,7 +54,11 @@ pub(super) enum Command {
     Validate(Validate),
     /// Tell what a check, phase or release waits for, what waits for it, and its remedy
     Explain(Explain),
-    /// Print a JSON Schema: of baselines, for editors, or of the JSON card
+    /// Let cron or systemd run a monitor on this machine; prints how unless told to --apply
+    Install(Install),
+    /// Print the Prometheus alert rules for a monitor
+    Rules(Rules),
+    /// Print a JSON Schema: of baselines and waivers, for editors, or of the JSON card
     Schema(Schema),
     /// Print a completion script for a shell
     Completions(Completions),
@@ -87,6 +98,16 @@ pub(super) struct StateFile {
     pub(super) state: Option<String>,
 }
 
+/// Which warnings somebody has accepted.
+#[derive(Debug, Clone, Args)]
+pub(super) struct WaiversFile {
+    /// Where accepted warnings are written down; `none` for none. Built in:
+    /// NAME.waivers.yml beside the baseline NAME.yml
+    // Empty is an error, as it is for the baseline.
+    #[arg(long, value_name = "FILE|none", value_parser = NonEmptyStringValueParser::new())]
+    pub(super) waivers: Option<String>,
+}
+
 /// How text is shown.
 #[derive(Debug, Clone, Args)]
 pub(super) struct Display {
@@ -110,6 +131,8 @@ pub(super) enum When {
 pub(super) struct Running {
     #[command(flatten)]
     pub(super) state: StateFile,
+    #[command(flatten)]
+    pub(super) waivers: WaiversFile,
     /// Checks under way at once
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(super) jobs: u16,
@@ -125,7 +148,8 @@ pub(super) struct Running {
     /// Append one JSON line for each thing sent
     #[arg(long, value_name = "FILE")]
     pub(super) audit: Option<PathBuf>,
-    /// What is under way, on standard error; `auto` is live on a terminal and silent elsewhere
+    /// What is under way, on standard error; `auto` is live on a terminal and silent elsewhere,
+    /// but for --watch, which tells lines there
     #[arg(long, value_name = "HOW", default_value = "auto", value_enum)]
     pub(super) progress: ProgressMode,
 }
@@ -165,7 +189,9 @@ pub(super) struct Check {
     pub(super) evidence: Option<PathBuf>,
     #[command(flatten)]
     pub(super) look: Look,
-    /// Run again and again until the card is GREEN
+    #[command(flatten)]
+    pub(super) monitor: Monitor,
+    /// Run again and again until the card is GREEN; print the last card
     #[arg(long)]
     pub(super) watch: bool,
     /// Pause between two attempts of --watch: 60, 60s, 5m
@@ -188,9 +214,40 @@ pub(super) struct Gate {
     pub(super) running: Running,
     #[command(flatten)]
     pub(super) look: Look,
+    /// Take an open decision that a run of this baseline came to so long ago at most, if its
+    /// hosts have not booted since, instead of looking again
+    #[arg(long, value_name = "TIME", value_parser = span)]
+    pub(super) lease: Option<Duration>,
     /// Run this when the release is open, in the place of this program; its exit code is then the answer
     #[arg(last = true, value_name = "COMMAND")]
     pub(super) command: Vec<OsString>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Accept {
+    /// The check: `signoz`, `ssh@data188`, or `ssh` for it on every host
+    #[arg(required_unless_present = "list")]
+    pub(super) check: Option<String>,
+    /// Why its warning is accepted
+    #[arg(long, value_name = "TEXT", required_unless_present = "list")]
+    pub(super) reason: Option<String>,
+    /// Who accepts it
+    #[arg(long, value_name = "NAME", required_unless_present = "list")]
+    pub(super) by: Option<String>,
+    /// Until when: 3d, 2026-12-01 (to its end in UTC), 2026-12-01T18:00:00+08:00
+    #[arg(long, value_name = "WHEN", required_unless_present = "list")]
+    pub(super) until: Option<String>,
+    /// List what is accepted, and what of it is in force
+    #[arg(long, conflicts_with_all = ["check", "reason", "by", "until"])]
+    pub(super) list: bool,
+    #[command(flatten)]
+    pub(super) baseline: Baseline,
+    #[command(flatten)]
+    pub(super) waivers: WaiversFile,
+    #[command(flatten)]
+    pub(super) state: StateFile,
+    #[command(flatten)]
+    pub(super) display: Display,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -288,6 +345,8 @@ pub(super) struct Validate {
     #[command(flatten)]
     pub(super) baseline: Baseline,
     #[command(flatten)]
+    pub(super) waivers: WaiversFile,
+    #[command(flatten)]
     pub(super) display: Display,
     /// Print what was found as JSON
     #[arg(long)]
@@ -317,6 +376,8 @@ pub(super) enum SchemaOf {
     Baseline,
     /// The card that `check --json` prints
     Scorecard,
+    /// A waivers file
+    Waivers,
 }
 
 #[derive(Debug, Args)]

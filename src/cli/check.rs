@@ -1,7 +1,6 @@
 //! `coldstart check`: runs a baseline and prints its card.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::args::Check;
 use super::environment;
@@ -10,38 +9,23 @@ use super::exit::Exit;
 use super::job::{Job, Manner, drive, failed};
 use super::output::{Channel, print, tell};
 use super::reports::{Output, Reports};
-use super::{input, signals};
-use crate::engine::{self, Event, Memory, Options, PlannedRun, Scorecard, Stop, Watch, Watcher};
-use crate::report::{Progress, duration, terminal};
+use super::signals::Ender;
+use super::watch::Follower;
+use super::{input, monitor, signals};
+use crate::engine::{self, Event, Options, Scorecard, Stop, Watch};
+use crate::report::terminal;
 use crate::state::Extent;
 
 pub(super) fn check(arguments: &Check) -> Result<Exit, Exit> {
-    let manner = Manner {
-        running: &arguments.running,
-        look: &arguments.look,
-        display: &arguments.display,
-    };
-    let job = Job::new(&arguments.baseline, manner, |plan| {
-        input::left_out(&arguments.selection, plan)
-    })?;
-    let reports = Reports::new(
-        &arguments.reports,
-        arguments.look.json,
-        environment::step_summary(),
-        &job.plan.metrics_prefix,
-    )?;
-    let evidence = arguments.evidence.as_deref().map(Evidence::open);
-    let command = Command {
-        arguments,
-        job,
-        reports,
-        evidence: evidence.transpose()?,
-    };
+    if arguments.monitor.monitor_read_only {
+        return Ok(monitor::monitor(arguments));
+    }
+    let command = Command::new(arguments)?;
     drive(command.run())
 }
 
 /// What could not be written must not pass for written, whatever the card says.
-fn tell_all(problems: &[String], exit: Exit) -> Exit {
+pub(super) fn tell_all(problems: &[String], exit: Exit) -> Exit {
     for problem in problems {
         tell(problem);
     }
@@ -53,50 +37,85 @@ fn tell_all(problems: &[String], exit: Exit) -> Exit {
 }
 
 /// One `coldstart check`, its input read.
-struct Command<'a> {
+pub(super) struct Command<'a> {
     arguments: &'a Check,
-    job: Job<'a>,
+    pub(super) job: Job<'a>,
     reports: Reports,
     evidence: Option<Evidence>,
 }
 
-impl Command<'_> {
+impl<'a> Command<'a> {
+    /// Reads all input, and makes sure of what is written before the run.
+    ///
+    /// # Errors
+    /// With the exit code, once it has been said what is wrong.
+    pub(super) fn new(arguments: &'a Check) -> Result<Self, Exit> {
+        let manner = Manner {
+            running: &arguments.running,
+            look: &arguments.look,
+            display: &arguments.display,
+        };
+        let job = Job::new(&arguments.baseline, manner, |plan| {
+            input::left_out(&arguments.selection, plan)
+        })?;
+        let reports = Reports::new(
+            &arguments.reports,
+            arguments.look.json,
+            environment::step_summary(),
+            &job.plan.metrics_prefix,
+        )?;
+        let evidence = arguments.evidence.as_deref().map(Evidence::open);
+        Ok(Self {
+            arguments,
+            job,
+            reports,
+            evidence: evidence.transpose()?,
+        })
+    }
+
     async fn run(&self) -> Result<Exit, Exit> {
-        let stop = signals::listen().map_err(|error| failed("no signal handler", &error))?;
+        let (ender, stop) =
+            signals::listen(|| {}).map_err(|error| failed("no signal handler", &error))?;
         let options = self.job.options(self.arguments.keep_going);
         if self.arguments.watch {
-            self.watch(&options, stop).await
+            self.watch(&options, &ender, stop).await
         } else {
-            self.once(&options, stop).await
+            self.once(&options, stop, |_| Vec::new()).await
         }
     }
 
-    async fn once(&self, options: &Options, stop: Stop) -> Result<Exit, Exit> {
+    /// Runs once. `first` has the card before anybody else, and returns what
+    /// went wrong with it.
+    pub(super) async fn once(
+        &self,
+        options: &Options,
+        stop: Stop,
+        first: impl FnOnce(&Scorecard) -> Vec<String>,
+    ) -> Result<Exit, Exit> {
         let mut times = Times::new(self.job.plan.checks.len());
         let mut note = |event: &Event| times.event(event);
-        let (card, audited) = self.job.once(options, stop, &mut note).await?;
+        let (card, audited) = self
+            .job
+            .once(&self.job.left_out, options, stop, &mut note)
+            .await?;
+        let mut problems = first(&card);
         // Before the card, for which a pager may keep us waiting; what went wrong
         // is told after it, where it is seen.
-        let mut problems = self.keep(&card, &times);
+        problems.extend(self.keep(&card, &times));
         problems.extend(self.reports.summarize(&card));
         let text = self.shown(&card) + &self.reports.last(&card);
         let exit = tell_all(&problems, print(&text, Exit::of(&card)));
         audited.map(|()| exit)
     }
 
-    async fn watch(&self, options: &Options, stop: Stop) -> Result<Exit, Exit> {
+    async fn watch(&self, options: &Options, ender: &Ender, stop: Stop) -> Result<Exit, Exit> {
         let watch = Watch {
             interval: self.arguments.interval,
             max_attempts: self.arguments.max_attempts,
         };
-        let mut follower = Follower {
-            command: self,
-            planned: engine::planned_run(&self.job.plan, options.keep_going),
-            progress: None,
-            attempt: 0,
-            times: Times::default(),
-            printed: Exit::Done,
-        };
+        let keep = |card: &Scorecard, times: &Times| self.keep(card, times);
+        let planned = engine::planned_run(&self.job.plan, options.keep_going);
+        let mut follower = Follower::new(&self.job, &keep, planned, watch.max_attempts, ender)?;
         // A watch may take days, so an attempt's go when the next one begins.
         let mut in_use = self.job.transports()?;
         let mut is_first = true;
@@ -121,12 +140,14 @@ impl Command<'_> {
             &mut follower,
         )
         .await;
-        let exit = match follower.printed {
+        // The card is for the terminal as it was before.
+        let exit = match follower.finish() {
             Exit::Done => Exit::of(&card),
             trouble => trouble,
         };
         let problems: Vec<String> = self.reports.summarize(&card).into_iter().collect();
-        let exit = tell_all(&problems, print(&self.reports.last(&card), exit));
+        let text = self.shown(&card) + &self.reports.last(&card);
+        let exit = tell_all(&problems, print(&text, exit));
         audited.and(self.job.finish_audit(&in_use)).map(|()| exit)
     }
 
@@ -145,62 +166,16 @@ impl Command<'_> {
         problems
     }
 
-    /// The card for people; nothing where a report is printed instead.
+    /// The card for people; nothing where a report is printed instead, or where
+    /// it goes to a monitor's log.
     fn shown(&self, card: &Scorecard) -> String {
         match self.reports.output {
             Output::Report(_) => String::new(),
+            Output::Card if self.arguments.monitor.log.is_some() => String::new(),
             Output::Card | Output::Annotated => {
                 let text = terminal::card(card, &self.job.style(Channel::Stdout));
                 self.reports.shown(card, text)
             }
-        }
-    }
-}
-
-/// Shows a watch as it goes.
-struct Follower<'a> {
-    command: &'a Command<'a>,
-    planned: PlannedRun,
-    progress: Option<Progress>,
-    attempt: u32,
-    times: Times,
-    /// `Done` unless a card or a report could not be written.
-    printed: Exit,
-}
-
-impl Watcher for Follower<'_> {
-    fn attempt(&mut self, attempt: u32) {
-        self.attempt = attempt;
-        self.times = Times::new(self.planned.checks.len());
-        self.progress = Some(self.command.job.progress(&self.planned));
-    }
-
-    fn memory(&mut self) -> Memory {
-        self.command.job.memory()
-    }
-
-    fn event(&mut self, event: &Event) {
-        self.times.event(event);
-        if let Some(progress) = &mut self.progress {
-            progress.event(event);
-        }
-    }
-
-    fn card(&mut self, card: &Scorecard, next: Option<Duration>) {
-        if let Some(progress) = self.progress.take() {
-            progress.finish();
-        }
-        let problems = self.command.keep(card, &self.times);
-        let printed = print(&self.command.shown(card), self.printed);
-        self.printed = tell_all(&problems, printed);
-        if let Some(pause) = next {
-            let Check { max_attempts, .. } = self.command.arguments;
-            tell(&format!(
-                "\nattempt {} of {max_attempts}: {}; the next one in {}\n",
-                self.attempt,
-                card.result.label(),
-                duration(pause)
-            ));
         }
     }
 }

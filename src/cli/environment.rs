@@ -40,6 +40,11 @@ pub(super) fn state() -> Option<PathBuf> {
     folder.map(|folder| folder.join("coldstart/state.db"))
 }
 
+/// Whether terminals of this kind can be drawn on: a cursor can be moved.
+pub(super) fn can_draw() -> bool {
+    env::var_os("TERM").is_some_and(|term| !term.is_empty() && term != "dumb")
+}
+
 /// Where the steps of a GitHub Actions job add to its summary.
 pub(super) fn step_summary() -> Option<PathBuf> {
     env::var_os("GITHUB_STEP_SUMMARY")
@@ -47,8 +52,20 @@ pub(super) fn step_summary() -> Option<PathBuf> {
         .map(PathBuf::from)
 }
 
+/// Where systemd finds the units of this user; nothing without a home.
+pub(super) fn user_units() -> Option<PathBuf> {
+    env::var_os("XDG_CONFIG_HOME")
+        .map(PathBuf::from)
+        .filter(|folder| folder.is_absolute())
+        .or_else(|| {
+            let home = env::home_dir().filter(|home| home.is_absolute())?;
+            Some(home.join(".config"))
+        })
+        .map(|folder| folder.join("systemd/user"))
+}
+
 /// Where `$PATH` has a program of that name.
-fn program(name: &str) -> Option<PathBuf> {
+pub(super) fn program(name: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH")?;
     env::split_paths(&path)
         .filter(|folder| folder.is_absolute())

@@ -19,6 +19,9 @@ pub(super) enum Exit {
     NoCommand,
     /// It is there and cannot be run: 126, as shells have it.
     BadCommand,
+    /// Another monitor run is under way, so this one did nothing: `EX_TEMPFAIL`
+    /// of `sysexits.h`.
+    Busy,
     /// The arguments are wrong: `EX_USAGE` of `sysexits.h`. Not clap's own 2,
     /// which would read as BLOCKED.
     Usage,
@@ -41,6 +44,7 @@ impl Exit {
             Self::Closed => 2,
             Self::NoCommand => 127,
             Self::BadCommand => 126,
+            Self::Busy => 75,
             Self::Usage => 64,
             Self::Baseline => 78,
         }

@@ -5,12 +5,15 @@ use std::io;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
+use serde_json::json;
+
 use super::args::Gate;
 use super::exit::Exit;
 use super::job::{Job, Manner, drive, failed};
+use super::lease::{Lease, lease};
 use super::output::{Channel, print, tell};
 use super::{input, signals};
-use crate::engine::{ReleaseCard, Scorecard};
+use crate::engine::{Scorecard, Stop};
 use crate::plan::Plan;
 use crate::report::{self, terminal};
 use crate::state::Extent;
@@ -24,20 +27,14 @@ pub(super) fn gate(arguments: &Gate) -> Result<Exit, Exit> {
     let job = Job::new(&arguments.baseline, manner, |plan| {
         left_out(&arguments.release, plan)
     })?;
-    let (card, audited, stop) = drive(async {
-        let stop = signals::listen().map_err(|error| failed("no signal handler", &error))?;
-        let (card, audited) = job
-            .once(&job.options(false), stop.clone(), &mut |_| {})
-            .await?;
-        Ok((card, audited, stop))
+    let (decision, stop) = drive(async {
+        let (_, stop) =
+            signals::listen(|| {}).map_err(|error| failed("no signal handler", &error))?;
+        let decision = decide(&job, arguments, stop.clone()).await?;
+        Ok((decision, stop))
     })?;
-    job.notebook.record(&card, Extent::Part);
-    // A release that the card does not know was never looked at.
-    let release = card.release(&arguments.release).ok_or(Exit::Failed)?;
-    let answered = answer(&job, &card, release, arguments);
-    // What was sent and is not on record opens nothing.
-    audited?;
-    if !release.open {
+    let answered = decision.tell(&job, arguments)?;
+    if !decision.is_open(&arguments.release) {
         return Ok(closed(answered));
     }
     match arguments.command.split_first() {
@@ -49,6 +46,79 @@ pub(super) fn gate(arguments: &Gate) -> Result<Exit, Exit> {
     }
 }
 
+/// What a release was decided by.
+enum Decision {
+    /// A run made for it.
+    Run(Box<Scorecard>),
+    /// An earlier one.
+    Lease(Box<Lease>),
+}
+
+async fn decide(job: &Job<'_>, arguments: &Gate, stop: Stop) -> Result<Decision, Exit> {
+    if let Some(longest) = arguments.lease {
+        match lease(job, &arguments.release, longest, stop.clone()).await {
+            Ok(lease) => return Ok(Decision::Lease(Box::new(lease))),
+            Err(why) => tell(&format!("coldstart: no lease: {why}; looking anew")),
+        }
+    }
+    let (card, audited) = job
+        .once(&job.left_out, &job.options(false), stop, &mut |_| {})
+        .await?;
+    job.notebook.record(&card, Extent::Part);
+    // What was sent and is not on record opens nothing.
+    audited?;
+    Ok(Decision::Run(Box::new(card)))
+}
+
+impl Decision {
+    fn is_open(&self, release: &str) -> bool {
+        match self {
+            Self::Run(card) => card.release(release).is_some_and(|release| release.open),
+            // It is one only if it is.
+            Self::Lease(_) => true,
+        }
+    }
+
+    /// Tells what was decided. With a command, on standard error: standard
+    /// output is the command's.
+    fn tell(&self, job: &Job<'_>, arguments: &Gate) -> Result<Exit, Exit> {
+        let beside = !arguments.command.is_empty();
+        let channel = if beside {
+            Channel::Stderr
+        } else {
+            Channel::Stdout
+        };
+        let style = job.style(channel);
+        let text = match self {
+            Self::Run(card) => {
+                // A release that the card does not know was never looked at.
+                let release = card.release(&arguments.release).ok_or(Exit::Failed)?;
+                if arguments.look.json {
+                    report::json_release(card, release)
+                } else {
+                    terminal::release(card, release, &style)
+                }
+            }
+            Self::Lease(lease) if arguments.look.json => report::document(&json!({
+                "release": lease.release,
+                "card": lease.card,
+                "lease": { "age_s": lease.age.as_secs() },
+            })),
+            Self::Lease(lease) => {
+                let at = lease.started_at;
+                let hosts = lease.hosts();
+                terminal::leased(&arguments.release, at, lease.age, hosts, &style)
+            }
+        };
+        if beside {
+            tell(text.trim_end());
+            Ok(Exit::Done)
+        } else {
+            Ok(print(&text, Exit::Done))
+        }
+    }
+}
+
 /// For each check, why the decision on a release does without it.
 fn left_out(release: &str, plan: &Plan) -> Result<Vec<Option<String>>, Exit> {
     match plan.release(release) {
@@ -57,28 +127,6 @@ fn left_out(release: &str, plan: &Plan) -> Result<Vec<Option<String>>, Exit> {
             tell(&input::unknown_name(&unknown, "release", plan));
             Err(Exit::Usage)
         }
-    }
-}
-
-/// Tells what was decided. With a command, on standard error: standard output
-/// is the command's.
-fn answer(job: &Job<'_>, card: &Scorecard, release: &ReleaseCard, arguments: &Gate) -> Exit {
-    let beside = !arguments.command.is_empty();
-    let channel = if beside {
-        Channel::Stderr
-    } else {
-        Channel::Stdout
-    };
-    let text = if arguments.look.json {
-        report::json_release(card, release)
-    } else {
-        terminal::release(card, release, &job.style(channel))
-    };
-    if beside {
-        tell(text.trim_end());
-        Exit::Done
-    } else {
-        print(&text, Exit::Done)
     }
 }
 

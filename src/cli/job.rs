@@ -13,10 +13,11 @@ use super::exit::Exit;
 use super::input::{self, Input};
 use super::output::{self, Channel, tell};
 use super::state::Notebook;
-use super::{environment, secrets};
+use super::{environment, secrets, waivers};
 use crate::baseline::{Diagnostics, Sources};
 use crate::engine::{
-    self, Audit, Event, Memory, Options, PlannedRun, Scorecard, SshEnvironment, Stop, Transports,
+    self, Audit, Event, Memory, Options, PlannedRun, Purpose, Scorecard, SshEnvironment, Stop,
+    Transports, Waiver,
 };
 use crate::plan::Plan;
 use crate::report::{Progress, terminal};
@@ -41,6 +42,8 @@ pub(super) struct Job<'a> {
     audit: Option<File>,
     ssh: SshEnvironment,
     pub(super) notebook: Notebook,
+    /// Warnings that somebody has accepted.
+    waivers: Vec<Waiver>,
 }
 
 impl<'a> Job<'a> {
@@ -56,6 +59,7 @@ impl<'a> Job<'a> {
     ) -> Result<Self, Exit> {
         let Input { plan, sources } = input::input(baseline, manner.display)?;
         let left_out = left_out(&plan)?;
+        let waivers = waivers::for_run(&manner.running.waivers, baseline, &plan, manner.display)?;
         require_secrets(&plan, &left_out, &sources, manner.display)?;
         let audit = manner.running.audit.as_deref();
         Ok(Self {
@@ -65,6 +69,7 @@ impl<'a> Job<'a> {
             audit: audit.map(open_audit).transpose()?,
             ssh: environment::ssh(manner.running.ssh_config.clone()),
             notebook: Notebook::open(&manner.running.state),
+            waivers,
         })
     }
 
@@ -75,6 +80,8 @@ impl<'a> Job<'a> {
             deadline: self.manner.running.deadline,
             keep_going,
             memory: self.memory(),
+            waivers: self.waivers.clone(),
+            purpose: Purpose::Asked,
         }
     }
 
@@ -83,13 +90,14 @@ impl<'a> Job<'a> {
         self.notebook.memory(&self.plan.name)
     }
 
-    /// Runs once and gives the card; `note` is told of everything. An audit that is not whole is told, and is
+    /// Runs what `left_out` gives no reason against, once, and gives the card; `note` is told of everything. An audit that is not whole is told, and is
     /// an error beside the card.
     ///
     /// # Errors
     /// When nothing could be run.
     pub(super) async fn once(
         &self,
+        left_out: &[Option<String>],
         options: &Options,
         stop: Stop,
         note: &mut dyn FnMut(&Event),
@@ -99,7 +107,7 @@ impl<'a> Job<'a> {
         let mut progress = self.progress(&planned);
         let card = engine::run(
             &self.plan,
-            &self.left_out,
+            left_out,
             &transports,
             options,
             stop,

@@ -1,6 +1,7 @@
 //! The command line: one file per command. The environment, standard output
 //! and the exit code belong to this room.
 
+mod accept;
 mod args;
 mod check;
 mod diff;
@@ -12,18 +13,25 @@ mod gate;
 mod graph;
 mod history;
 mod input;
+mod install;
 mod job;
+mod lease;
+mod monitor;
 mod output;
 mod page;
 mod panic;
 mod plan;
 mod release;
 mod reports;
+mod rules;
 mod schema;
+mod screen;
 mod secrets;
 mod signals;
 mod state;
 mod validate;
+mod waivers;
+mod watch;
 mod whole;
 
 use std::ffi::OsString;
@@ -76,12 +84,15 @@ fn dispatch(command: &Command) -> Exit {
     let ended = match command {
         Command::Check(arguments) => check::check(arguments),
         Command::Gate(arguments) => gate::gate(arguments),
+        Command::Accept(arguments) => accept::accept(arguments),
         Command::Plan(arguments) => plan::plan(arguments),
         Command::History(arguments) => history::history(arguments),
         Command::Diff(arguments) => diff::diff(arguments),
         Command::Graph(arguments) => graph::graph(arguments),
         Command::Validate(arguments) => Ok(validate::validate(arguments)),
         Command::Explain(arguments) => explain::explain(arguments),
+        Command::Install(arguments) => install::install(arguments),
+        Command::Rules(arguments) => rules::rules(arguments),
         Command::Schema(arguments) => Ok(schema::schema(arguments)),
         Command::Completions(arguments) => Ok(completions(arguments)),
     };

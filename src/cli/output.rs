@@ -1,11 +1,13 @@
 //! Standard output and standard error, and how text looks there.
 
 use std::io::{self, IsTerminal, Write};
+use std::sync::{Mutex, PoisonError};
 
 use anstream::ColorChoice;
 
 use super::args::{Display, When};
 use super::exit::Exit;
+use super::screen;
 
 /// What a card needs at least; what is narrower wraps it.
 const NARROWEST: usize = 32;
@@ -33,8 +35,29 @@ pub(super) fn print(text: &str, exit: Exit) -> Exit {
     }
 }
 
-/// Writes a line to standard error, as far as there is one.
+/// What was told, while somebody keeps it.
+static KEPT: Mutex<Option<String>> = Mutex::new(None);
+
+/// Keeps what is told from now on, for [`kept`].
+pub(super) fn keep() {
+    *KEPT.lock().unwrap_or_else(PoisonError::into_inner) = Some(String::new());
+}
+
+/// What was told since [`keep`], without colours.
+pub(super) fn kept() -> String {
+    let kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
+    kept.clone().unwrap_or_default()
+}
+
+/// Writes a line to standard error, as far as there is one; behind a screen
+/// that is drawn there, when it has gone.
 pub(super) fn tell(text: &str) {
+    if let Some(kept) = &mut *KEPT.lock().unwrap_or_else(PoisonError::into_inner) {
+        *kept += &format!("{}\n", anstream::adapter::strip_str(text));
+    }
+    if screen::hold(text) {
+        return;
+    }
     // Without standard error there is nobody left to tell.
     drop(writeln!(io::stderr().lock(), "{text}"));
 }

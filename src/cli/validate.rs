@@ -6,7 +6,8 @@ use super::args::Validate;
 use super::exit::Exit;
 use super::input::{self, Read};
 use super::output::print;
-use super::{release, secrets};
+use super::{release, secrets, waivers};
+use crate::baseline::LoadedWaivers;
 use crate::report::count;
 
 pub(super) fn validate(arguments: &Validate) -> Exit {
@@ -46,12 +47,36 @@ pub(super) fn validate(arguments: &Validate) -> Exit {
             }
             None => exit = Exit::Baseline,
         }
+        let mut accepted = waivers::read(&arguments.waivers, file);
+        if let Some(accepted) = &mut accepted {
+            accepted.warn_of_superseded();
+            if let Some(plan) = &plan {
+                waivers::warn_of_unknown(accepted, plan);
+            }
+            if accepted.diagnostics.has_errors() {
+                exit = Exit::Baseline;
+            }
+        }
         if arguments.json {
             if let Some(found) = diagnostics.to_json(&sources).as_array() {
                 problems.extend(found.iter().cloned());
             }
         } else {
             input::show(&diagnostics, &sources, &arguments.display);
+        }
+        if let Some(LoadedWaivers {
+            diagnostics,
+            sources,
+            ..
+        }) = accepted
+        {
+            if arguments.json {
+                if let Some(found) = diagnostics.to_json(&sources).as_array() {
+                    problems.extend(found.iter().cloned());
+                }
+            } else {
+                input::show(&diagnostics, &sources, &arguments.display);
+            }
         }
     }
     if arguments.json {

@@ -1,6 +1,6 @@
 //! Files that others read while they are written: whole, or as they were.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt, PermissionsExt};
@@ -37,8 +37,54 @@ pub(super) fn replace(path: &Path, text: &str, mode: Option<u32>) -> Result<(), 
     Ok(())
 }
 
+/// Whether a file can be made beside `path`, as [`replace`] would.
+///
+/// # Errors
+/// What keeps it from that, as a fragment.
+pub(super) fn try_out(path: &Path) -> Result<(), String> {
+    let path = destination(path)?;
+    let (_, beside) = beside(&path)?;
+    write_new(&beside, "", None)
+        .and_then(|()| fs::remove_file(&beside))
+        .map_err(|error| error.to_string())
+}
+
+/// Removes what processes left beside `path` that were killed in [`replace`].
+/// Where processes cannot be looked up, nothing is.
+pub(super) fn sweep(path: &Path) {
+    if !Path::new("/proc/self").exists() {
+        return;
+    }
+    let Some(name) = path.file_name().and_then(OsStr::to_str) else {
+        return;
+    };
+    let start = format!(".{name}.");
+    for entry in fs::read_dir(folder(path)).into_iter().flatten().flatten() {
+        let left = entry.file_name();
+        let process = left
+            .to_str()
+            .and_then(|left| left.strip_prefix(&start)?.strip_suffix(".tmp"))
+            .filter(|process| process.bytes().all(|byte| byte.is_ascii_digit()));
+        if process.is_some_and(|process| !Path::new("/proc").join(process).exists()) {
+            // Whoever may not remove it is told when it is in the way.
+            fs::remove_file(entry.path()).ok();
+        }
+    }
+}
+
+/// The folder that `path` is in.
+fn folder(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}
+
 /// Where links lead, if anything is there; only a file may be replaced.
-fn destination(path: &Path) -> Result<PathBuf, String> {
+///
+/// # Errors
+/// What is there instead, as a fragment.
+pub(super) fn destination(path: &Path) -> Result<PathBuf, String> {
     let kind = match fs::metadata(path) {
         Ok(metadata) => metadata.file_type(),
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(path.to_owned()),
@@ -60,10 +106,7 @@ fn destination(path: &Path) -> Result<PathBuf, String> {
 /// with a dot and ends in `.tmp`, which collectors of a folder's files pass over.
 fn beside(path: &Path) -> Result<(PathBuf, PathBuf), String> {
     let name = path.file_name().ok_or("it names no file")?;
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
-        _ => PathBuf::from("."),
-    };
+    let folder = folder(path);
     let mut hidden = OsString::from(".");
     hidden.push(name);
     hidden.push(format!(".{}.tmp", std::process::id()));
@@ -141,6 +184,33 @@ mod tests {
         let told = replace(&folder.path().join(name), "text", None);
         assert_eq!(told, Err(expected.to_owned()));
         assert_eq!(names(folder.path()), ["file"]);
+    }
+
+    #[test]
+    fn it_is_tried_out_without_a_trace() {
+        let folder = tempfile::tempdir().expect("a folder");
+        assert_eq!(try_out(&folder.path().join("a.prom")), Ok(()));
+        assert_eq!(names(folder.path()), Vec::<String>::new());
+        let told = try_out(&folder.path().join("missing/a.prom"));
+        assert_eq!(
+            told,
+            Err("No such file or directory (os error 2)".to_owned())
+        );
+    }
+
+    #[test]
+    fn only_what_the_dead_left_is_swept() {
+        let folder = tempfile::tempdir().expect("a folder");
+        // No process has a number as high as this.
+        let left = [".a.prom.4294967295.tmp", ".a.prom.x.tmp", ".b.prom.1.tmp"];
+        let alive = format!(".a.prom.{}.tmp", std::process::id());
+        for name in left.into_iter().chain([alive.as_str()]) {
+            fs::write(folder.path().join(name), "x").expect("a file");
+        }
+        sweep(&folder.path().join("a.prom"));
+        let mut expected = vec![alive.as_str(), ".a.prom.x.tmp", ".b.prom.1.tmp"];
+        expected.sort_unstable();
+        assert_eq!(names(folder.path()), expected);
     }
 
     #[test]

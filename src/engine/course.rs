@@ -1,6 +1,8 @@
 //! What earlier runs have to say about the checks of this one.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
+
+use jiff::{SignedDuration, Timestamp};
 
 use crate::judge::{Judgement, Past, Remembered};
 use crate::plan::{Check, Plan};
@@ -9,6 +11,8 @@ use crate::state::{CheckMemory, Memory};
 
 /// The fact that changes with every boot of a host.
 const BOOT: &str = "boot_id";
+/// The fact that begins at 0 with every boot.
+const UPTIME: &str = "uptime_s";
 
 /// Judges checks with what is remembered of them, and with the boots that this
 /// run has learned.
@@ -16,6 +20,12 @@ pub(super) struct Courses<'a> {
     plan: &'a Plan,
     memory: &'a Memory,
     boots: HashMap<&'a str, String>,
+    /// Hosts that were seen on more than one boot.
+    restarted: BTreeSet<&'a str>,
+    /// When anything was first seen of each host.
+    first_seen: HashMap<&'a str, Timestamp>,
+    /// When each host started at the earliest, by its uptime: our clock alone.
+    started: HashMap<&'a str, Timestamp>,
 }
 
 impl<'a> Courses<'a> {
@@ -24,19 +34,43 @@ impl<'a> Courses<'a> {
             plan,
             memory,
             boots: HashMap::new(),
+            restarted: BTreeSet::new(),
+            first_seen: HashMap::new(),
+            started: HashMap::new(),
         }
     }
 
-    /// Takes in the boot of a host, where this look tells it first.
+    /// Takes in the boot of a host, where this look tells it, and whether it is another.
     pub(super) fn learn(&mut self, check: usize, observation: &Observation) {
         let (Some(host), Outcome::Seen(facts)) =
             (self.plan.checks[check].host(), &observation.outcome)
         else {
             return;
         };
-        if let Some(Value::Text(boot)) = facts.get(BOOT) {
-            self.boots.entry(host).or_insert_with(|| boot.clone());
+        let seen = self.first_seen.entry(host).or_insert(observation.at);
+        *seen = observation.at.min(*seen);
+        if let Some(Value::Number(uptime)) = facts.get(UPTIME)
+            && let Some(started) = started(observation, *uptime)
+        {
+            let latest = self.started.entry(host).or_insert(started);
+            *latest = started.max(*latest);
         }
+        if let Some(Value::Text(boot)) = facts.get(BOOT) {
+            let known = self.boots.entry(host).or_insert_with(|| boot.clone());
+            if known != boot {
+                self.restarted.insert(host);
+            }
+        }
+    }
+
+    /// Hosts that have started since something was seen of them in this run.
+    pub(super) fn restarted(&self) -> impl Iterator<Item = &str> {
+        let since = self.started.iter().filter(|(host, started)| {
+            let seen = self.first_seen.get(*host);
+            seen.is_some_and(|seen| seen < started)
+        });
+        let since = since.map(|(host, _)| *host);
+        self.restarted.iter().copied().chain(since)
     }
 
     /// The checks from which `check` may still learn the boot of its host;
@@ -80,6 +114,17 @@ impl<'a> Courses<'a> {
             .over_time
             .judge(judgement, observation, &past, check.advisory)
     }
+}
+
+/// When a host with that uptime started, at the earliest: the look took a while,
+/// and nobody knows at which moment of it the host told. What is no time is none.
+fn started(observation: &Observation, uptime: f64) -> Option<Timestamp> {
+    let uptime = SignedDuration::try_from_secs_f64(uptime).ok()?;
+    let elapsed = SignedDuration::try_from(observation.elapsed).ok()?;
+    observation
+        .at
+        .checked_sub(uptime.checked_add(elapsed)?)
+        .ok()
 }
 
 /// What the check's trend saw before. Counters begin anew with a boot, so what

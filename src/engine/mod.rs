@@ -19,7 +19,7 @@ pub use watch::{Watch, Watcher, watch};
 
 // Those who start a run make its transports, and show its events and its card.
 pub use crate::probe::{Audit, Clock, SecretRef, Secrets, SshEnvironment, Transports};
-pub use crate::scorecard::{Event, PlannedRun, ReleaseCard, RunResult, Scorecard};
+pub use crate::scorecard::{Event, PlannedRun, ReleaseCard, RunResult, Scorecard, Waiver};
 // What a run is told of earlier ones.
 pub use crate::state::Memory;
 
@@ -38,6 +38,21 @@ pub struct Options {
     /// What is remembered of earlier runs. Without any, what is expected of more
     /// than one look cannot be told. A watch asks its [`Watcher`] instead.
     pub memory: Memory,
+    /// Warnings that somebody has accepted, in the order of their file.
+    pub waivers: Vec<Waiver>,
+    /// What the run is for.
+    pub purpose: Purpose,
+}
+
+/// What a run is for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Purpose {
+    /// Somebody wants to know.
+    #[default]
+    Asked,
+    /// A monitor runs it again and again, and nobody sits in front of it: what
+    /// would send a message each time is left out.
+    Monitor,
 }
 
 impl Default for Options {
@@ -48,6 +63,8 @@ impl Default for Options {
             deadline: None,
             keep_going: false,
             memory: Memory::default(),
+            waivers: Vec::new(),
+            purpose: Purpose::default(),
         }
     }
 }

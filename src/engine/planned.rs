@@ -58,6 +58,7 @@ pub fn planned_run(plan: &Plan, keep_going: bool) -> PlannedRun {
                 go_back_to: signature.go_back_to.clone(),
             })
             .collect(),
+        waivers: Vec::new(),
     }
 }
 

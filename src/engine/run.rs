@@ -1,6 +1,7 @@
 //! The coordinator: decides what may start, takes in what came of it, and
 //! closes gates. It alone knows the state of the run; checks run as tasks.
 
+use std::collections::BTreeSet;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -18,7 +19,9 @@ use super::{Options, Stop};
 use crate::judge::{Judgement, Verdict, is_looked_into};
 use crate::plan::Plan;
 use crate::probe::{Observation, Outcome, Transports};
-use crate::scorecard::{Ending, Event, Fold, Gate, Held, PlannedRun, Scorecard, gate};
+use crate::scorecard::{
+    Ending, Event, Fold, Gate, Held, PlannedRun, Scorecard, gate_with_accepted,
+};
 
 /// Runs every check of `plan` that `left_out` gives no reason against (one
 /// entry for each check, in plan order) and returns the card.
@@ -42,17 +45,21 @@ pub async fn run(
     let deadline = options.deadline.unwrap_or(Duration::MAX);
     let mut deadline_struck = std::pin::pin!(sleep(deadline));
     let ending = loop {
-        if coordinator.is_complete() {
-            break Ending::Complete;
-        }
+        let is_complete = coordinator.is_complete();
         tokio::select! {
             // What has ended counts before what ends the run.
             biased;
             Some((check, attempt)) = started.recv() => coordinator.started(check, attempt),
             Some(ended) = coordinator.tasks.join_next() => coordinator.ended(ended),
-            () = &mut deadline_struck => break coordinator.cut_off(Ending::Deadline(deadline)),
-            () = stopped(&mut stop) => break coordinator.cut_off(Ending::Interrupted),
+            lost = transports.ssh.lost(), if is_complete => break coordinator.completed(lost),
+            () = &mut deadline_struck => break Ending::Deadline(deadline),
+            () = stopped(&mut stop) => break Ending::Interrupted,
         }
+    };
+    let ending = if coordinator.only_diagnoses() {
+        coordinator.completed(transports.ssh.lost().await)
+    } else {
+        ending
     };
     coordinator.abandon(&ending);
     let card = coordinator.finish(ending);
@@ -76,6 +83,8 @@ enum State {
     Spawned,
     /// Its first attempt began then.
     Running(Instant),
+    /// It was looked at; what time has to say of it may wait for another check.
+    Looked,
     /// It has its verdict; NOT EVALUATED when it was held.
     Settled(Verdict),
 }
@@ -148,6 +157,7 @@ impl<'a> Coordinator<'a> {
     ) -> Self {
         let planned = PlannedRun {
             last_green: options.memory.last_green.clone(),
+            waivers: options.waivers.clone(),
             ..planned_run(plan, options.keep_going)
         };
         Self {
@@ -180,14 +190,10 @@ impl<'a> Coordinator<'a> {
             .all(|phase| matches!(phase, PhaseState::Closed { .. }))
     }
 
-    /// How a run ends that is cut off: whole, where only failures were still
-    /// being looked into. They have their verdicts.
-    fn cut_off(&self, ending: Ending) -> Ending {
-        if self.is_decided() {
-            Ending::Complete
-        } else {
-            ending
-        }
+    /// Whether nothing but failures is still being looked into: a run that is
+    /// cut off then is whole all the same, as they have their verdicts.
+    fn only_diagnoses(&self) -> bool {
+        self.is_decided() && !self.is_complete()
     }
 
     fn leave_out(&mut self, left_out: &[Option<String>]) {
@@ -266,7 +272,7 @@ impl<'a> Coordinator<'a> {
     fn hold(&mut self, check: usize, by: Held) {
         let unfinished = match self.checks[check] {
             State::Running(since) => Some(since.elapsed()),
-            State::Waiting | State::Spawned | State::Settled(_) => None,
+            State::Waiting | State::Spawned | State::Looked | State::Settled(_) => None,
         };
         self.checks[check] = State::Settled(Verdict::NotEvaluated);
         self.tell(Event::CheckHeld {
@@ -304,7 +310,7 @@ impl<'a> Coordinator<'a> {
                 State::Settled(Verdict::Blocked | Verdict::NotEvaluated) => {
                     return Permission::HeldBy(after);
                 }
-                State::Waiting | State::Spawned | State::Running(_) => {
+                State::Waiting | State::Spawned | State::Running(_) | State::Looked => {
                     permission = Permission::Wait;
                 }
             }
@@ -348,13 +354,16 @@ impl<'a> Coordinator<'a> {
             return;
         }
         let mut verdicts = Vec::new();
-        for state in &self.checks[self.plan.phases[phase].checks.clone()] {
-            match state {
-                State::Settled(verdict) => verdicts.push(*verdict),
-                State::Waiting | State::Spawned | State::Running(_) => return,
+        let now = super::now();
+        for check in self.plan.phases[phase].checks.clone() {
+            match self.checks[check] {
+                State::Settled(verdict) => {
+                    verdicts.push((verdict, self.fold.accepts(check, now)));
+                }
+                State::Waiting | State::Spawned | State::Running(_) | State::Looked => return,
             }
         }
-        let (gate, root) = match (gate(&verdicts), upstream) {
+        let (gate, root) = match (gate_with_accepted(verdicts), upstream) {
             // Whatever was seen behind a shut gate opens nothing.
             (Gate::Blocked, Upstream::Shut { root, .. }) => (Gate::Blocked, root.or(Some(phase))),
             (_, Upstream::Shut { root, .. }) => (Gate::NotEvaluated, root),
@@ -376,7 +385,7 @@ impl<'a> Coordinator<'a> {
         let since = match self.checks[check] {
             State::Spawned => Instant::now(),
             State::Running(since) => since,
-            State::Waiting | State::Settled(_) => return,
+            State::Waiting | State::Looked | State::Settled(_) => return,
         };
         self.checks[check] = State::Running(since);
         self.tell(Event::CheckStarted { check, attempt });
@@ -399,6 +408,7 @@ impl<'a> Coordinator<'a> {
                 return;
             }
         };
+        self.checks[check] = State::Looked;
         self.courses.learn(check, &observation);
         self.deferred.push((check, observation, judgement));
         self.settle(false);
@@ -433,19 +443,16 @@ impl<'a> Coordinator<'a> {
     }
 
     fn awaits_boot(&self, check: usize) -> bool {
-        let is_under_way = |other: &usize| {
-            let ended = self.deferred.iter().any(|(ended, ..)| ended == other);
-            !ended && matches!(self.checks[*other], State::Spawned | State::Running(_))
-        };
+        // Only a task that is still there ends, and so has this asked again.
         self.courses
             .may_tell_boot(check)
-            .any(|other| other != check && is_under_way(&other))
+            .any(|other| matches!(self.checks[other], State::Spawned | State::Running(_)))
     }
 
     /// Accounts for everything that the end of the run cuts off.
     fn abandon(&mut self, ending: &Ending) {
         let by = match ending {
-            Ending::Complete => return,
+            Ending::Complete | Ending::Disrupted(_) => return,
             Ending::Deadline(_) => Held::Deadline,
             Ending::Interrupted => Held::Interrupt,
         };
@@ -462,6 +469,21 @@ impl<'a> Coordinator<'a> {
                 };
             }
             self.close(phase);
+        }
+    }
+
+    /// How a run ends that has looked at everything; `lost` are the hosts that
+    /// did not keep their connections.
+    fn completed(&self, mut lost: BTreeSet<String>) -> Ending {
+        lost.extend(self.courses.restarted().map(str::to_owned));
+        let hosts = self.plan.hosts.iter();
+        let mut disrupted: Vec<String> = hosts.filter_map(|host| lost.take(&host.id)).collect();
+        // A host that only others are reached through.
+        disrupted.extend(lost);
+        if disrupted.is_empty() {
+            Ending::Complete
+        } else {
+            Ending::Disrupted(disrupted)
         }
     }
 

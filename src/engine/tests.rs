@@ -44,6 +44,8 @@ enum Act {
     Say(&'static str),
     /// Logged in, on this boot.
     Boot(&'static str),
+    /// Logged in, so many seconds after the boot.
+    Up(f64),
     Panic,
     /// It fails outside of the attempt itself.
     PanicInGoal,
@@ -132,6 +134,10 @@ impl Probe for Scripted {
                 }),
                 Act::Boot(boot) => seen(true, true).map(|mut facts| {
                     facts.set("boot_id", boot);
+                    facts
+                }),
+                Act::Up(seconds) => seen(true, true).map(|mut facts| {
+                    facts.set("uptime_s", seconds);
                     facts
                 }),
                 Act::Panic | Act::PanicInGoal => panic!("a planted defect"),

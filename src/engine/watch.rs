@@ -30,7 +30,8 @@ pub trait Watcher {
     }
     /// Something happened in it.
     fn event(&mut self, event: &Event);
-    /// It is over; `next` is the pause before another one.
+    /// It is over; `next` is the pause before another one, which is nothing
+    /// where a host restarted in the middle of this one.
     fn card(&mut self, card: &Scorecard, next: Option<Duration>);
 }
 
@@ -47,6 +48,7 @@ pub async fn watch(
     watcher: &mut dyn Watcher,
 ) -> Scorecard {
     let mut attempt = 0;
+    let mut was_disrupted = false;
     loop {
         attempt += 1;
         watcher.attempt(attempt);
@@ -65,12 +67,21 @@ pub async fn watch(
         .await;
         let last =
             card.result == RunResult::Green || attempt >= watch.max_attempts || *stop.borrow();
-        watcher.card(&card, (!last).then_some(watch.interval));
+        // What was seen before a restart is seen anew at once, since nothing is
+        // known to be wrong; a host that never stays is given the usual time.
+        let disrupted = card.result == RunResult::CheckFailed && !card.disrupted.is_empty();
+        let pause = if disrupted && !was_disrupted {
+            Duration::ZERO
+        } else {
+            watch.interval
+        };
+        was_disrupted = disrupted;
+        watcher.card(&card, (!last).then_some(pause));
         if last {
             return card;
         }
         tokio::select! {
-            () = sleep(watch.interval) => {}
+            () = sleep(pause) => {}
             () = stopped(&mut stop) => return card,
         }
     }

@@ -11,10 +11,10 @@ use std::time::Duration;
 use crate::scorecard::{
     BaselineRef, Course, Diagnosed, Ending, Event, Fold, Gate, Held, Judgement, LastGreen,
     Observation, PlannedCheck, PlannedCondition, PlannedPhase, PlannedRelease, PlannedRun,
-    PlannedSignature, Recognised, Scorecard, Verdict, gate,
+    PlannedSignature, Recognised, Scorecard, Verdict, Waiver, gate,
 };
 
-pub use cards::{all, blocked, check_failed, degraded, green, keep_going, own_network};
+pub use cards::{accepted, all, blocked, check_failed, degraded, green, keep_going, own_network};
 pub use everything::{HOSTILE, everything, sample};
 pub use parts::{check, fault, held, journal, known, look, pass, signature, unmet};
 
@@ -58,6 +58,7 @@ impl Script {
                 checks: Vec::new(),
                 releases: Vec::new(),
                 signatures: Vec::new(),
+                waivers: Vec::new(),
             },
             told: Vec::new(),
             looked_into: BTreeMap::new(),
@@ -162,6 +163,19 @@ impl Script {
             boots: boots
                 .map(|(host, boot)| ((*host).to_owned(), (*boot).to_owned()))
                 .collect(),
+        });
+        self
+    }
+
+    /// Adds a waiver from a day before the run until some seconds after its start.
+    #[must_use]
+    pub fn waiver(mut self, check: &str, reason: &str, until: i64) -> Self {
+        self.planned.waivers.push(Waiver {
+            check: check.to_owned(),
+            reason: reason.to_owned(),
+            by: "ogt".to_owned(),
+            accepted_at: moment(-86_400),
+            until: moment(until),
         });
         self
     }

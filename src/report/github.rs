@@ -11,7 +11,8 @@ use crate::scorecard::{CheckCard, RunResult, Scorecard, Verdict};
 
 /// A workflow command for each check that warns or is blocked, what to fix
 /// first at the top: only the first ten of a step are shown. One command
-/// tells the result and what may be let loose.
+/// tells the result and what may be let loose, and one what is to be said of
+/// waivers.
 #[must_use]
 pub fn annotations(card: &Scorecard) -> String {
     let mut result = vec![words::result(card)];
@@ -38,18 +39,24 @@ pub fn annotations(card: &Scorecard) -> String {
             out.push_str(&annotation(card, check));
         }
     }
+    let notes = words::waivers(card);
+    if !notes.is_empty() {
+        out.push_str(&command("notice", "Waivers", &notes));
+    }
     out
 }
 
 fn annotation(card: &Scorecard, check: &CheckCard) -> String {
     let level = match check.verdict {
         Verdict::Blocked => "error",
+        Verdict::Warn if check.accepted.is_some() => "notice",
         Verdict::Warn => "warning",
         // The summary has them all.
         Verdict::Pass | Verdict::NotEvaluated | Verdict::Skipped => return String::new(),
     };
     let mut lines = vec![words::title(card, check).to_owned()];
-    lines.extend(words::reason(card, check).filter(|_| check.cause.is_some()));
+    let told = check.cause.is_some() || check.accepted.is_some();
+    lines.extend(words::reason(card, check).filter(|_| told));
     // What a look into it showed is in the summary.
     let told = words::failure(card, check, &TimeZone::UTC);
     let told = told.iter().filter(|line| match line.kind {
@@ -65,7 +72,7 @@ fn annotation(card: &Scorecard, check: &CheckCard) -> String {
     });
     lines.extend(told.map(|line| format!("{} {}", line.kind.label(), line.text)));
     let name = words::name(card, &check.id);
-    let title = format!("{} {name}", words::verdict(check.verdict));
+    let title = format!("{} {name}", words::label(check));
     command(level, &title, &lines)
 }
 

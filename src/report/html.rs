@@ -59,26 +59,38 @@ pub fn html(card: &Scorecard, zone: &TimeZone) -> String {
         .iter()
         .enumerate()
         .map(|(place, one)| phase(card, place, one, &fix, zone));
+    let mut main = main.with_all(sections);
+    let notes = words::waivers(card);
+    if !notes.is_empty() {
+        let notes = notes.iter().map(|note| element("li").text(note));
+        main = main.with(
+            element("section")
+                .with(element("h2").text("Waivers"))
+                .with(element("ul").with_all(notes)),
+        );
+    }
     let page = element("html")
         .attr("lang", "en")
         .with(head)
-        .with(element("body").with(main.with_all(sections)));
+        .with(element("body").with(main));
     format!("<!DOCTYPE html>\n{}", page.write())
 }
 
 fn header(card: &Scorecard, zone: &TimeZone) -> Element {
     let totals = &card.totals;
+    let of = |verdict: Verdict| (words::verdict(verdict), verdict_class(verdict));
     let counts = [
-        (Verdict::Pass, totals.pass),
-        (Verdict::Warn, totals.warn),
-        (Verdict::Blocked, totals.blocked),
-        (Verdict::NotEvaluated, totals.not_evaluated),
-        (Verdict::Skipped, totals.skipped),
+        (of(Verdict::Pass), totals.pass),
+        (of(Verdict::Warn), totals.warn),
+        (("ACCEPTED", ACCEPTED), totals.accepted),
+        (of(Verdict::Blocked), totals.blocked),
+        (of(Verdict::NotEvaluated), totals.not_evaluated),
+        (of(Verdict::Skipped), totals.skipped),
     ];
-    let counts = counts.into_iter().map(|(verdict, number)| {
+    let counts = counts.into_iter().map(|((label, class), number)| {
         element("li")
             .with(element("b").text(number.to_string()))
-            .with(word(words::verdict(verdict), verdict_class(verdict)))
+            .with(word(label, class))
     });
     let about = format!(
         "{} · {} in {} · {} {} · read-only · baseline {}",
@@ -205,6 +217,7 @@ fn summary(totals: &Totals) -> String {
     let counts: Vec<String> = [
         ("pass", totals.pass),
         ("warn", totals.warn),
+        ("accepted", totals.accepted),
         ("blocked", totals.blocked),
         ("not evaluated", totals.not_evaluated),
         ("skipped", totals.skipped),
@@ -217,16 +230,19 @@ fn summary(totals: &Totals) -> String {
 }
 
 fn one_check(card: &Scorecard, check: &CheckCard, is_shown: bool, zone: &TimeZone) -> Element {
+    let class = if check.accepted.is_some() {
+        ACCEPTED
+    } else {
+        verdict_class(check.verdict)
+    };
     let open = match check.verdict {
+        Verdict::Warn if check.accepted.is_some() => false,
         Verdict::Warn | Verdict::Blocked => check.cause.is_none() && !is_shown,
         Verdict::NotEvaluated => check.unfinished,
         Verdict::Pass | Verdict::Skipped => false,
     };
     let summary = element("summary")
-        .with(word(
-            words::verdict(check.verdict),
-            verdict_class(check.verdict),
-        ))
+        .with(word(words::label(check), class))
         .text(" ")
         .with(element("span").attr("class", "id").text(&check.id))
         .text(" ")
@@ -320,6 +336,9 @@ fn word(label: &str, class: &str) -> Element {
 fn anchor(place: usize) -> String {
     format!("phase-{}", place + 1)
 }
+
+/// The class of a warning that somebody has accepted.
+const ACCEPTED: &str = "accepted";
 
 fn verdict_class(verdict: Verdict) -> &'static str {
     match verdict {

@@ -1,7 +1,8 @@
 //! The card as JUnit XML, for what collects test results.
 //!
 //! The format knows passed, failed, in error and skipped. Nothing that is not a
-//! pass may read as one, so a warning is a failure of type `WARN`, a fault or
+//! pass may read as one, so a warning is a failure of type `WARN` (skipped, with who
+//! said so, once somebody has accepted it), a fault or
 //! a run that did not end is an error, and what a blocked gate or check holds is
 //! skipped: whatever holds it fails in the same document.
 
@@ -62,6 +63,7 @@ enum Outcome {
 fn outcome(check: &CheckCard) -> Outcome {
     match check.verdict {
         Verdict::Pass => Outcome::Passed,
+        Verdict::Warn if check.accepted.is_some() => Outcome::Skipped,
         Verdict::Warn => Outcome::Failure("WARN"),
         Verdict::Blocked if check.fault.is_some() => Outcome::Error("BLOCKED"),
         Verdict::Blocked => Outcome::Failure("BLOCKED"),
@@ -108,8 +110,13 @@ fn suite(card: &Scorecard, phase: &PhaseCard) -> Suite {
             }
             Outcome::Skipped => {
                 suite.skipped += 1;
-                let why = words::reason(card, check).unwrap_or_default();
-                let why = format!("{}: {why}", words::verdict(check.verdict));
+                let named = words::named(check);
+                let seen = words::misses(card, check)
+                    .into_iter()
+                    .map(|miss| format!("saw {}, expected {}", miss.seen, miss.expected));
+                let reason = words::reason(card, check).into_iter();
+                let why: Vec<String> = reason.chain(named).chain(seen).collect();
+                let why = format!("{}: {}", words::label(check), why.join("; "));
                 case.with(element("skipped").attr("message", why))
             }
         };

@@ -62,13 +62,21 @@ pub fn markdown(card: &Scorecard, zone: &TimeZone) -> String {
         out += "\n";
         out += &one_phase(card, phase, zone);
     }
+    let notes = words::waivers(card);
+    if !notes.is_empty() {
+        out += "\n### Waivers\n\n";
+    }
+    for note in notes {
+        out += &format!("- {}\n", inline(&note));
+    }
     out
 }
 
 fn totals(card: &Scorecard) -> String {
-    let mut table = "| phase | gate | pass | warn | blocked | not evaluated | skipped | time |\n\
-                     |---|---|--:|--:|--:|--:|--:|--:|\n"
-        .to_owned();
+    let mut table =
+        "| phase | gate | pass | warn | accepted | blocked | not evaluated | skipped | time |\n\
+                     |---|---|--:|--:|--:|--:|--:|--:|--:|\n"
+            .to_owned();
     for phase in &card.phases {
         let elapsed = duration(std::time::Duration::from_millis(phase.elapsed_ms));
         let gate = phase.gate.label();
@@ -80,11 +88,12 @@ fn totals(card: &Scorecard) -> String {
 
 fn row(name: &str, gate: &str, totals: &Totals, elapsed: &str) -> String {
     format!(
-        "| {} | {} | {} | {} | {} | {} | {} | {elapsed} |\n",
+        "| {} | {} | {} | {} | {} | {} | {} | {} | {elapsed} |\n",
         inline(name),
         inline(gate),
         totals.pass,
         totals.warn,
+        totals.accepted,
         totals.blocked,
         totals.not_evaluated,
         totals.skipped
@@ -113,7 +122,7 @@ fn one_phase(card: &Scorecard, phase: &PhaseCard, zone: &TimeZone) -> String {
 fn one_check(card: &Scorecard, check: &CheckCard, zone: &TimeZone) -> String {
     let mut out = format!(
         "- {} **{}** {}",
-        words::verdict(check.verdict),
+        words::label(check),
         inline(&check.id),
         inline(&check.title)
     );

@@ -23,11 +23,12 @@ pub fn nagios(card: &Scorecard) -> String {
     };
     let totals = &card.totals;
     let mut out = format!(
-        "COLDSTART {status} - {}: {}, {} pass, {} warn, {} blocked, {} not evaluated, {} skipped | {}\n",
+        "COLDSTART {status} - {}: {}, {} pass, {} warn, {} accepted, {} blocked, {} not evaluated, {} skipped | {}\n",
         plain(&card.baseline.name),
         plain(&words::result(card)),
         totals.pass,
         totals.warn,
+        totals.accepted,
         totals.blocked,
         totals.not_evaluated,
         totals.skipped,
@@ -51,6 +52,9 @@ pub fn nagios(card: &Scorecard) -> String {
             }
         }
     }
+    for note in words::waivers(card) {
+        out.push_str(&format!("[WAIVER] {}\n", plain(&note)));
+    }
     out
 }
 
@@ -63,6 +67,7 @@ fn performance(card: &Scorecard) -> String {
         format!("pass={};;;0;{all}", totals.pass),
         // Thresholds as ranges: anything above 0 alerts.
         format!("warn={};0;;0;{all}", totals.warn),
+        format!("accepted={};;;0;{all}", totals.accepted),
         format!("blocked={};;0;0;{all}", totals.blocked),
         format!("not_evaluated={};;;0;{all}", totals.not_evaluated),
         format!("skipped={};;;0;{all}", totals.skipped),
@@ -86,16 +91,8 @@ fn seconds(span: Duration) -> String {
 }
 
 fn line(card: &Scorecard, check: &CheckCard) -> String {
-    let mut line = format!(
-        "[{}] {}: {}",
-        words::verdict(check.verdict),
-        check.id,
-        check.title
-    );
-    let named = check
-        .signature
-        .iter()
-        .map(|found| format!("failure {} ({})", found.title, found.id));
+    let mut line = format!("[{}] {}: {}", words::label(check), check.id, check.title);
+    let named = words::named(check).into_iter();
     let saw = words::misses(card, check)
         .into_iter()
         .map(|miss| format!("saw {}, expected {}", miss.seen, miss.expected));

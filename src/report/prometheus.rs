@@ -67,8 +67,13 @@ pub fn metrics(card: &Scorecard) -> Vec<Metric> {
         ),
         Metric::gauge(
             "warn_gates",
-            "Checks that warned in the last run.",
+            "Checks that warned in the last run, unless somebody has accepted it.",
             number(totals.warn),
+        ),
+        Metric::gauge(
+            "accepted_gates",
+            "Checks that warned in the last run, which somebody has accepted.",
+            number(totals.accepted),
         ),
         Metric::gauge(
             "blocked_gates",

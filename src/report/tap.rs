@@ -29,6 +29,9 @@ pub fn tap(card: &Scorecard) -> String {
             comment(&words::decision(release))
         ));
     }
+    for note in words::waivers(card) {
+        out.push_str(&format!("# {}\n", comment(&note)));
+    }
     out.push_str(&format!("# {}\n", comment(&words::result(card))));
     if let Some(why) = &card.failure {
         out.push_str(&format!("Bail out! {}\n", comment(why)));
@@ -41,6 +44,9 @@ fn point(card: &Scorecard, number: usize, phase: &PhaseCard, check: &CheckCard) 
     let reason = words::reason(card, check).unwrap_or_default();
     let (ok, directive) = match check.verdict {
         Verdict::Pass => ("ok", String::new()),
+        Verdict::Warn if check.accepted.is_some() => {
+            ("not ok", format!(" # TODO ACCEPTED {}", escaped(&reason)))
+        }
         Verdict::Warn => ("not ok", " # TODO WARN".to_owned()),
         Verdict::Blocked | Verdict::NotEvaluated => ("not ok", String::new()),
         Verdict::Skipped => ("ok", format!(" # SKIP {}", escaped(&reason))),

@@ -2,6 +2,7 @@
 
 mod failure;
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
@@ -9,10 +10,10 @@ use jiff::tz::TimeZone;
 use super::readable::{count, duration, shortened, time};
 use crate::scorecard::{
     CheckCard, Gate, Held, OwnNetwork, PhaseCard, Reason, ReleaseCard, RunResult, Scorecard,
-    Verdict,
+    Verdict, WaiverCard, WaiverState,
 };
 
-pub(super) use failure::{Kind, failure};
+pub(super) use failure::{Kind, Line, failure};
 
 const COULD_NOT_TELL: &str = "could not tell";
 
@@ -61,6 +62,78 @@ pub(super) fn title<'a>(card: &Scorecard, check: &'a CheckCard) -> &'a str {
         Some(_) => OWN_NETWORK[1],
         None => &check.title,
     }
+}
+
+/// The word for what a check came to: that of its verdict, or that somebody
+/// has accepted it.
+pub(super) fn label(check: &CheckCard) -> &'static str {
+    if check.accepted.is_some() {
+        "ACCEPTED"
+    } else {
+        verdict(check.verdict)
+    }
+}
+
+/// Who accepted a warning, until when and why: `accepted by ogt until
+/// 2026-12-02T00:00:00Z: the disk is replaced on Friday`.
+pub(super) fn accepted(check: &CheckCard) -> Option<String> {
+    let accepted = check.accepted.as_ref()?;
+    Some(format!(
+        "accepted by {} until {}: {}",
+        accepted.by,
+        accepted.until,
+        shortened(&accepted.reason)
+    ))
+}
+
+/// What is to be said of waivers beside what they accept: why one accepts
+/// nothing, and that one will soon end.
+pub(super) fn waivers(card: &Scorecard) -> Vec<String> {
+    let used: HashSet<String> = card
+        .waivers
+        .iter()
+        .filter(|waiver| waiver.state == WaiverState::Used)
+        .map(WaiverCard::key)
+        .collect();
+    let told = card.waivers.iter().filter_map(|waiver| {
+        let WaiverCard {
+            check, by, until, ..
+        } = waiver;
+        Some(match waiver.state {
+            WaiverState::Used if waiver.ends_soon => {
+                let left = until.duration_since(card.finished_at).unsigned_abs();
+                let left = duration(left);
+                format!("{check}: the waiver by {by} ends in {left}, at {until}")
+            }
+            WaiverState::Used => return None,
+            // It is for several hosts, and one of them needs it.
+            WaiverState::NotNeeded if used.contains(&waiver.key()) => return None,
+            WaiverState::NotNeeded => {
+                format!("{check}: there is no warning, so the waiver by {by} is not needed")
+            }
+            WaiverState::Expired => {
+                let again = match card.check(check) {
+                    Some((_, check)) if check.verdict == Verdict::Warn => ": it warns again",
+                    Some(_) | None => "",
+                };
+                format!("{check}: the waiver by {by} has expired since {until}{again}")
+            }
+            WaiverState::NotBelieved => format!(
+                "{check}: the waiver by {by} claims to be of {}, after this run, and is not believed",
+                waiver.accepted_at
+            ),
+            WaiverState::Blocked => {
+                format!("{check}: it is BLOCKED, which the waiver by {by} cannot accept")
+            }
+            WaiverState::NotEvaluated => {
+                format!("{check}: it was not looked at, so the waiver by {by} accepts nothing")
+            }
+            WaiverState::UnknownCheck => {
+                format!("{check}: there is no such check, so the waiver by {by} accepts nothing")
+            }
+        })
+    });
+    told.collect()
 }
 
 /// What kept a check from passing. At least one for WARN and BLOCKED.
@@ -140,6 +213,12 @@ pub(super) fn summary(card: &Scorecard, check: &CheckCard) -> String {
     }
 }
 
+/// The failure by its name, for formats that tell a check in one line.
+pub(super) fn named(check: &CheckCard) -> Option<String> {
+    let found = check.signature.as_ref()?;
+    Some(format!("failure {} ({})", found.title, found.id))
+}
+
 /// What is known of earlier looks: how long it has held, and what it follows.
 pub(super) fn course(check: &CheckCard) -> Option<String> {
     let course = check.course.as_ref()?;
@@ -161,10 +240,16 @@ pub(super) fn course(check: &CheckCard) -> Option<String> {
 pub(super) fn reason(card: &Scorecard, check: &CheckCard) -> Option<String> {
     match check.verdict {
         Verdict::Pass => None,
-        Verdict::Warn | Verdict::Blocked => match &check.cause {
-            Some(cause) => Some(format!("shares the cause of {}", name(card, cause))),
-            None => own_network(card, &check.id).map(|_| format!("stands for {}", OWN_NETWORK[0])),
-        },
+        Verdict::Warn | Verdict::Blocked => {
+            let why = match &check.cause {
+                Some(cause) => Some(format!("shares the cause of {}", name(card, cause))),
+                None => {
+                    own_network(card, &check.id).map(|_| format!("stands for {}", OWN_NETWORK[0]))
+                }
+            };
+            let parts: Vec<String> = why.into_iter().chain(accepted(check)).collect();
+            (!parts.is_empty()).then(|| parts.join("; "))
+        }
         Verdict::Skipped => Some(
             check
                 .skipped
@@ -199,15 +284,32 @@ pub(super) fn result(card: &Scorecard) -> String {
             format!("{label} at {} (fix {check} first)", first.phase)
         }
         (RunResult::CheckFailed, _, Some(why)) => format!("{label} ({why})"),
-        // What was left out was not looked at: nobody may take it for green.
-        (RunResult::Green | RunResult::Degraded, ..) if card.totals.skipped > 0 => {
-            format!("{label} ({} left out)", count(card.totals.skipped, "check"))
-        }
-        (
-            RunResult::Green | RunResult::Degraded | RunResult::Blocked | RunResult::CheckFailed,
-            ..,
-        ) => label.to_owned(),
+        (RunResult::Green | RunResult::Degraded, ..) => std::iter::once(label.to_owned())
+            .chain(with(card))
+            .collect::<Vec<_>>()
+            .join(" "),
+        (RunResult::Blocked | RunResult::CheckFailed, ..) => label.to_owned(),
     }
+}
+
+/// What nobody may overlook at a result that is GREEN or DEGRADED:
+/// `with 1 accepted (2 checks left out)`.
+pub(super) fn with(card: &Scorecard) -> Vec<String> {
+    let totals = &card.totals;
+    let mut parts = Vec::new();
+    if totals.accepted > 0 {
+        parts.push(format!("with {} accepted", totals.accepted));
+    }
+    if card.result == RunResult::Degraded && totals.warn == 0 {
+        let phases = card.phases.iter().filter(|phase| phase.gate == Gate::Warn);
+        let phases: Vec<&str> = phases.map(|phase| phase.id.as_str()).collect();
+        parts.push(format!("(nothing passes in {})", phases.join(", ")));
+    }
+    // What was left out was not looked at: nobody may take it for green.
+    if totals.skipped > 0 {
+        parts.push(format!("({} left out)", count(totals.skipped, "check")));
+    }
+    parts
 }
 
 /// What is to be fixed, the first thing first. Behind a blocked gate a failure
@@ -268,7 +370,12 @@ pub(super) fn last_green(card: &Scorecard, zone: &TimeZone) -> Option<String> {
 
 /// The decision on a release in a word.
 pub(super) fn release(release: &ReleaseCard) -> &'static str {
-    if release.open { "OPEN" } else { "CLOSED" }
+    is_open(release.open)
+}
+
+/// Whether a release is open, in a word.
+pub(super) fn is_open(open: bool) -> &'static str {
+    if open { "OPEN" } else { "CLOSED" }
 }
 
 /// Why a release is closed: `P1-K3S was not evaluated: held by P0-NETWORK`.
@@ -289,3 +396,6 @@ pub(super) fn decision(decided: &ReleaseCard) -> String {
         format!("{decision}: {}", reasons.join("; "))
     }
 }
+
+#[cfg(test)]
+mod tests;

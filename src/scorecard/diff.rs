@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::gate::Gate;
-use super::model::{BaselineRef, RunResult};
+use super::model::{BaselineRef, CheckCard, RunResult, Scorecard};
 use crate::judge::Verdict;
 
 /// What a comparison needs of a card.
@@ -59,6 +59,43 @@ impl Reading {
     /// What is missing or of another type, as a fragment.
     pub fn of(card: &str) -> Result<Self, String> {
         serde_json::from_str(card).map_err(|error| error.to_string())
+    }
+}
+
+impl From<&Scorecard> for Reading {
+    fn from(card: &Scorecard) -> Self {
+        let hosts = card.hosts.iter().map(|host| HostReading {
+            id: host.id.clone(),
+            boot_id: host.boot_id.clone(),
+        });
+        let phases = card.phases.iter().map(|phase| PhaseReading {
+            id: phase.id.clone(),
+            gate: phase.gate,
+            checks: phase.checks.iter().map(CheckReading::from).collect(),
+        });
+        Self {
+            baseline: card.baseline.clone(),
+            started_at: card.started_at,
+            result: card.result,
+            hosts: hosts.collect(),
+            phases: phases.collect(),
+        }
+    }
+}
+
+impl From<&CheckCard> for CheckReading {
+    fn from(check: &CheckCard) -> Self {
+        let findings = check.findings.iter().map(|finding| FindingReading {
+            seen: finding.seen.clone(),
+            held: finding.held,
+        });
+        Self {
+            id: check.id.clone(),
+            title: check.title.clone(),
+            verdict: check.verdict,
+            definition: Some(check.definition.clone()),
+            findings: findings.collect(),
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::gate::Gate;
 use super::model::{BaselineRef, Guardrail, Held, LastGreen};
+use super::waiver::Waiver;
 use crate::judge::{Judgement, Recognised};
 use crate::probe::{Observation, Outcome};
 
@@ -27,6 +28,8 @@ pub struct PlannedRun {
     pub releases: Vec<PlannedRelease>,
     /// Failures that have a name, in the file's order.
     pub signatures: Vec<PlannedSignature>,
+    /// Warnings that somebody has accepted, in the order of their file.
+    pub waivers: Vec<Waiver>,
 }
 
 /// A failure that has a name, before it was seen.
@@ -200,6 +203,9 @@ pub enum Event {
 pub enum Ending {
     /// Everything that gates allowed was looked at.
     Complete,
+    /// The same, but these hosts restarted meanwhile, or their connections were
+    /// lost: what was seen of them before is of no worth.
+    Disrupted(Vec<String>),
     /// The deadline of the run struck.
     Deadline(Duration),
     /// The operator interrupted it.

@@ -4,13 +4,14 @@ use jiff::Timestamp;
 
 use super::causes::{Downstream, assign_causes, roots};
 use super::event::{Diagnosed, Ending, Event, PlannedRun};
-use super::gate::Gate;
+use super::gate::{Gate, gate_with_accepted};
 use super::model::{
     CheckCard, DiagnosisCard, FirstBlocked, HostCard, PhaseCard, RunResult, Scorecard,
     SignatureCard, Tool, Totals,
 };
 use super::network::own_network;
 use super::release;
+use super::waiver::Waivers;
 use crate::judge::{Recognised, Verdict};
 use crate::probe::{Facts, Outcome, Value};
 
@@ -22,6 +23,7 @@ pub struct Fold {
     started_at: Timestamp,
     checks: Vec<CheckCard>,
     phases: Vec<PhaseState>,
+    waivers: Waivers,
 }
 
 #[derive(Debug, Clone)]
@@ -45,6 +47,7 @@ impl Fold {
                 kind: check.kind.to_owned(),
                 goal: check.goal.clone(),
                 verdict: Verdict::NotEvaluated,
+                accepted: None,
                 advisory: check.advisory,
                 definition: check.definition.clone(),
                 observed_at: None,
@@ -75,7 +78,9 @@ impl Fold {
                 elapsed_ms: 0,
             })
             .collect();
+        let ids = planned.checks.iter().map(|check| check.id.as_str());
         Self {
+            waivers: Waivers::new(&planned.waivers, ids),
             planned,
             started_at,
             checks,
@@ -172,8 +177,11 @@ impl Fold {
         let own_network = own_network(&self.planned, &mut self.checks);
         let downstream = Downstream::of(&self.planned);
         let roots = roots(&self.planned, &self.checks, &downstream);
+        self.waivers
+            .accept(&mut self.checks, self.started_at, finished_at);
+        self.weigh_accepted();
         let totals = Totals::of(&self.checks);
-        let (result, failure) = result(&totals, ending, self.undecided());
+        let (result, failure) = result(&totals, ending, self.undecided(), self.warns());
         let phases = self.phase_cards();
         let releases = release::decide(&self.planned, &phases, &self.checks, failure.as_deref());
         Scorecard {
@@ -188,6 +196,10 @@ impl Fold {
             result,
             failure,
             exit_code: result.exit_code(),
+            disrupted: match ending {
+                Ending::Disrupted(hosts) => hosts.clone(),
+                Ending::Complete | Ending::Deadline(_) | Ending::Interrupted => Vec::new(),
+            },
             keep_going: self.planned.keep_going,
             last_green: self.planned.last_green.as_ref().map(|green| green.at),
             totals,
@@ -197,6 +209,31 @@ impl Fold {
             hosts: self.hosts(),
             phases,
             releases,
+            waivers: self
+                .waivers
+                .cards(&self.checks, self.started_at, finished_at),
+        }
+    }
+
+    /// Whether a warning of `check` would be accepted if the run ended at `now`.
+    #[must_use]
+    pub fn accepts(&self, check: usize, now: Timestamp) -> bool {
+        self.waivers.accepts(check, self.started_at, now)
+    }
+
+    /// A waiver may have ended since a gate was decided. Either decision has
+    /// let through what comes after it.
+    fn weigh_accepted(&mut self) {
+        for phase in 0..self.phases.len() {
+            match self.phases[phase].gate {
+                Gate::Green | Gate::Warn => {
+                    let checks = self.checks_of(phase);
+                    let verdicts = checks.map(|check| (check.verdict, check.accepted.is_some()));
+                    let gate = gate_with_accepted(verdicts);
+                    self.phases[phase].gate = gate;
+                }
+                Gate::Blocked | Gate::NotEvaluated | Gate::Skipped => {}
+            }
         }
     }
 
@@ -226,6 +263,10 @@ impl Fold {
             .iter()
             .position(|phase| phase.gate == Gate::NotEvaluated)?;
         Some(&self.planned.phases[phase].id)
+    }
+
+    fn warns(&self) -> bool {
+        self.phases.iter().any(|phase| phase.gate == Gate::Warn)
     }
 
     fn checks_of(&self, phase: usize) -> impl Iterator<Item = &CheckCard> {
@@ -288,6 +329,15 @@ impl Fold {
     }
 }
 
+fn disruption(hosts: &[String]) -> String {
+    let lost = match hosts {
+        [_] => "its connection was lost",
+        _ => "their connections were lost",
+    };
+    let hosts = hosts.join(", ");
+    format!("{hosts} rebooted (or {lost}) in the middle of the run")
+}
+
 fn look(told: Diagnosed) -> DiagnosisCard {
     let (facts, fault) = match told.outcome {
         Outcome::Seen(facts) => (facts, None),
@@ -302,12 +352,13 @@ fn look(told: Diagnosed) -> DiagnosisCard {
     }
 }
 
-/// GREEN needs at least one pass and nothing unexplained; a run that did not
+/// GREEN needs every gate to be, so at least one pass and nothing unexplained; a run that did not
 /// complete proves nothing, whatever it had seen by then.
 fn result(
     totals: &Totals,
     ending: &Ending,
     undecided: Option<&str>,
+    warns: bool,
 ) -> (RunResult, Option<String>) {
     let failure = match ending {
         Ending::Deadline(after) => Some(format!(
@@ -315,9 +366,10 @@ fn result(
             after.as_secs_f64()
         )),
         Ending::Interrupted => Some("the run was interrupted".to_owned()),
-        Ending::Complete if totals.pass + totals.warn + totals.blocked == 0 => {
-            Some("no check was evaluated".to_owned())
-        }
+        // What is blocked holds the gates whatever else was seen.
+        Ending::Disrupted(_) if totals.blocked > 0 => None,
+        Ending::Disrupted(hosts) => Some(disruption(hosts)),
+        Ending::Complete if totals.evaluated() == 0 => Some("no check was evaluated".to_owned()),
         // Only a blocked gate or check may hold others back in a complete run.
         Ending::Complete if totals.blocked == 0 && totals.not_evaluated > 0 => Some(
             "checks were left unevaluated without a blocked gate: a defect in coldstart".to_owned(),
@@ -331,7 +383,7 @@ fn result(
         RunResult::CheckFailed
     } else if totals.blocked > 0 {
         RunResult::Blocked
-    } else if totals.warn > 0 {
+    } else if totals.warn > 0 || warns {
         RunResult::Degraded
     } else {
         RunResult::Green

@@ -9,9 +9,10 @@ use crate::judge::Verdict;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Gate {
-    /// Every check passed.
+    /// Every check passed, or warns and somebody has accepted that.
     Green,
-    /// A check warns: later phases start, releases do not.
+    /// A check warns and nobody has accepted it, or nothing passed: later
+    /// phases start, releases do not.
     Warn,
     /// A check is blocked: nothing downstream starts.
     Blocked,
@@ -44,25 +45,36 @@ impl Gate {
     }
 }
 
-/// The gate of a phase with these verdicts. Nothing evaluated is never green.
+/// The gate of a phase with these verdicts, of which no warning is accepted.
 #[must_use]
 pub fn gate<'a>(verdicts: impl IntoIterator<Item = &'a Verdict>) -> Gate {
+    gate_with_accepted(verdicts.into_iter().map(|verdict| (*verdict, false)))
+}
+
+/// The gate of a phase with these verdicts, each with whether somebody has
+/// accepted it, which counts for warnings alone. Nothing evaluated is never
+/// green, and neither is a phase that has accepted warnings and no pass.
+#[must_use]
+pub fn gate_with_accepted(verdicts: impl IntoIterator<Item = (Verdict, bool)>) -> Gate {
     let (mut pass, mut warn, mut blocked, mut open, mut skipped) = (0, 0, 0, 0, 0);
-    for verdict in verdicts {
+    let mut accepted = 0;
+    for (verdict, is_accepted) in verdicts {
         match verdict {
             Verdict::Pass => pass += 1,
+            Verdict::Warn if is_accepted => accepted += 1,
             Verdict::Warn => warn += 1,
             Verdict::Blocked => blocked += 1,
             Verdict::NotEvaluated => open += 1,
             Verdict::Skipped => skipped += 1,
         }
     }
-    match (blocked, open, warn, pass, skipped) {
+    match (blocked, open, warn, pass, accepted, skipped) {
         (1.., ..) => Gate::Blocked,
-        (_, 1.., ..) | (_, _, 0, 0, 0) => Gate::NotEvaluated,
+        (_, 1.., ..) | (_, _, 0, 0, 0, 0) => Gate::NotEvaluated,
         (_, _, 1.., ..) => Gate::Warn,
-        (_, _, _, 1.., _) => Gate::Green,
-        (_, _, _, _, _) => Gate::Skipped,
+        (_, _, _, 1.., ..) => Gate::Green,
+        (_, _, _, _, 1.., _) => Gate::Warn,
+        (_, _, _, _, _, _) => Gate::Skipped,
     }
 }
 
@@ -91,5 +103,29 @@ mod tests {
         #[case] expected: Gate,
     ) {
         assert_eq!(gate(verdicts), expected);
+    }
+
+    /// As above, with every warning accepted.
+    #[rstest]
+    #[case(&[], Gate::NotEvaluated)]
+    #[case(&[Pass], Gate::Green)]
+    #[case(&[Pass, Warn], Gate::Green)]
+    #[case(&[Pass, Warn, Skipped], Gate::Green)]
+    #[case(&[Warn], Gate::Warn)]
+    #[case(&[Warn, Skipped], Gate::Warn)]
+    #[case(&[Skipped], Gate::Skipped)]
+    #[case(&[Pass, Warn, NotEvaluated], Gate::NotEvaluated)]
+    #[case(&[Warn, NotEvaluated], Gate::NotEvaluated)]
+    #[case(&[Pass, Warn, Blocked], Gate::Blocked)]
+    #[case(&[Blocked], Gate::Blocked)]
+    fn only_warnings_can_be_accepted(#[case] verdicts: &[Verdict], #[case] expected: Gate) {
+        let all = verdicts.iter().map(|verdict| (*verdict, true));
+        assert_eq!(gate_with_accepted(all), expected);
+    }
+
+    #[test]
+    fn one_warning_that_nobody_accepted_keeps_the_gate() {
+        let verdicts = [(Pass, false), (Warn, true), (Warn, false)];
+        assert_eq!(gate_with_accepted(verdicts), Gate::Warn);
     }
 }

@@ -10,6 +10,7 @@ mod model;
 mod network;
 mod release;
 mod summary;
+mod waiver;
 
 pub use diff::{Change, CheckChange, Difference, Reading, Side, difference};
 pub use event::{
@@ -17,7 +18,7 @@ pub use event::{
     PlannedRun, PlannedSignature,
 };
 pub use fold::Fold;
-pub use gate::{Gate, gate};
+pub use gate::{Gate, gate, gate_with_accepted};
 pub use model::{
     About, BaselineRef, CheckCard, DiagnosisCard, FirstBlocked, Guardrail, Held, HostCard,
     LastGreen, OwnNetwork, PhaseCard, Reason, ReleaseCard, Root, RunResult, Scorecard,
@@ -25,6 +26,7 @@ pub use model::{
 };
 
 pub use summary::RunSummary;
+pub use waiver::{Accepted, Waiver, WaiverCard, WaiverState};
 
 // Reports read verdicts and findings through the card that carries them.
 pub use crate::judge::{Course, Finding, Level, Verdict};

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::gate::Gate;
+use super::waiver::{Accepted, WaiverCard};
 use crate::judge::{Course, Finding, Verdict};
 use crate::probe::{Facts, Fault};
 
@@ -32,6 +33,9 @@ pub struct Scorecard {
     pub failure: Option<String>,
     /// The program's exit code for this card.
     pub exit_code: u8,
+    /// Hosts that restarted in the middle of the run, or whose connection was lost.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub disrupted: Vec<String>,
     /// Everything was evaluated for diagnosis (`--keep-going`).
     pub keep_going: bool,
     /// When a run of the whole baseline was last GREEN before this one, as far
@@ -53,6 +57,8 @@ pub struct Scorecard {
     pub phases: Vec<PhaseCard>,
     /// Every release, each behind those that it comes after.
     pub releases: Vec<ReleaseCard>,
+    /// What became of each waiver, in the order of their file.
+    pub waivers: Vec<WaiverCard>,
 }
 
 /// The program.
@@ -86,9 +92,9 @@ pub struct LastGreen {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum RunResult {
-    /// At least one pass and nothing else.
+    /// Every gate is green: passes, and warnings that are accepted.
     Green,
-    /// Warnings, nothing blocked.
+    /// Warnings that nobody has accepted, nothing blocked.
     Degraded,
     /// At least one check is blocked.
     Blocked,
@@ -125,8 +131,11 @@ impl RunResult {
 pub struct Totals {
     /// PASS.
     pub pass: usize,
-    /// WARN.
+    /// WARN that nobody has accepted.
     pub warn: usize,
+    /// WARN that somebody has accepted.
+    #[serde(default)]
+    pub accepted: usize,
     /// BLOCKED.
     pub blocked: usize,
     /// NOT EVALUATED.
@@ -142,6 +151,7 @@ impl Totals {
         for check in checks {
             match check.verdict {
                 Verdict::Pass => totals.pass += 1,
+                Verdict::Warn if check.accepted.is_some() => totals.accepted += 1,
                 Verdict::Warn => totals.warn += 1,
                 Verdict::Blocked => totals.blocked += 1,
                 Verdict::NotEvaluated => totals.not_evaluated += 1,
@@ -151,10 +161,16 @@ impl Totals {
         totals
     }
 
+    /// Those that were looked at.
+    #[must_use]
+    pub fn evaluated(&self) -> usize {
+        self.pass + self.warn + self.accepted + self.blocked
+    }
+
     /// All of them.
     #[must_use]
     pub fn all(&self) -> usize {
-        self.pass + self.warn + self.blocked + self.not_evaluated + self.skipped
+        self.evaluated() + self.not_evaluated + self.skipped
     }
 }
 
@@ -332,6 +348,9 @@ pub struct CheckCard {
     pub goal: String,
     /// What it came to.
     pub verdict: Verdict,
+    /// Who accepted its warning; of no other verdict.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub accepted: Option<Accepted>,
     /// At worst a warning.
     pub advisory: bool,
     /// Changes with what the check looks at and what it expects.

@@ -70,7 +70,7 @@ fn shut(phase: &PhaseCard) -> Option<Reason> {
             )
         }
         Gate::Green => return None,
-        Gate::Warn => format!("is WARN: {}", named(Verdict::Warn).join(", ")),
+        Gate::Warn => warns(phase),
         Gate::Blocked => format!("is BLOCKED: {}", named(Verdict::Blocked).join(", ")),
         Gate::NotEvaluated => match &phase.held_by {
             Some(gate) => format!("was not evaluated: held by {gate}"),
@@ -85,11 +85,30 @@ fn shut(phase: &PhaseCard) -> Option<Reason> {
     })
 }
 
-/// Why a check does not release: only PASS does, and only when it is known to
-/// have passed for as long as is asked.
+/// The warnings that nobody has accepted; without any, that nothing passed.
+fn warns(phase: &PhaseCard) -> String {
+    let warn = |accepted: bool| {
+        let warns = |check: &&CheckCard| {
+            check.verdict == Verdict::Warn && check.accepted.is_some() == accepted
+        };
+        let checks = phase.checks.iter().filter(warns);
+        checks.map(|check| check.id.as_str()).collect::<Vec<_>>()
+    };
+    let counting = warn(false);
+    if counting.is_empty() {
+        let accepted = warn(true).join(", ");
+        format!("is WARN: nothing in it passes, and {accepted} is only accepted")
+    } else {
+        format!("is WARN: {}", counting.join(", "))
+    }
+}
+
+/// Why a check does not release: only PASS does, when it is known to have passed
+/// for as long as is asked, and a warning that is accepted.
 fn unmet(check: &CheckCard, stable_for: Option<Duration>) -> Option<Reason> {
     let why = match check.verdict {
         Verdict::Pass => too_young(check, stable_for?)?,
+        Verdict::Warn if check.accepted.is_some() => return None,
         Verdict::Warn => format!("is WARN{}", told(check)),
         Verdict::Blocked => format!("is BLOCKED{}", told(check)),
         Verdict::NotEvaluated => match &check.held_by {

@@ -109,6 +109,11 @@ fn look(check: &CheckCard, card: &Scorecard) -> Option<Look> {
         .course
         .as_ref()
         .map_or(check.verdict, |course| course.verdict);
+    // Nobody knows on which side of the restart it was seen.
+    let host = check.host.as_ref();
+    if host.is_some_and(|host| card.disrupted.contains(host)) {
+        return None;
+    }
     let at = match (verdict, &check.held_by) {
         (Verdict::Pass | Verdict::Warn | Verdict::Blocked, _) => check.observed_at?,
         (Verdict::NotEvaluated, Some(Held::Gate(_) | Held::Check(_))) => card.finished_at,

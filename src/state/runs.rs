@@ -18,7 +18,8 @@ pub struct StoredRun {
 }
 
 const SUMMARY: &str = "id, baseline, digest, started_at, finished_at, result, failure, whole, \
-     pass, warn, blocked, not_evaluated, skipped, first_phase, first_check";
+     pass, warn, blocked, not_evaluated, skipped, first_phase, first_check, \
+     CASE WHEN json_valid(card) THEN coalesce(json_extract(card, '$.totals.accepted'), 0) ELSE 0 END";
 
 impl State {
     /// The last `limit` runs, the latest first; of the baseline of that name,
@@ -85,7 +86,7 @@ impl State {
 fn whole(row: &Row<'_>) -> Result<StoredRun, Trouble> {
     Ok(StoredRun {
         summary: summary(row)?,
-        card: row.get(15)?,
+        card: row.get(16)?,
     })
 }
 
@@ -109,6 +110,7 @@ fn summary(row: &Row<'_>) -> Result<RunSummary, Trouble> {
         totals: Totals {
             pass: count(8)?,
             warn: count(9)?,
+            accepted: count(15)?,
             blocked: count(10)?,
             not_evaluated: count(11)?,
             skipped: count(12)?,

@@ -556,3 +556,24 @@ fn a_check_without_facts_is_remembered_too() {
     let memory = state.memory("full-stack").expect("memory");
     assert_eq!(memory.checks["one"].streak.verdict, Verdict::NotEvaluated);
 }
+
+#[test]
+fn accepted_warnings_are_counted_and_stay_warnings_in_streaks() {
+    set_clock(100);
+    let desk = Desk::new();
+    let mut state = desk.open();
+    let script = fixture::accepted();
+    state
+        .record(&script.card(), Extent::Whole)
+        .expect("recorded");
+    let runs = state.runs(None, 1).expect("runs");
+    assert_eq!(runs[0].totals, script.card().totals);
+    assert_eq!(runs[0].totals.accepted, 3);
+    let memory = state.memory("full-stack").expect("a memory");
+    let streak = &memory.checks["motd@ops110"].streak;
+    assert_eq!(streak.verdict, Verdict::Warn);
+    assert!(
+        memory.last_green.is_some(),
+        "GREEN with 3 accepted is GREEN"
+    );
+}

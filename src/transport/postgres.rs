@@ -10,27 +10,25 @@
 
 mod cell;
 mod fault;
+mod login;
 pub mod statement;
 mod wire;
 
-use std::io;
 use std::time::Duration;
 
 use futures_util::{StreamExt, pin_mut};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
-use tokio_postgres::config::SslMode;
-use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
-use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage, Transaction};
-use tokio_postgres_rustls::MakeRustlsConnect;
+use tokio_postgres::{Client, SimpleQueryMessage, Transaction};
 
 pub use cell::Cell;
-use fault::{fault, is_no_tls, is_tls, protocol, source_of};
+use fault::{fault, protocol};
+use login::Login;
 use wire::{Full, SESSION_CAP, Watch, Wire};
 
 use super::open::Opener;
-use super::tls::{self, Tls, TlsOptions};
+use super::tls::{Tls, TlsOptions};
 use super::{Connection, Fault, FaultKind};
 
 /// Rows that are read; the server is not asked for more.
@@ -249,67 +247,6 @@ impl<O: Opener> Session<'_, O> {
             ))
         })
     }
-
-    async fn login(&self, stream: Wire, tasks: &mut JoinSet<()>) -> Result<Login, Fault> {
-        let mut config = Config::new();
-        config
-            .user(&self.ask.user)
-            .dbname(&self.ask.database)
-            .application_name("coldstart")
-            .options("-c default_transaction_read_only=on");
-        if let Some(password) = &self.ask.password {
-            config.password(password.expose_secret());
-        }
-        let (mode, verify) = match self.ask.encryption {
-            Encryption::Disable => {
-                config.ssl_mode(SslMode::Disable);
-                let (client, server_version, task) = establish(config, stream, NoTls)
-                    .await
-                    .map_err(|error| fault(&error))?;
-                tasks.spawn(task);
-                return Ok(Login {
-                    client,
-                    server_version,
-                    encrypted: false,
-                });
-            }
-            Encryption::Prefer => (SslMode::Prefer, false),
-            Encryption::Require => (SslMode::Require, false),
-            Encryption::VerifyFull => (SslMode::Require, true),
-        };
-        config.ssl_mode(mode);
-        let options = TlsOptions {
-            verify,
-            ..self.ask.tls.clone()
-        };
-        let setup = self.tls.setup(&options).await?;
-        tls::server_name(&self.ask.host)?;
-        let bare = self.ask.host.trim_start_matches('[').trim_end_matches(']');
-        let mut maker = MakeRustlsConnect::new(rustls::ClientConfig::clone(&setup.config));
-        let connector = match MakeTlsConnect::<Wire>::make_tls_connect(&mut maker, bare) {
-            Ok(connector) => connector,
-            Err(never) => match never {},
-        };
-        let (client, server_version, task) =
-            establish(config, stream, connector)
-                .await
-                .map_err(|error| {
-                    if mode == SslMode::Require && is_no_tls(&error) {
-                        return Fault::new(FaultKind::Protocol, "the server does not offer TLS")
-                            .hint("sslmode=prefer or sslmode=disable connects without");
-                    }
-                    match source_of::<io::Error>(&error) {
-                        Some(io) if is_tls(io) => tls::handshake_fault(io, &setup.shown()),
-                        Some(_) | None => fault(&error),
-                    }
-                })?;
-        tasks.spawn(task);
-        Ok(Login {
-            client,
-            server_version,
-            encrypted: setup.shown().at.is_some(),
-        })
-    }
 }
 
 /// What came of the statements.
@@ -319,13 +256,6 @@ struct Told {
     rows: Option<Rows>,
 }
 
-/// A session that is open.
-struct Login {
-    client: Client,
-    server_version: Option<String>,
-    encrypted: bool,
-}
-
 /// It was hung up here, and not by the server.
 fn too_much() -> Fault {
     let most = SESSION_CAP >> 20;
@@ -333,23 +263,6 @@ fn too_much() -> Fault {
         "the answer has more than the {most} MiB that are read of a session"
     ))
     .hint("let the statement select less")
-}
-
-/// Logs in; gives the session, the server's version, and the task that moves
-/// the session's bytes.
-async fn establish<T>(
-    config: Config,
-    stream: Wire,
-    tls: T,
-) -> Result<(Client, Option<String>, impl Future<Output = ()> + Send), tokio_postgres::Error>
-where
-    T: TlsConnect<Wire> + Send + 'static,
-    T::Stream: Send,
-{
-    let (client, connection) = config.connect_raw(stream, tls).await?;
-    let version = connection.parameter("server_version").map(str::to_owned);
-    // Its error reaches the request that waits for it, if only as an end.
-    Ok((client, version, async move { drop(connection.await) }))
 }
 
 async fn recovery(transaction: &Transaction<'_>, first: &str) -> Result<bool, Fault> {

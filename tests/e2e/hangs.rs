@@ -122,7 +122,7 @@ phases:
     let mut child = desk.start(&baseline, &["--watch", "--interval", "1h"]);
     let mut stderr = BufReader::new(child.stderr.take().expect("a pipe"));
     let mut told = String::new();
-    while !told.contains("attempt 1 of 30: BLOCKED") {
+    while !told.contains("attempt 1 of 30 ") {
         let read = timeout(HANG, stderr.read_line(&mut told));
         let read = read.await.expect("a word").expect("a line");
         assert_ne!(read, 0, "{told}");

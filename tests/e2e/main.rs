@@ -8,12 +8,18 @@ mod diagnosis;
 mod gates;
 mod hangs;
 mod hostile;
+mod install;
 mod mistakes;
+mod monitor;
 mod output;
+mod promtool;
 mod releases;
 mod reports;
+mod rules;
 mod secrets;
 #[path = "../servers/mod.rs"]
 #[expect(dead_code, reason = "other tests use the rest")]
 mod servers;
 mod stack;
+mod waivers;
+mod watch;

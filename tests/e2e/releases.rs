@@ -2,10 +2,12 @@
 
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
+use std::sync::{Arc, Mutex};
 
 use crate::desk::{Desk, Ran, end, signal, until};
 use crate::servers::postgres::Trouble;
-use crate::stack::{Stack, witness};
+use crate::servers::ssh::{self, Answer, Script};
+use crate::stack::{Stack, answers, witness};
 
 const STARTING: Trouble = Trouble::Login("57P03", "the database system is starting up");
 
@@ -288,4 +290,99 @@ async fn plan_graph_explain_and_validate_know_releases() {
             .stderr
             .contains("no check, phase or release `runnrs`: did you mean `runners`?")
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lease_takes_a_fresh_decision_on_the_same_boots() {
+    let desk = Desk::new();
+    let stack = Stack::up(&desk).await;
+    let baseline = stack.baseline();
+    let first = gate(&desk, &baseline, &["runners"]).await;
+    assert_eq!(first.code, Some(0), "{first:#?}");
+    let asked = stack.api.received();
+    let lines = stack.ops110.log.lines().len();
+
+    let ran = gate(&desk, &baseline, &["runners", "--lease", "10m"]).await;
+    assert_eq!(ran.code, Some(0), "{ran:#?}");
+    assert_eq!(ran.stderr, "");
+    assert!(ran.stdout.starts_with("open by the run of "), "{ran:#?}");
+    assert!(
+        ran.stdout
+            .replace('\n', " ")
+            .contains("2 hosts on the same boots"),
+        "{ran:#?}"
+    );
+    assert_eq!(ran.last(1), "Release runners: OPEN");
+    assert_eq!(stack.api.received(), asked, "nothing else is asked again");
+    let later = stack.ops110.log.lines().split_off(lines);
+    assert!(
+        !later.is_empty() && later.iter().all(|line| !line.contains("systemctl")),
+        "{later:#?}"
+    );
+
+    let ran = gate(&desk, &baseline, &["runners", "--lease", "10m", "--json"]).await;
+    assert_eq!(ran.json()["release"]["open"], true);
+    assert!(ran.json()["lease"]["age_s"].is_number());
+
+    // A lease is not a run: the third one is of the first run, too.
+    let ran = gate(&desk, &baseline, &["batch", "--lease", "10m"]).await;
+    assert_eq!(ran.code, Some(0), "{ran:#?}");
+    assert!(ran.stdout.starts_with("open by the run of "), "{ran:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_lease_that_is_old_or_of_another_boot_or_closed() {
+    let desk = Desk::new();
+    let mut stack = Stack::up(&desk).await;
+    let boot = Arc::new(Mutex::new("first".to_owned()));
+    let told = Arc::clone(&boot);
+    let accepted = desk.home.key.public_key();
+    stack.ops110 = ssh::Server::start(Script::new(accepted, move |command: &str| {
+        if command.starts_with("grep") {
+            let boot = told.lock().expect("the lock");
+            let said = format!("/proc/sys/kernel/random/boot_id:{boot}\n/proc/uptime:60.00 0.00\n");
+            return Answer::ok(said);
+        }
+        answers(command)
+    }))
+    .await;
+    desk.home.trust(&[&stack.data188, &stack.ops110]);
+    let baseline = stack.baseline();
+    let looked_anew = |ran: &Ran, why: &str| {
+        assert_eq!(ran.code, Some(0), "{ran:#?}");
+        assert_eq!(
+            ran.last(1),
+            "Release runners: OPEN (CI runners)",
+            "{ran:#?}"
+        );
+        let said = format!("coldstart: no lease: {why}; looking anew\n");
+        assert_eq!(ran.stderr, said, "{ran:#?}");
+    };
+
+    let ran = gate(&desk, &baseline, &["runners", "--lease", "10m"]).await;
+    looked_anew(&ran, "no run of this baseline is remembered");
+
+    *boot.lock().expect("the lock") = "second".to_owned();
+    let ran = gate(&desk, &baseline, &["runners", "--lease", "10m"]).await;
+    looked_anew(&ran, "ops110 has booted since the last run");
+
+    let ran = gate(&desk, &baseline, &["runners", "--lease", "1ms"]).await;
+    looked_anew(&ran, "the last run began 0 s ago");
+
+    let ran = gate(
+        &desk,
+        &baseline,
+        &["runners", "--lease", "10m", "--state", "none"],
+    )
+    .await;
+    looked_anew(&ran, "no run of this baseline is remembered");
+
+    // Another baseline, whose own last run is closed.
+    let strict = baseline.replace("json.queue < 10", "json.queue < 3");
+    let ran = gate(&desk, &strict, &["runners"]).await;
+    assert_eq!(ran.code, Some(2), "{ran:#?}");
+    let ran = gate(&desk, &strict, &["runners", "--lease", "10m"]).await;
+    assert_eq!(ran.code, Some(2), "{ran:#?}");
+    let said = "coldstart: no lease: the last run did not find runners open; looking anew\n";
+    assert_eq!(ran.stderr, said);
 }

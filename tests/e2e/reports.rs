@@ -243,5 +243,6 @@ async fn evidence_that_cannot_be_kept_is_told_before_the_run() {
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(3), ""), "{ran:#?}");
     let told = "coldstart: evidence cannot be kept in file/evidence: Not a directory";
     assert!(ran.stderr.starts_with(told), "{ran:#?}");
-    assert!(!desk.folder().join("audit").exists());
+    let audited = std::fs::read_to_string(desk.folder().join("audit"));
+    assert_eq!(audited.expect("an audit"), "", "nothing was sent");
 }

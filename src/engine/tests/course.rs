@@ -26,6 +26,13 @@ fn login(milliseconds: u64) -> Sketch {
     sketch
 }
 
+fn failing_login(milliseconds: u64) -> Sketch {
+    let mut sketch = login(milliseconds);
+    let fault = Fault::new(FaultKind::Closed, "no SSH there");
+    sketch.acts = vec![Act::Fault(fault)];
+    sketch
+}
+
 /// Has passed since long ago, and was last seen a moment ago, on `boot`.
 fn remembered(id: &str, definition: &str, boot: Option<&str>) -> Memory {
     let now = Timestamp::now();
@@ -110,6 +117,22 @@ async fn a_verdict_waits_for_the_boot_that_is_being_learned() {
         let card = card_of(&plan, &options).await;
         assert_eq!(find(&card, "db").verdict, expected, "{boot}");
     }
+}
+
+/// A login that fails tells no boot, and nothing else will: the run ends all the same.
+#[rstest]
+#[case::after_it(vec![failing_login(400), steady("db")])]
+#[case::before_it(vec![steady("db"), failing_login(400)])]
+#[case::two_wait(vec![failing_login(400), steady("db"), steady("web")])]
+#[tokio::test(start_paused = true)]
+async fn a_login_that_fails_last_keeps_nobody_waiting(#[case] checks: Vec<Sketch>) {
+    let (plan, _) = plan(vec![("A", &[], checks)]);
+    let options = with(remembered("db", "d1", Some("boot-1")));
+    let ended = tokio::time::timeout(Duration::from_mins(10), card_of(&plan, &options)).await;
+    let card = ended.expect("a run that ends");
+    assert_eq!(find(&card, "login").verdict, Verdict::Blocked);
+    assert_eq!(find(&card, "db").verdict, Verdict::Warn);
+    assert!(seen(&card, "db").contains("boot is not known"));
 }
 
 /// Nobody waits for what a gate may never let start.

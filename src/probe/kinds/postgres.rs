@@ -26,6 +26,10 @@ use crate::transport::tls::TlsOptions;
 /// must begin with SELECT, WITH, TABLE, VALUES, SHOW or EXPLAIN. Functions that
 /// are known to act all the same (`pg_terminate_backend`, `dblink`) are refused;
 /// there may be others on a server: give the check a role without rights to them.
+/// What PostgreSQL does for any reader it does for this one: at the first login to
+/// a database since its catalog changed it writes a cache of it
+/// (`pg_internal.init`), and on a page that is read for the first time it notes
+/// which rows are committed (hint bits).
 ///
 /// A server that asks for the password as it is (`password` in `pg_hba.conf`)
 /// gets it only by TLS, on this machine, or by `via`; over a network in plain it

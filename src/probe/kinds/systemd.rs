@@ -2,6 +2,7 @@
 
 mod facts;
 mod loops;
+mod options;
 mod words;
 
 use std::collections::BTreeMap;
@@ -10,16 +11,16 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use self::options::FAILED;
 use self::words::{
-    Block, exists, is_pattern, is_unit, limit, matches_pattern, parse_failed, parse_show, seconds,
-    unit_name,
+    Block, exists, is_pattern, limit, matches_pattern, parse_failed, parse_show, seconds, unit_name,
 };
 use super::answer;
 use crate::probe::{
     Context, Defaults, FactSpec, Facts, Fault, FaultKind, Kind, OptionProblem, Place, Policy,
     Request, Target, Value,
 };
-use crate::transport::command::{Output, ReadOnlyCommand};
+use crate::transport::command::Output;
 
 /// Asks systemd on the host for the state of units, or, when none is named,
 /// for the units that failed.
@@ -28,7 +29,7 @@ use crate::transport::command::{Output, ReadOnlyCommand};
 /// for failed ones, that there is none. A unit that does not exist is not
 /// active: that is a fact and no fault. Neither is a unit active that waits to be
 /// restarted. One that fails some seconds after each start is active between its
-/// failures; `watch_for` looks twice and finds it.
+/// failures; `watch_for_s` looks twice and finds it.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Systemd {
@@ -53,76 +54,6 @@ pub struct Systemd {
     watch_for_s: Option<u8>,
 }
 
-const ALWAYS: &[&str] = &[
-    "Id",
-    "Names",
-    "LoadState",
-    "ActiveState",
-    "SubState",
-    "NRestarts",
-    "MemoryMax",
-    "CPUQuotaPerSecUSec",
-    "WatchdogUSec",
-];
-
-const FAILED: &[&str] = &[
-    "systemctl",
-    "list-units",
-    "--failed",
-    "--plain",
-    "--no-legend",
-    "--no-pager",
-];
-
-impl Systemd {
-    fn asked(&self) -> Vec<&str> {
-        self.unit
-            .iter()
-            .chain(&self.units)
-            .map(String::as_str)
-            .collect()
-    }
-
-    fn show(&self) -> Option<Vec<String>> {
-        let asked = self.asked();
-        if asked.is_empty() {
-            return None;
-        }
-        let mut properties: Vec<&str> = ALWAYS.to_vec();
-        for property in &self.properties {
-            if !properties.contains(&property.as_str()) {
-                properties.push(property);
-            }
-        }
-        let mut args: Vec<String> = ["systemctl", "show", "--no-pager"]
-            .map(str::to_owned)
-            .into();
-        args.push(format!("--property={}", properties.join(",")));
-        args.extend(asked.into_iter().map(unit_name));
-        Some(args)
-    }
-
-    fn looks_for_failed(&self) -> bool {
-        self.failed || self.asked().is_empty()
-    }
-
-    fn args(&self) -> Vec<Vec<String>> {
-        let mut all: Vec<Vec<String>> = self.show().into_iter().collect();
-        if self.looks_for_failed() {
-            all.push(FAILED.iter().map(ToString::to_string).collect());
-        }
-        if self.watch_for_s.is_some() {
-            all.extend(self.show());
-        }
-        all
-    }
-
-    /// `properties['MemoryMax']` for one unit, `properties['a.service/MemoryMax']` for several.
-    fn names_one(&self) -> bool {
-        matches!(self.asked()[..], [unit] if !is_pattern(unit))
-    }
-}
-
 impl Kind for Systemd {
     const NAME: &'static str = "systemd";
     const SUMMARY: &'static str = "systemd units are active, or none has failed";
@@ -132,79 +63,7 @@ impl Kind for Systemd {
         "title: cron runs\non: data188\nsystemd: { unit: cron.service }\n";
 
     fn problems(&self, target: &Target, policy: &Policy) -> Vec<OptionProblem> {
-        let mut problems = Vec::new();
-        let named = self.unit.iter().map(|unit| (vec!["unit".to_owned()], unit));
-        let listed = self.units.iter().enumerate();
-        let listed = listed.map(|(n, unit)| (vec!["units".to_owned(), n.to_string()], unit));
-        for (path, unit) in named.chain(listed) {
-            if !is_unit(unit) {
-                problems.push(OptionProblem {
-                    path,
-                    message: format!("{unit:?} is no name of a unit"),
-                    suggestion: Some(
-                        "a name such as `nginx.service`, or a pattern such as `actions.runner.*`"
-                            .to_owned(),
-                    ),
-                });
-            }
-        }
-        for (n, property) in self.properties.iter().enumerate() {
-            if property.is_empty() || !property.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
-                problems.push(OptionProblem {
-                    path: vec!["properties".to_owned(), n.to_string()],
-                    message: format!("{property:?} is no name of a property"),
-                    suggestion: Some(
-                        "a name that `systemctl show` prints, such as `MemoryMax`".to_owned(),
-                    ),
-                });
-            }
-        }
-        if !self.properties.is_empty() && self.asked().is_empty() {
-            problems.push(OptionProblem {
-                path: vec!["properties".to_owned()],
-                message: "properties of which unit?".to_owned(),
-                suggestion: Some("name it with `unit`".to_owned()),
-            });
-        }
-        if let Some(seconds) = self.watch_for_s {
-            let timeout = target.timeout;
-            let wrong = if self.asked().is_empty() {
-                Some((
-                    "watch which unit?".to_owned(),
-                    "name it with `unit`".to_owned(),
-                ))
-            } else if seconds == 0 {
-                let message = "two looks at once see nothing change";
-                Some((message.to_owned(), "watch_for_s: 3".to_owned()))
-            } else if Duration::from_secs(seconds.into()) >= timeout {
-                Some((
-                    format!(
-                        "the check has {} s in all, its `timeout`",
-                        timeout.as_secs_f64()
-                    ),
-                    format!("timeout: {}s beside it", u16::from(seconds) + 5),
-                ))
-            } else {
-                None
-            };
-            problems.extend(wrong.map(|(message, suggestion)| OptionProblem {
-                path: vec!["watch_for_s".to_owned()],
-                message,
-                suggestion: Some(suggestion),
-            }));
-        }
-        if problems.is_empty() {
-            let refused = self
-                .args()
-                .into_iter()
-                .filter_map(|args| ReadOnlyCommand::from_args(policy, args).err());
-            problems.extend(refused.map(|refused| OptionProblem {
-                path: Vec::new(),
-                message: refused.message,
-                suggestion: None,
-            }));
-        }
-        problems
+        self.wrong(target, policy)
     }
 
     fn defaults(&self) -> Defaults {

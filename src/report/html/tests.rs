@@ -157,7 +157,7 @@ fn every_check_is_there_with_its_verdict_in_words() {
         let expected: Vec<String> = card
             .checks()
             .map(|check| {
-                let verdict = words::verdict(check.verdict);
+                let verdict = words::label(check);
                 let title = harmless(&check.title).replace('\u{ffff}', "\u{fffd}");
                 format!("{verdict} {} {title}", check.id)
             })

@@ -4,8 +4,9 @@
 use super::attempts;
 use super::layout::Text;
 use super::page::Page;
-use crate::report::words::{self, Kind};
-use crate::scorecard::{CheckCard, Scorecard};
+use crate::report::readable::{shortened, time};
+use crate::report::words::{self, Kind, Line};
+use crate::scorecard::{Accepted, CheckCard, Scorecard};
 
 /// The fields of a check that did not pass. `with_attempts` adds how often it
 /// was tried, where no other line tells.
@@ -18,12 +19,7 @@ pub(super) fn fields(
     let stands = words::own_network(card, &check.id).is_some();
     // Of what a check stands for, its own attempts say nothing.
     let mut tried = attempts(check).filter(|_| with_attempts && !stands);
-    let mut next = Kind::Next.label();
     let lines = words::failure(card, check, &page.style.zone);
-    let steps = lines
-        .iter()
-        .filter(|line| matches!(line.kind, Kind::Next | Kind::Runbook))
-        .count();
     for line in &lines {
         match line.kind {
             Kind::Saw => {
@@ -35,19 +31,8 @@ pub(super) fn fields(
                 let text = format!("{} {}", line.kind.label(), line.text);
                 page.field("", &Text::from(text.as_str()));
             }
-            Kind::Next => {
-                page.field(next, &Text::from(line.text.as_str()));
-                next = "";
-            }
-            Kind::Runbook => {
-                let text = format!("{} {}", line.kind.label(), line.text);
-                page.field(next, &Text::from(text.as_str()));
-                next = "";
-            }
-            Kind::Tier => {
-                no_remedy(page, steps);
-                page.field(line.kind.label(), &Text::from(line.text.as_str()));
-            }
+            // Told below, with who accepted it.
+            Kind::Next | Kind::Runbook | Kind::Tier => {}
             Kind::Failure
             | Kind::Matched
             | Kind::Also
@@ -58,13 +43,49 @@ pub(super) fn fields(
             }
         }
     }
-    if check.tier().is_none() {
-        no_remedy(page, steps);
+    if let Some(accepted) = &check.accepted {
+        page.field("accepted", &by(accepted, page));
+        return;
+    }
+    steps(page, &lines);
+    for line in lines.iter().filter(|line| line.kind == Kind::Tier) {
+        page.field(line.kind.label(), &Text::from(line.text.as_str()));
     }
 }
 
-fn no_remedy(page: &mut Page<'_>, steps: usize) {
-    if steps == 0 {
-        page.field(Kind::Next.label(), &Text::from("no remedy in the baseline"));
+/// What to do about a check that did not pass.
+pub(super) fn next(page: &mut Page<'_>, card: &Scorecard, check: &CheckCard) {
+    let lines = words::failure(card, check, &page.style.zone);
+    steps(page, &lines);
+}
+
+fn steps(page: &mut Page<'_>, lines: &[Line]) {
+    let mut label = Kind::Next.label();
+    for line in lines {
+        let text = match line.kind {
+            Kind::Next => line.text.clone(),
+            Kind::Runbook => format!("{} {}", line.kind.label(), line.text),
+            Kind::Failure
+            | Kind::Matched
+            | Kind::Also
+            | Kind::Saw
+            | Kind::Expected
+            | Kind::Complaint(_)
+            | Kind::Evidence
+            | Kind::LogLine
+            | Kind::Tier => continue,
+        };
+        page.field(label, &Text::from(text.as_str()));
+        label = "";
     }
+    if !label.is_empty() {
+        page.field(label, &Text::from("no remedy in the baseline"));
+    }
+}
+
+/// Whoever accepted it knows what there is to do, and when.
+fn by(accepted: &Accepted, page: &Page<'_>) -> Text {
+    let until = time(accepted.until, &page.style.zone);
+    let reason = shortened(&accepted.reason);
+    Text::from(format!("by {} until {until}: {reason}", accepted.by).as_str())
 }

@@ -87,7 +87,7 @@ fn changed_check(page: &mut Page<'_>, check: &CheckChange) {
 }
 
 fn label(verdict: Verdict) -> &'static str {
-    super::word(&verdict).0
+    super::verdict(verdict).0
 }
 
 #[cfg(test)]

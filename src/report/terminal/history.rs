@@ -78,6 +78,7 @@ fn totals(run: &RunSummary) -> String {
     let named = [
         (totals.pass, "pass"),
         (totals.warn, "warn"),
+        (totals.accepted, "accepted"),
         (totals.blocked, "blocked"),
         (totals.not_evaluated, "held"),
         (totals.skipped, "left out"),

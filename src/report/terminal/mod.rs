@@ -7,6 +7,7 @@ mod layout;
 mod page;
 mod phases;
 mod release;
+pub mod watch;
 
 use std::collections::BTreeSet;
 
@@ -44,11 +45,13 @@ pub fn card(card: &Scorecard, style: &Style) -> String {
     if let Some(rebooted) = words::rebooted(card, &style.zone) {
         page.indented(0, &Text::from(rebooted.as_str()));
     }
+    disrupted(&mut page, card);
     page.blank();
     let shown = roots(&mut page, card);
     phases::table(&mut page, card, &shown);
     page.blank();
     release::all(&mut page, card);
+    waivers(&mut page, card);
     footer(&mut page, card);
     page.finish()
 }
@@ -63,8 +66,64 @@ pub fn release(card: &Scorecard, release: &ReleaseCard, style: &Style) -> String
     if !release.open {
         roots(&mut page, card);
     }
+    accepted(&mut page, card);
+    waivers(&mut page, card);
     release::one(&mut page, release);
     page.finish()
+}
+
+/// That a release is open by a run of `at`, `age` ago, whose `hosts` have not
+/// booted since.
+#[must_use]
+pub fn leased(
+    release: &str,
+    at: jiff::Timestamp,
+    age: jiff::SignedDuration,
+    hosts: usize,
+    style: &Style,
+) -> String {
+    let mut page = Page::new(style);
+    let boots = match hosts {
+        0 => String::new(),
+        hosts => format!("; {} on the same boots", count(hosts, "host")),
+    };
+    let text = format!(
+        "open by the run of {}, {} ago{boots}",
+        time(at, &style.zone),
+        duration(age.unsigned_abs())
+    );
+    page.indented(0, &Text::from(text.as_str()));
+    release::line(&mut page, release, true, None);
+    page.finish()
+}
+
+/// What is accepted, for a card that does not show its checks.
+fn accepted(page: &mut Page<'_>, card: &Scorecard) {
+    let accepted: Vec<&CheckCard> = card
+        .checks()
+        .filter(|check| check.accepted.is_some())
+        .collect();
+    for check in &accepted {
+        let (label, role) = word(check);
+        page.head(0, (label, role), &check.id, &check.title);
+        block::fields(page, card, check, true);
+    }
+    if !accepted.is_empty() {
+        page.blank();
+    }
+}
+
+/// What is to be said of waivers that accept nothing, or not for long.
+fn waivers(page: &mut Page<'_>, card: &Scorecard) {
+    let notes = words::waivers(card);
+    if notes.is_empty() {
+        return;
+    }
+    page.line("Waivers");
+    for note in &notes {
+        page.hanging(2, "-", Role::Plain, 4, &Text::from(note.as_str()));
+    }
+    page.blank();
 }
 
 fn header(page: &mut Page<'_>, card: &Scorecard) {
@@ -105,6 +164,17 @@ fn header(page: &mut Page<'_>, card: &Scorecard) {
     }
 }
 
+/// A restart in the middle, where it is not the result already.
+fn disrupted(page: &mut Page<'_>, card: &Scorecard) {
+    if card.disrupted.is_empty() || card.result == RunResult::CheckFailed {
+        return;
+    }
+    let text = Text::new()
+        .say("rebooted, or not to be reached any more, in the middle of the run: ")
+        .ids(card.disrupted.iter().map(String::as_str), 8);
+    page.indented(0, &text);
+}
+
 /// Writes the roots that hold a gate, the one to fix first at the top, and
 /// tells which they are.
 fn roots<'a>(page: &mut Page<'_>, card: &'a Scorecard) -> BTreeSet<&'a str> {
@@ -132,6 +202,7 @@ fn roots<'a>(page: &mut Page<'_>, card: &'a Scorecard) -> BTreeSet<&'a str> {
 fn footer(page: &mut Page<'_>, card: &Scorecard) {
     let totals = &card.totals;
     let others: Vec<String> = [
+        ("ACCEPTED", totals.accepted),
         ("NOT_EVALUATED", totals.not_evaluated),
         ("SKIPPED", totals.skipped),
     ]
@@ -152,12 +223,7 @@ fn footer(page: &mut Page<'_>, card: &Scorecard) {
         RunResult::Blocked | RunResult::CheckFailed => Role::Bad,
     };
     let text = match card.result {
-        // What was left out was not looked at: nobody may take it for green.
-        RunResult::Green | RunResult::Degraded if totals.skipped > 0 => {
-            let left_out = count(totals.skipped, "check");
-            Text::from(format!("({left_out} left out)").as_str())
-        }
-        RunResult::Green | RunResult::Degraded => Text::new(),
+        RunResult::Green | RunResult::Degraded => Text::from(words::with(card).join(" ").as_str()),
         RunResult::Blocked => card
             .first_blocked
             .as_ref()
@@ -190,15 +256,24 @@ fn footer(page: &mut Page<'_>, card: &Scorecard) {
     }
 }
 
-/// The word of a verdict and the colour that goes with it.
-fn word(verdict: &Verdict) -> (&'static str, Role) {
+/// The word for what a check came to and the colour that goes with it.
+fn word(check: &CheckCard) -> (&'static str, Role) {
+    if check.accepted.is_some() {
+        (words::label(check), Role::Plain)
+    } else {
+        verdict(check.verdict)
+    }
+}
+
+/// The word of a verdict and its colour.
+fn verdict(verdict: Verdict) -> (&'static str, Role) {
     let role = match verdict {
         Verdict::Pass => Role::Good,
         Verdict::Warn => Role::Warning,
         Verdict::Blocked => Role::Bad,
         Verdict::NotEvaluated | Verdict::Skipped => Role::Plain,
     };
-    (words::verdict(*verdict), role)
+    (words::verdict(verdict), role)
 }
 
 /// `2 attempts in 4.0 s`; nothing when the first attempt decided.

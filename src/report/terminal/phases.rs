@@ -82,7 +82,7 @@ impl Row {
             .iter()
             .zip(&totals)
             .map(|(phase, totals)| {
-                let evaluated = totals.pass + totals.warn + totals.blocked > 0;
+                let evaluated = totals.evaluated() > 0;
                 let elapsed = duration(Duration::from_millis(phase.elapsed_ms));
                 let (counts, stacked) = if evaluated {
                     let counts = Text::new()
@@ -94,7 +94,8 @@ impl Row {
                         "{} pass {} warn {} blocked {elapsed}",
                         totals.pass, totals.warn, totals.blocked
                     );
-                    (counts, Text::from(stacked.as_str()))
+                    let stacked = Text::from(stacked.as_str());
+                    (accepted(counts, totals), accepted(stacked, totals))
                 } else {
                     let checks = count(phase.checks.len(), "check");
                     (Text::new().cell(&checks), Text::from(checks.as_str()))
@@ -118,6 +119,14 @@ impl Row {
     }
 }
 
+/// Rows without any keep to their columns.
+fn accepted(counts: Text, totals: &Totals) -> Text {
+    match totals.accepted {
+        0 => counts,
+        number => counts.say(&format!("  {number} accepted")),
+    }
+}
+
 fn held(counts: Text, phase: &PhaseCard, evaluated: bool) -> Text {
     match &phase.held_by {
         Some(gate) if evaluated && is_behind_a_gate(phase) => counts
@@ -129,7 +138,7 @@ fn held(counts: Text, phase: &PhaseCard, evaluated: bool) -> Text {
     }
 }
 
-fn role(gate: Gate) -> Role {
+pub(super) fn role(gate: Gate) -> Role {
     match gate {
         Gate::Green => Role::Good,
         Gate::Warn => Role::Warning,
@@ -145,8 +154,10 @@ fn attention(page: &mut Page<'_>, card: &Scorecard, phase: &PhaseCard, shown: &B
             Verdict::Warn | Verdict::Blocked => true,
             Verdict::Pass | Verdict::NotEvaluated | Verdict::Skipped => false,
         };
-        if failed && check.cause.is_none() && !shown.contains(check.id.as_str()) {
-            page.head(2, word(&check.verdict), &check.id, &check.title);
+        // Who accepted what is told of each, whatever caused it.
+        let alone = check.cause.is_none() || check.accepted.is_some();
+        if failed && alone && !shown.contains(check.id.as_str()) {
+            page.head(2, word(check), &check.id, &check.title);
             block::fields(page, card, check, true);
         }
     }
@@ -154,7 +165,7 @@ fn attention(page: &mut Page<'_>, card: &Scorecard, phase: &PhaseCard, shown: &B
         page.head(2, ("STOPPED", Role::Plain), &check.id, &check.title);
         page.field("waited", &waited(check));
     }
-    for (cause, ids) in grouped(phase, |check| check.cause.clone()) {
+    for (cause, ids) in grouped(phase, shared_cause) {
         let text = Text::new()
             .say(&count(ids.len(), "check"))
             .say(if ids.len() == 1 { " shares" } else { " share" })
@@ -167,6 +178,12 @@ fn attention(page: &mut Page<'_>, card: &Scorecard, phase: &PhaseCard, shown: &B
     for (reason, ids) in grouped(phase, |check| Reason::of(check, phase)) {
         page.hanging(2, "", Role::Plain, 2, &reason.tell(&ids));
     }
+}
+
+/// The cause of a check that is told with others of the same.
+fn shared_cause(check: &CheckCard) -> Option<String> {
+    let cause = check.cause.clone();
+    cause.filter(|_| check.accepted.is_none())
 }
 
 /// How long the run had waited for a check when it ended, and for what.
@@ -263,13 +280,13 @@ fn every_check(page: &mut Page<'_>, card: &Scorecard, phase: &PhaseCard, shown: 
         page.indented(2, &Text::from(title.as_str()));
     }
     for check in &phase.checks {
-        page.head(2, word(&check.verdict), &check.id, &check.title);
+        page.head(2, word(check), &check.id, &check.title);
         let indent = page.field_indent();
         match check.verdict {
             Verdict::Pass => observed(page, check),
             Verdict::Warn | Verdict::Blocked => {
                 observed(page, check);
-                if let Some(cause) = &check.cause {
+                if let Some(cause) = &shared_cause(check) {
                     let text = Text::new()
                         .say("shares the cause of ")
                         .id(name(card, cause));

@@ -37,7 +37,7 @@ pub(super) fn all(page: &mut Page<'_>, card: &Scorecard) {
     page.line("Releases");
     for (release, id) in card.releases.iter().zip(ids) {
         let start = format!("  {}  ", pad(&id, columns));
-        let (label, role) = word(release);
+        let (label, role) = word(release.open);
         let text = Text::new().ids(release.reasons.iter().map(about), LISTED);
         let column = width(&start) + CLOSED;
         if column + text.widest_whole() <= page.style.width {
@@ -79,18 +79,23 @@ pub(super) fn one(page: &mut Page<'_>, release: &ReleaseCard) {
     if !release.reasons.is_empty() {
         page.blank();
     }
-    let (label, role) = word(release);
+    line(page, &release.id, release.open, release.title.as_deref());
+}
+
+/// The last line, which says what was decided.
+pub(super) fn line(page: &mut Page<'_>, release: &str, open: bool, title: Option<&str>) {
+    let (label, role) = word(open);
     let label = page.paint(label, role);
-    let mut line = format!("Release {}: {label}", harmless(&release.id));
-    if let Some(title) = &release.title {
+    let mut line = format!("Release {}: {label}", harmless(release));
+    if let Some(title) = title {
         line = format!("{line} ({})", harmless(title));
     }
     page.line(&line);
 }
 
-fn word(release: &ReleaseCard) -> (&'static str, Role) {
-    let role = if release.open { Role::Good } else { Role::Bad };
-    (words::release(release), role)
+fn word(open: bool) -> (&'static str, Role) {
+    let role = if open { Role::Good } else { Role::Bad };
+    (words::is_open(open), role)
 }
 
 /// What a reason is about, in one word.

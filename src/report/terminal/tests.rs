@@ -223,3 +223,18 @@ fn what_has_booted_since_the_last_green_stands_above_all() {
         assert_eq!(card(&script.card(), &style(80)), card(&before, &style(80)));
     }
 }
+
+#[test]
+fn a_restart_in_the_middle_is_told_beside_what_is_blocked() {
+    let ending = Ending::Disrupted(vec!["data188".to_owned()]);
+    let shown = card(
+        &fixture::blocked().ending(ending.clone()).card(),
+        &style(80),
+    );
+    let told = "\nrebooted, or not to be reached any more, in the middle of the run: data188\n";
+    assert!(shown.contains(told), "{shown}");
+    let shown = card(&fixture::green().ending(ending).card(), &style(80));
+    assert!(!shown.contains(told), "{shown}");
+    let why = "(data188 rebooted (or its connection was lost)";
+    assert!(shown.contains(why), "{shown}");
+}

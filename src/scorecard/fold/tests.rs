@@ -1,4 +1,5 @@
 mod releases;
+mod waivers;
 
 use std::time::Duration;
 
@@ -91,6 +92,7 @@ fn planned(phases: Phases<'_>, checks: Checks<'_>, keep_going: bool) -> PlannedR
                 go_back_to: Some("A".to_owned()),
             })
             .collect(),
+        waivers: Vec::new(),
     }
 }
 
@@ -164,9 +166,21 @@ fn event(check: usize, comes: Comes) -> Option<(Verdict, Event)> {
 
 /// Folds a run whose gates follow from its verdicts, as the engine decides them.
 fn run(phases: Phases<'_>, checks: Checks<'_>, keep_going: bool, ending: Ending) -> Scorecard {
-    let mut fold = Fold::new(planned(phases, checks, keep_going), at(0));
+    let planned = planned(phases, checks, keep_going);
+    run_planned(planned, checks, (at(0), at(2)), ending)
+}
+
+/// The same for a plan with more in it, between two moments.
+fn run_planned(
+    planned: PlannedRun,
+    checks: Checks<'_>,
+    (from, to): (Timestamp, Timestamp),
+    ending: Ending,
+) -> Scorecard {
+    let needs: Vec<Vec<usize>> = planned.phases.iter().map(|p| p.needs.clone()).collect();
+    let mut fold = Fold::new(planned, from);
     let mut holders: Vec<Option<usize>> = Vec::new();
-    for (phase, (_, needs)) in phases.iter().enumerate() {
+    for (phase, needs) in needs.iter().enumerate() {
         let mut verdicts = Vec::new();
         for (check, (_, _, comes)) in checks.iter().enumerate().filter(|(_, c)| c.0 == phase) {
             match event(check, *comes) {
@@ -193,7 +207,7 @@ fn run(phases: Phases<'_>, checks: Checks<'_>, keep_going: bool, ending: Ending)
         };
         assert!(fold.apply(finished).is_none());
     }
-    fold.apply(Event::Finished { at: at(2), ending })
+    fold.apply(Event::Finished { at: to, ending })
         .expect("the last event yields the card")
 }
 
@@ -254,6 +268,22 @@ fn an_incomplete_run_proves_nothing(#[case] ending: Ending, #[case] failure: &st
         assert_eq!(card.exit_code, 3);
         assert_eq!(card.failure.as_deref(), Some(failure));
     }
+}
+
+#[rstest]
+#[case(&["h"], "h rebooted (or its connection was lost) in the middle of the run")]
+#[case(&["h", "i"], "h, i rebooted (or their connections were lost) in the middle of the run")]
+fn what_was_seen_before_a_restart_proves_nothing(#[case] hosts: &[&str], #[case] failure: &str) {
+    let ending = || Ending::Disrupted(hosts.iter().map(ToString::to_string).collect());
+    for comes in [Pass, Warn] {
+        let card = run(ONE, &[(0, "a", comes)], false, ending());
+        assert_eq!(card.result, RunResult::CheckFailed);
+        assert_eq!(card.failure.as_deref(), Some(failure));
+        assert_eq!(card.disrupted, hosts);
+    }
+    let card = run(ONE, &[(0, "a", Blocked)], false, ending());
+    assert_eq!((card.result, card.failure), (RunResult::Blocked, None));
+    assert_eq!(card.disrupted, hosts);
 }
 
 #[test]

@@ -78,6 +78,7 @@ fn card(checks: &[Comes]) -> Scorecard {
         last_green: None,
         releases: Vec::new(),
         signatures: Vec::new(),
+        waivers: Vec::new(),
     };
     let mut fold = Fold::new(planned, Timestamp::UNIX_EPOCH);
     for (check, &comes) in checks.iter().enumerate() {

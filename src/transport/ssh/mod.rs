@@ -19,7 +19,7 @@ mod session;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -76,6 +76,8 @@ pub struct SshPool {
     dialer: Arc<Dialer>,
     handshakes: Semaphore,
     cells: Mutex<HashMap<String, Cell>>,
+    /// Hosts whose connection opened and was lost, and may have been opened anew.
+    lost: Mutex<BTreeSet<String>>,
 }
 
 impl fmt::Debug for SshPool {
@@ -94,6 +96,7 @@ impl SshPool {
             dialer,
             handshakes: Semaphore::new(HANDSHAKES_AT_ONCE),
             cells: Mutex::default(),
+            lost: Mutex::default(),
         }
     }
 
@@ -139,8 +142,31 @@ impl SshPool {
             && session.is_lost()
         {
             *cell = Cell::default();
+            self.lock_lost().insert(host.to_owned());
         }
         Arc::clone(cell)
+    }
+
+    /// The hosts that did not keep the connection which they once accepted, in
+    /// order of their ids: they restarted, or the way to them broke. Asks each
+    /// open connection for a sign of life, an SSH keepalive, since one that
+    /// nobody used lately shows nothing of that.
+    pub async fn lost(&self) -> BTreeSet<String> {
+        let open: Vec<(String, Arc<Session>)> = {
+            let cells = self.lock();
+            let opened = cells.iter().filter_map(|(host, cell)| {
+                let session = cell.get()?.as_ref().ok()?;
+                Some((host.clone(), Arc::clone(session)))
+            });
+            opened.collect()
+        };
+        let asked = open
+            .into_iter()
+            .map(|(host, session)| async move { (!session.still_lives().await).then_some(host) });
+        let silent = join_all(asked).await;
+        let mut lost = self.lock_lost().clone();
+        lost.extend(silent.into_iter().flatten());
+        lost
     }
 
     /// Says goodbye on every open connection.
@@ -148,6 +174,10 @@ impl SshPool {
         let cells: Vec<Cell> = self.lock().drain().map(|(_, cell)| cell).collect();
         let open = cells.iter().filter_map(|cell| cell.get()?.as_ref().ok());
         join_all(open.map(|session| session.close())).await;
+    }
+
+    fn lock_lost(&self) -> std::sync::MutexGuard<'_, BTreeSet<String>> {
+        self.lost.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, Cell>> {

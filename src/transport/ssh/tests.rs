@@ -1,5 +1,6 @@
 //! Against the stand-in server: every way a connection or a command can go.
 
+use std::collections::BTreeSet;
 use std::sync::Mutex as StdMutex;
 use std::time::Duration;
 
@@ -984,6 +985,33 @@ async fn goodbye_closes_every_connection() {
         }
     })
     .await;
+}
+
+#[tokio::test]
+async fn only_a_connection_that_was_lost_is_told_as_lost() {
+    let (desk, _server, host) = lab(Answer::Disconnect).await;
+    desk.exec(&host, &["uptime"], limits()).await.expect("open");
+    let sent = desk.audited();
+    assert_eq!(within(desk.pool.lost()).await, BTreeSet::new());
+    assert_eq!(desk.audited(), sent, "a sign of life is no command");
+    desk.exec(&host, &["any"], limits())
+        .await
+        .expect_err("a loss");
+    let lost = within(desk.pool.lost()).await;
+    assert_eq!(lost, BTreeSet::from(["data188".to_owned()]));
+}
+
+#[tokio::test]
+async fn a_connection_that_was_opened_anew_stays_told_as_lost() {
+    let (desk, server, host) = lab(Answer::Freeze).await;
+    let soon = Limits::within(Duration::from_millis(100));
+    desk.exec(&host, &["any"], soon).await.expect_err("silence");
+    desk.exec(&host, &["uptime"], limits())
+        .await
+        .expect("a new one");
+    assert_eq!(server.log.connections(), 2);
+    let lost = within(desk.pool.lost()).await;
+    assert_eq!(lost, BTreeSet::from(["data188".to_owned()]));
 }
 
 #[tokio::test]

@@ -6,12 +6,16 @@
 mod card;
 mod hosts;
 mod postgres;
+mod read_only;
 mod redis;
 mod services;
 mod ssh;
 mod stage;
 mod story;
+mod tree;
+mod watching;
 mod web;
+mod witness;
 
 use insta::assert_snapshot;
 use serde_json::Value;
@@ -145,30 +149,6 @@ fn a_changed_host_key_is_hopeless_and_names_its_line() {
 
     let tries = audit.iter().filter(|line| line.target == "ops110").count();
     assert_eq!(tries, 1, "hopeless is not tried again: {audit:?}");
-}
-
-#[test]
-fn the_servers_logs_agree_with_the_audit() {
-    let lab = Lab::take();
-    let before = lab.postgresql_log().len();
-    let monitor = lab.redis_monitor();
-    let (run, audit) = lab.audited(|file| check(&lab, &["--audit", file]));
-    assert_eq!(run.status, Some(0), "{run}");
-
-    let of = |protocol: &str| -> Vec<String> {
-        let lines = audit.iter().filter(|line| line.protocol == protocol);
-        lines.map(|line| line.sent.clone()).collect()
-    };
-    let postgres = of("postgres");
-    assert!(
-        postgres.contains(&"SELECT id FROM kine LIMIT 1".to_owned()),
-        "{postgres:?}"
-    );
-    assert_eq!(lab.postgresql_log()[before..], postgres);
-
-    let redis = of("redis");
-    assert_eq!(redis, ["PING", "INFO"]);
-    assert_eq!(monitor.finish(&lab), redis);
 }
 
 #[test]

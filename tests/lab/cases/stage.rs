@@ -13,7 +13,7 @@ use serde_json::Value;
 /// The faults of one case would be another's surprise.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
-const LAB: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/lab/lab");
+pub(super) const LAB: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/lab/lab");
 
 /// What a run of the program came to.
 pub(super) struct Run {
@@ -58,7 +58,7 @@ fn run(command: &mut Command) -> Run {
 }
 
 /// Runs `tests/lab/lab`; what it prints.
-fn lab(arguments: &[&str]) -> String {
+pub(super) fn lab(arguments: &[&str]) -> String {
     let done = run(Command::new(LAB).args(arguments));
     assert_eq!(done.status, Some(0), "lab {arguments:?}: {done}");
     done.stdout
@@ -95,13 +95,20 @@ impl Lab {
 
     /// Runs the program as the operator.
     pub(super) fn coldstart(&self, arguments: &[&str]) -> Run {
-        run(&mut self.command(arguments))
+        self.coldstart_below(&[], arguments)
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    /// Runs it so below another program, such as `strace`.
+    pub(super) fn coldstart_below(&self, other: &[&str], arguments: &[&str]) -> Run {
+        run(&mut self.command(other, arguments))
+    }
+
+    fn command(&self, other: &[&str], arguments: &[&str]) -> Command {
         let mut command = Command::new(LAB);
         command
-            .args(["operator", env!("CARGO_BIN_EXE_coldstart")])
+            .arg("operator")
+            .args(other)
+            .arg(env!("CARGO_BIN_EXE_coldstart"))
             .args(arguments)
             .env("CHECKER_PGPASSWORD", &self.password)
             .env_remove("COLDSTART_BASELINE")
@@ -117,7 +124,7 @@ impl Lab {
         let folder = tempfile::tempdir().expect("a folder");
         let audit = folder.path().join("audit.jsonl");
         let child = self
-            .command(arguments)
+            .command(&[], arguments)
             .arg("--audit")
             .arg(&audit)
             .env("COLUMNS", columns)
@@ -137,11 +144,6 @@ impl Lab {
     /// Runs a command on a host, as root, and gives what it prints.
     pub(super) fn on(&self, host: &str, script: &str) -> String {
         lab(&["exec", host, "sh", "-c", script])
-    }
-
-    /// Does something to the lab that needs no way back.
-    pub(super) fn act(&self, arguments: &[&str]) {
-        lab(arguments);
     }
 
     /// What the servers behind the gate of the matrix have heard so far.
@@ -168,6 +170,41 @@ impl Lab {
                 serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))
             })
             .collect()
+    }
+
+    /// Changes something for good.
+    pub(super) fn bring(&self, command: &[&str]) {
+        lab(command);
+    }
+
+    /// Starts the program as the operator; `each` gets the lines of its standard
+    /// error while it runs.
+    pub(super) fn coldstart_told(&self, arguments: &[&str], each: &mut dyn FnMut(&str)) -> Run {
+        let mut command = Command::new(LAB);
+        command
+            .args(["operator", env!("CARGO_BIN_EXE_coldstart")])
+            .args(arguments)
+            .env("CHECKER_PGPASSWORD", &self.password)
+            .env_remove("COLDSTART_BASELINE")
+            .env("COLDSTART_STATE", "none")
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the program");
+        let mut told = String::new();
+        for line in BufReader::new(child.stderr.take().expect("a pipe")).lines() {
+            let line = line.expect("UTF-8");
+            each(&line);
+            told += &line;
+            told.push('\n');
+        }
+        let output = child.wait_with_output().expect("an end");
+        Run {
+            status: output.status.code(),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: told,
+        }
     }
 
     /// Brings a fault; it goes when the value does.

@@ -16,7 +16,7 @@ furnish_data188() {
   textfile_folder "$root" "$user"
   for unit in containerd docker ollama; do stand_in "$root" "$unit.service" "$unit"; done
   install -d -m 710 "$root/var/lib/docker/volumes"
-  enable "$root" momo-db.socket postgresql@14-main.service lab-database.service redis-server.service \
+  enable "$root" momo-db.socket momo-db.service postgresql@14-main.service lab-database.service redis-server.service \
     nginx.service prometheus-node-exporter.service textfiles.service
 }
 

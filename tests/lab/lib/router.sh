@@ -43,16 +43,17 @@ dns_stop() {
   rm -f "$STATE/router.pid"
 }
 
-# dns stop|start|freeze|thaw: refused and back; silence and back.
+# dns stop|start|freeze|thaw|log: refused and back; silence and back; what it was asked.
 dns() {
   local pid
   [[ -e $STATE/checker-password ]] || die "the lab is down"
   case ${1:-} in
     stop) dns_stop ;;
     start) dns_start ;;
+    log) cat "$STATE/router.log" ;;
     freeze | thaw)
       pid=$(dns_pid) || die "dns: the name server is stopped"
       if [[ $1 == freeze ]]; then kill -STOP "$pid"; else kill -CONT "$pid"; fi ;;
-    *) die "dns: stop, start, freeze or thaw" ;;
+    *) die "dns: stop, start, freeze, thaw or log" ;;
   esac
 }

@@ -37,17 +37,17 @@ pub(super) const FACTS: [FactSpec; 14] = [
     FactSpec::number(
         "restarts",
         Unit::Count,
-        "`NRestarts`: how often systemd restarted the service by itself since it was last started in another way or `reset-failed`, the highest of several; it does not tell when, so a loop shows by its growth (`watch_for`), or by `auto-restart`; absent for units that are no services.",
+        "`NRestarts`: how often systemd restarted the service by itself since it was last started in another way or `reset-failed`, the highest of several; it does not tell when, so a loop shows by its growth (`watch_for_s`), or by `auto-restart`; absent for units that are no services.",
     ),
     FactSpec::new(
         "restarting",
         Type::Bool,
-        "A unit is restarted again and again: it waits for its next start (`auto-restart`), or systemd restarted it during `watch_for`. Without `watch_for` it is told only when it is true: one look cannot tell that a unit stays up.",
+        "A unit is restarted again and again: it waits for its next start (`auto-restart`), or systemd restarted it during `watch_for_s`. Without `watch_for_s` it is told only when it is true: one look cannot tell that a unit stays up.",
     ),
     FactSpec::number(
         "restarts_during",
         Unit::Count,
-        "By how much `NRestarts` grew during `watch_for`, the most of several units; absent without it, and for units that are no services.",
+        "By how much `NRestarts` grew during `watch_for_s`, the most of several units; absent without it, and for units that are no services.",
     ),
     FactSpec::number(
         "memory_max_bytes",

@@ -14,7 +14,20 @@ use crate::transport::{ConnectionKey, Fault, FaultKind};
 /// that went dark in the middle of a run is not the command's fault.
 const PULSE: Duration = Duration::from_secs(1);
 
+/// The same at the end of a run, when nothing else waits: a machine that has
+/// just started everything at once may be slow to answer.
+const LAST_SIGN: Duration = Duration::from_secs(5);
+
 impl Session {
+    /// Whether the other end has kept this connection until now.
+    pub(in crate::transport::ssh) async fn still_lives(&self) -> bool {
+        if self.is_lost() {
+            return false;
+        }
+        let answered = timeout(LAST_SIGN, self.handle.send_ping()).await;
+        matches!(answered, Ok(Ok(()))) && !self.handle.is_closed()
+    }
+
     /// Whether the other end still answers at all.
     pub(super) async fn has_pulse(&self) -> bool {
         let answered = timeout(PULSE, self.handle.send_ping()).await;

@@ -52,7 +52,7 @@ pub(super) enum Command {
     Graph(Graph),
     /// Look for errors in baselines; sends nothing
     Validate(Validate),
-    /// Tell what a check asks, why, what waits for it, and its remedy
+    /// Tell what a check, phase or release waits for, what waits for it, and its remedy
     Explain(Explain),
     /// Let cron or systemd run a monitor on this machine; prints how unless told to --apply
     Install(Install),
@@ -360,8 +360,8 @@ pub(super) struct Validate {
 
 #[derive(Debug, Args)]
 pub(super) struct Explain {
-    /// The check: `postgres`, `ssh@data188`, or `ssh` for it on every host
-    pub(super) check: String,
+    /// The check: `postgres`, `ssh@data188`, or `ssh` for it on every host; or a phase or release
+    pub(super) name: String,
     #[command(flatten)]
     pub(super) baseline: Baseline,
     #[command(flatten)]

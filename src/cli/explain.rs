@@ -1,4 +1,5 @@
-//! `coldstart explain`: one check in full, for the person who has to act on it.
+//! `coldstart explain`: a check, phase or release in full, for the person who
+//! has to act on it.
 
 use super::args::Explain;
 use super::exit::Exit;
@@ -6,28 +7,95 @@ use super::input::{self, unknown_name};
 use super::output::{Channel, print, tell};
 use super::page::Page;
 use super::plan::{after, level, needs, over_time, shown, times};
+use super::release;
+use crate::baseline::did_you_mean;
 use crate::engine;
-use crate::plan::{Check, Plan};
+use crate::plan::{Check, Plan, Release, UnknownName};
 use crate::probe;
 use crate::report::count;
 
 pub(super) fn explain(arguments: &Explain) -> Result<Exit, Exit> {
     let input = input::input(&arguments.baseline, &arguments.display)?;
-    let places = input
-        .plan
-        .find_checks(&arguments.check)
-        .map_err(|unknown| {
-            tell(&unknown_name(&unknown, "check", &input.plan));
-            Exit::Usage
-        })?;
+    let (plan, name) = (&input.plan, arguments.name.as_str());
     let mut page = Page::new(arguments.display.colored(Channel::Stdout));
-    for (number, place) in places.into_iter().enumerate() {
-        if number > 0 {
+    let mut told = false;
+    let mut apart = |page: &mut Page| {
+        if std::mem::replace(&mut told, true) {
             page.blank();
         }
-        check(&mut page, &input.plan, place);
+    };
+    for place in plan.find_checks(name).unwrap_or_default() {
+        apart(&mut page);
+        check(&mut page, plan, place);
+    }
+    // A phase or a release may have the name of a check: all of them are meant.
+    for place in (0..plan.phases.len()).filter(|&place| plan.phases[place].id == name) {
+        apart(&mut page);
+        phase(&mut page, plan, place);
+    }
+    if let Ok(place) = plan.release(name) {
+        apart(&mut page);
+        release(&mut page, plan, place);
+    }
+    if !told {
+        let unknown = UnknownName {
+            name: name.to_owned(),
+            suggestion: did_you_mean(name, plan.names()).map(str::to_owned),
+        };
+        tell(&unknown_name(&unknown, "check, phase or release", plan));
+        return Err(Exit::Usage);
     }
     Ok(print(&page.finish(), Exit::Done))
+}
+
+/// What a phase looks at, what it waits for, and what waits for it.
+fn phase(page: &mut Page, plan: &Plan, place: usize) {
+    let phase = &plan.phases[place];
+    page.heading(&phase.id, phase.title.as_deref().unwrap_or_default());
+    page.field(2, "waits for", &list(&needs(plan, phase)));
+    for check in &plan.checks[phase.checks.clone()] {
+        let name = if check.advisory { "advisory" } else { "check" };
+        page.field(2, name, &titled(&check.id, Some(&check.title)));
+    }
+    let held = held(plan, place);
+    let held = held
+        .as_deref()
+        .unwrap_or("nothing: no phase comes after it");
+    page.field(2, "holds", held);
+    releases(page, plan, |release| release.needs.contains(&place));
+}
+
+/// What a release waits for, and what waits for it.
+fn release(page: &mut Page, plan: &Plan, place: usize) {
+    let release = &plan.releases[place];
+    page.heading(
+        &format!("release {}", release.id),
+        release.title.as_deref().unwrap_or_default(),
+    );
+    release::fields(page, plan, 2, release);
+    releases(page, plan, |later| later.after.contains(&place));
+}
+
+/// The releases that wait for something.
+fn releases(page: &mut Page, plan: &Plan, waits: impl Fn(&Release) -> bool) {
+    let waiting = plan.releases.iter().filter(|release| waits(release));
+    let ids: Vec<&str> = waiting.map(|release| release.id.as_str()).collect();
+    if !ids.is_empty() {
+        let wait = if ids.len() == 1 { "waits" } else { "wait" };
+        let text = format!("{} {wait} for it", ids.join(", "));
+        page.field(2, "releases", &text);
+    }
+}
+
+/// What waits for a phase, directly or not.
+fn held(plan: &Plan, phase: usize) -> Option<String> {
+    let phases = plan.downstream(phase);
+    let held: usize = phases
+        .iter()
+        .map(|&later| plan.phases[later].checks.len())
+        .sum();
+    let ids = release::phases(plan, &phases);
+    (!ids.is_empty()).then(|| format!("{} of {}", count(held, "check"), ids.join(", ")))
 }
 
 fn check(page: &mut Page, plan: &Plan, place: usize) {
@@ -115,15 +183,6 @@ fn surroundings(page: &mut Page, plan: &Plan, place: usize) {
         .into_iter()
         .map(|later| plan.checks[later].id.as_str())
         .collect();
-    let phases = plan.downstream(check.phase);
-    let held: usize = phases
-        .iter()
-        .map(|&later| plan.phases[later].checks.len())
-        .sum();
-    let phases: Vec<&str> = phases
-        .iter()
-        .map(|&later| plan.phases[later].id.as_str())
-        .collect();
     if !followers.is_empty() && !check.advisory {
         page.field(
             2,
@@ -131,13 +190,21 @@ fn surroundings(page: &mut Page, plan: &Plan, place: usize) {
             &format!("{} in its own phase", followers.join(", ")),
         );
     }
-    let text = match (phases.as_slice(), check.advisory) {
-        (_, true) => "nothing: it is advisory".to_owned(),
-        ([], false) if followers.is_empty() => "nothing: no phase comes after its own".to_owned(),
-        ([], false) => return,
-        (phases, false) => format!("{} of {}", count(held, "check"), phases.join(", ")),
+    let text = match (held(plan, check.phase), check.advisory) {
+        (_, true) => Some("nothing: it is advisory".to_owned()),
+        (None, false) if followers.is_empty() => {
+            Some("nothing: no phase comes after its own".to_owned())
+        }
+        (held, false) => held,
     };
-    page.field(2, "holds", &text);
+    if let Some(text) = text {
+        page.field(2, "holds", &text);
+    }
+    // A release waits for a pass: an advisory warning closes it, too.
+    releases(page, plan, |release| {
+        let required = release.require.iter().any(|wanted| wanted.check == place);
+        required || release.needs.contains(&check.phase)
+    });
 }
 
 fn facts(page: &mut Page, check: &Check) {

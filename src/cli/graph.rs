@@ -1,4 +1,4 @@
-//! `coldstart graph`: the phases and what needs what.
+//! `coldstart graph`: the phases and releases, and what needs what.
 
 use serde_json::json;
 
@@ -7,7 +7,8 @@ use super::exit::Exit;
 use super::input;
 use super::output::print;
 use super::plan::needs;
-use crate::plan::{Phase, Plan};
+use super::release;
+use crate::plan::{Phase, Plan, Release};
 use crate::report::{count, harmless};
 
 pub(super) fn graph(arguments: &Graph) -> Result<Exit, Exit> {
@@ -31,6 +32,23 @@ fn edges(plan: &Plan) -> impl Iterator<Item = (usize, usize)> {
         .iter()
         .enumerate()
         .flat_map(|(later, phase)| phase.needs.iter().map(move |&need| (need, later)))
+}
+
+/// What leads to a release, by place: a gate, a check of a phase, another release.
+enum Leads {
+    Gate(usize),
+    Check(usize, String),
+    Release(usize),
+}
+
+fn leads(plan: &Plan, release: &Release) -> Vec<Leads> {
+    let gates = release::nearest(plan, release).into_iter().map(Leads::Gate);
+    let checks = release.require.iter().map(|wanted| {
+        let phase = plan.checks[wanted.check].phase;
+        Leads::Check(phase, release::condition(plan, wanted))
+    });
+    let releases = release.after.iter().copied().map(Leads::Release);
+    gates.chain(checks).chain(releases).collect()
 }
 
 /// Ids may hold what Mermaid gives a meaning, so nodes have numbers.
@@ -58,6 +76,23 @@ fn mermaid(plan: &Plan) -> String {
     for (need, later) in edges(plan) {
         text += &format!("    p{need} --> p{later}\n");
     }
+    for (place, release) in plan.releases.iter().enumerate() {
+        let title = release
+            .title
+            .as_deref()
+            .map(|title| format!("<br/>{}", escape(title)))
+            .unwrap_or_default();
+        text += &format!("    r{place}([\"{}{title}\"])\n", escape(&release.id));
+        for lead in leads(plan, release) {
+            text += &match lead {
+                Leads::Gate(phase) => format!("    p{phase} -.-> r{place}\n"),
+                Leads::Check(phase, check) => {
+                    format!("    p{phase} -. \"{}\" .-> r{place}\n", escape(&check))
+                }
+                Leads::Release(before) => format!("    r{before} -.-> r{place}\n"),
+            };
+        }
+    }
     text
 }
 
@@ -82,10 +117,32 @@ fn dot(plan: &Plan) -> String {
     for (need, later) in edges(plan) {
         text += &format!("    p{need} -> p{later};\n");
     }
+    for (place, release) in plan.releases.iter().enumerate() {
+        let title = release
+            .title
+            .as_deref()
+            .map(|title| format!("\\n{}", quote(title)))
+            .unwrap_or_default();
+        text += &format!(
+            "    r{place} [shape=ellipse, label=\"{}{title}\"];\n",
+            quote(&release.id)
+        );
+        for lead in leads(plan, release) {
+            text += &match lead {
+                Leads::Gate(phase) => format!("    p{phase} -> r{place} [style=dashed];\n"),
+                Leads::Check(phase, check) => format!(
+                    "    p{phase} -> r{place} [style=dashed, label=\"{}\"];\n",
+                    quote(&check)
+                ),
+                Leads::Release(before) => format!("    r{before} -> r{place} [style=dashed];\n"),
+            };
+        }
+    }
     text + "}\n"
 }
 
-/// One line a phase, in the order of the run, indented by the longest way to it.
+/// One line a phase, in the order of the run, indented by the longest way to it;
+/// below them one a release, in brackets.
 fn ascii(plan: &Plan) -> String {
     let mut depth = vec![0; plan.phases.len()];
     let mut text = String::new();
@@ -111,6 +168,23 @@ fn ascii(plan: &Plan) -> String {
         text += &harmless(&line);
         text.push('\n');
     }
+    for release in &plan.releases {
+        let waits: Vec<String> = leads(plan, release)
+            .into_iter()
+            .map(|lead| match lead {
+                Leads::Gate(phase) => plan.phases[phase].id.clone(),
+                Leads::Check(_, check) => check,
+                Leads::Release(before) => format!("[{}]", plan.releases[before].id),
+            })
+            .collect();
+        let needs = if waits.is_empty() {
+            String::new()
+        } else {
+            format!("  needs {}", waits.join(", "))
+        };
+        text += &harmless(&format!("[{}]{needs}", release.id));
+        text.push('\n');
+    }
     text
 }
 
@@ -127,5 +201,10 @@ fn document(plan: &Plan) -> serde_json::Value {
             "from": plan.phases[need].id,
             "to": plan.phases[later].id,
         })).collect::<Vec<_>>(),
+        "releases": plan
+            .releases
+            .iter()
+            .map(|release| release::document(plan, release))
+            .collect::<Vec<_>>(),
     })
 }

@@ -21,6 +21,7 @@ mod output;
 mod page;
 mod panic;
 mod plan;
+mod release;
 mod reports;
 mod rules;
 mod schema;

@@ -7,6 +7,7 @@ use super::exit::Exit;
 use super::input;
 use super::output::{Channel, print};
 use super::page::Page;
+use super::release;
 use crate::plan::{Check, Level, Phase, Plan, Request, Trend};
 use crate::report::{count, duration};
 
@@ -30,11 +31,12 @@ fn page(plan: &Plan, left_out: &[Option<String>], color: bool) -> String {
         .map(|&phase| plan.phases[phase].id.as_str())
         .collect();
     page.line(&format!(
-        "{} · {}, {}, {}",
+        "{} · {}, {}, {}{}",
         plan.name,
         count(plan.hosts.len(), "host"),
         count(plan.phases.len(), "phase"),
-        count(plan.checks.len(), "check")
+        count(plan.checks.len(), "check"),
+        release::counted(plan)
     ));
     page.line(&format!(
         "longest chain, if everything takes its worst: {} in {}",
@@ -54,6 +56,12 @@ fn page(plan: &Plan, left_out: &[Option<String>], color: bool) -> String {
         for place in phase.checks.clone() {
             check(&mut page, plan, place, left_out[place].as_deref());
         }
+    }
+    for release in &plan.releases {
+        page.blank();
+        let title = release.title.as_deref().unwrap_or_default();
+        page.heading(&format!("release {}", release.id), title);
+        release::fields(&mut page, plan, 2, release);
     }
     page.finish()
 }
@@ -89,11 +97,7 @@ fn check(page: &mut Page, plan: &Plan, place: usize, left_out: Option<&str>) {
 
 /// The ids of what a phase needs.
 pub(super) fn needs<'p>(plan: &'p Plan, phase: &Phase) -> Vec<&'p str> {
-    phase
-        .needs
-        .iter()
-        .map(|&need| plan.phases[need].id.as_str())
-        .collect()
+    release::phases(plan, &phase.needs)
 }
 
 /// The ids of what a check comes after.
@@ -167,6 +171,11 @@ fn document(plan: &Plan, left_out: &[Option<String>]) -> Value {
                 check_document(plan, &plan.checks[place], left_out[place].as_deref())
             }).collect::<Vec<_>>(),
         })).collect::<Vec<_>>(),
+        "releases": plan
+            .releases
+            .iter()
+            .map(|release| release::document(plan, release))
+            .collect::<Vec<_>>(),
     })
 }
 

@@ -6,7 +6,7 @@ use super::args::Validate;
 use super::exit::Exit;
 use super::input::{self, Read};
 use super::output::print;
-use super::{secrets, waivers};
+use super::{release, secrets, waivers};
 use crate::baseline::LoadedWaivers;
 use crate::report::count;
 
@@ -37,11 +37,12 @@ pub(super) fn validate(arguments: &Validate) -> Exit {
                     number => format!(", {}", count(number, "signature")),
                 };
                 summary += &format!(
-                    "{}: no errors in {}, {}, {}{signatures}\n",
+                    "{}: no errors in {}, {}, {}{}{signatures}\n",
                     file.unwrap_or(&plan.name),
                     count(plan.hosts.len(), "host"),
                     count(plan.phases.len(), "phase"),
-                    count(plan.checks.len(), "check")
+                    count(plan.checks.len(), "check"),
+                    release::counted(plan)
                 );
             }
             None => exit = Exit::Baseline,

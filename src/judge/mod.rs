@@ -31,7 +31,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::probe::{FactSpec, Facts, Observation, Outcome};
+use crate::probe::{FactSpec, Facts, Observation, Outcome, Value};
 use eval::Evaluator;
 pub use signature::{Recognised, Sight, Signature, is_looked_into, recognise};
 use types::{Ty, Typed};
@@ -74,6 +74,8 @@ pub struct Expectation {
     pub level: Level,
     /// As written.
     pub source: String,
+    /// What a card says is expected, where that is not the source.
+    words: Option<String>,
     program: Typed,
 }
 
@@ -141,8 +143,16 @@ impl Expectation {
         Ok(Self {
             level,
             source: source.to_owned(),
+            words: None,
             program,
         })
+    }
+
+    /// Lets cards tell it in other words than its source.
+    #[must_use]
+    pub fn in_words(mut self, words: Option<String>) -> Self {
+        self.words = words;
+        self
     }
 
     /// Judges the facts of one observation, made at `now`.
@@ -161,7 +171,10 @@ impl Expectation {
         Finding {
             expectation: Some(self.source.clone()),
             level: self.level,
-            expected: words::safe(&lexer::tidy(&self.source)),
+            expected: match &self.words {
+                Some(words) => words::safe(words),
+                None => words::safe(&lexer::tidy(&self.source)),
+            },
             seen,
             held: answer.ok(),
         }
@@ -193,7 +206,8 @@ pub struct Finding {
 pub struct Judgement {
     /// Pass, Warn or Blocked: the other verdicts are not a judge's.
     pub verdict: Verdict,
-    /// One for each expectation, or one for the fault.
+    /// One for the fault, or one for each expectation; where there is nothing to
+    /// look at (`exists = false`), only those that tell it.
     pub findings: Vec<Finding>,
     /// What came of [`OverTime`], where the check has such rules.
     pub course: Option<Box<Course>>,
@@ -209,7 +223,7 @@ pub fn judge(
     goal: &str,
     advisory: bool,
 ) -> Judgement {
-    let findings = match &observation.outcome {
+    let mut findings = match &observation.outcome {
         Outcome::Fault(fault) => vec![Finding {
             expectation: None,
             level: Level::Require,
@@ -226,6 +240,9 @@ pub fn judge(
         .iter()
         .map(|finding| weigh(finding, advisory))
         .fold(Verdict::Pass, worse);
+    if let Outcome::Seen(facts) = &observation.outcome {
+        tell_absence_once(&mut findings, facts);
+    }
     Judgement {
         verdict,
         findings,
@@ -248,6 +265,32 @@ pub fn unproven(goal: &str, why: &str) -> Judgement {
         }],
         course: None,
     }
+}
+
+/// Where all that was seen is one `false`, such as `exists` of a file, and an
+/// expectation says that this is wrong, nothing else could have been seen: what
+/// cannot be told for want of it is the same finding again. The verdict is that
+/// of all of them, and what weighs more stays.
+fn tell_absence_once(findings: &mut Vec<Finding>, facts: &Facts) {
+    let mut values = facts.iter().map(|(_, value)| value);
+    if !matches!(
+        (values.next(), values.next()),
+        (Some(Value::Bool(false)), None)
+    ) {
+        return;
+    }
+    let unmet = |level| {
+        let mut findings = findings.iter();
+        findings.any(|finding: &Finding| finding.held == Some(false) && finding.level == level)
+    };
+    let (required, preferred) = (unmet(Level::Require), unmet(Level::Prefer));
+    findings.retain(|finding| {
+        let told = match finding.level {
+            Level::Require => required,
+            Level::Prefer => required || preferred,
+        };
+        finding.held.is_some() || !told
+    });
 }
 
 /// What one finding alone makes of a check.

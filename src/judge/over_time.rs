@@ -265,6 +265,7 @@ impl OverTime {
             let finding = trend.judge(&value, past.samples);
             verdict = worse(verdict, weigh(&finding, advisory));
             findings.push(finding);
+            super::tell_absence_once(&mut findings, facts);
             course.value = value.ok();
         }
         course.follows = self.trend.as_ref().map(|trend| trend.source.clone());

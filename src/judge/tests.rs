@@ -1319,6 +1319,53 @@ fn verdicts(
     );
 }
 
+/// `exists = false` is all there is to say of a missing file.
+#[rstest]
+#[case(&[(Level::Require, "active"), (Level::Require, "unseen_flag"), (Level::Prefer, "unseen_flag")], Verdict::Blocked, 1)]
+#[case(&[(Level::Require, "unseen_flag"), (Level::Require, "active")], Verdict::Blocked, 1)]
+#[case(&[(Level::Prefer, "active"), (Level::Prefer, "unseen_flag")], Verdict::Warn, 1)]
+#[case(&[(Level::Prefer, "active"), (Level::Require, "unseen_flag")], Verdict::Blocked, 2)]
+#[case(&[(Level::Require, "!active"), (Level::Require, "unseen_flag")], Verdict::Blocked, 2)]
+#[case(&[(Level::Require, "unseen_flag"), (Level::Prefer, "unseen_flag")], Verdict::Blocked, 2)]
+fn absence_is_told_once(
+    #[case] expectations: &[(Level, &str)],
+    #[case] verdict: Verdict,
+    #[case] told: usize,
+) {
+    let expectations: Vec<Expectation> = expectations
+        .iter()
+        .map(|(level, source)| Expectation::compile(*level, source, FACTS).expect("compiles"))
+        .collect();
+    let mut only = Facts::new();
+    only.set("active", false);
+    let judge = |facts: Facts| {
+        let seen = observation(Outcome::Seen(facts));
+        judge(&seen, &expectations, "an answer", false)
+    };
+    let judgement = judge(only.clone());
+    assert_eq!(judgement.verdict, verdict);
+    assert_eq!(judgement.findings.len(), told, "{:#?}", judgement.findings);
+    // With anything else seen beside it, each may have a reason of its own.
+    only.set("count", 1.0);
+    assert_eq!(judge(only).findings.len(), expectations.len());
+}
+
+#[test]
+fn an_expectation_is_told_as_the_baseline_writes_it() {
+    let compiled = Expectation::compile(Level::Require, "!active", FACTS).expect("compiles");
+    let finding = |words: Option<&str>| {
+        let expectation = compiled.clone().in_words(words.map(str::to_owned));
+        let seen = observation(Outcome::Seen(facts()));
+        judge(&seen, &[expectation], "an answer", false)
+            .findings
+            .remove(0)
+    };
+    assert_eq!(finding(None).expected, "!active");
+    let told = finding(Some("state: off"));
+    assert_eq!(told.expected, "state: off");
+    assert_eq!(told.expectation.as_deref(), Some("!active"));
+}
+
 #[test]
 fn a_fault_is_never_a_pass() {
     let fault = Fault::new(

@@ -319,7 +319,11 @@ fn default_expectations(
         .flat_map(|(level, list)| list.iter().map(move |text| (level, text)))
     {
         match Expectation::compile(level, text, kind.facts) {
-            Ok(expectation) => compiled.push(expectation),
+            Ok(expectation) => {
+                let is_first = compiled.is_empty() && level == Level::Require;
+                let words = probe.default_in_words().filter(|_| is_first);
+                compiled.push(expectation.in_words(words));
+            }
             Err(error) => diagnostics.push(
                 Diagnostic::error(
                     "bad-default",

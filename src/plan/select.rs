@@ -69,6 +69,14 @@ impl Selection {
     }
 }
 
+impl Plan {
+    /// Every name that an operator may ask for: phases, checks, releases.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let releases = self.releases.iter().map(|release| release.id.as_str());
+        names(self).chain(releases)
+    }
+}
+
 fn names(plan: &Plan) -> impl Iterator<Item = &str> {
     let phases = plan.phases.iter().map(|phase| phase.id.as_str());
     let checks = plan

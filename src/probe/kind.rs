@@ -108,6 +108,12 @@ pub trait Kind: DeserializeOwned + JsonSchema + std::fmt::Debug + Send + Sync + 
     /// What is expected when the baseline says nothing. May depend on options.
     fn defaults(&self) -> Defaults;
 
+    /// How a card names the first required one of [`Kind::defaults`], where the
+    /// baseline has a shorter form of it: `status: [2xx, 401]`.
+    fn default_in_words(&self) -> Option<String> {
+        None
+    }
+
     /// What an answer would be, for a card that has to report a fault instead:
     /// `a TCP connection to 192.168.0.188:5432 within 5 s`.
     fn goal(&self, target: &Target) -> String;
@@ -142,6 +148,10 @@ pub trait Probe: std::fmt::Debug + Send + Sync {
     fn problems(&self, target: &Target, policy: &Policy) -> Vec<OptionProblem>;
     /// See [`Kind::defaults`].
     fn defaults(&self) -> Defaults;
+    /// See [`Kind::default_in_words`].
+    fn default_in_words(&self) -> Option<String> {
+        None
+    }
     /// See [`Kind::goal`].
     fn goal(&self, target: &Target) -> String;
     /// See [`Kind::requests`].
@@ -163,6 +173,10 @@ impl<K: Kind> Probe for K {
 
     fn defaults(&self) -> Defaults {
         Kind::defaults(self)
+    }
+
+    fn default_in_words(&self) -> Option<String> {
+        Kind::default_in_words(self)
     }
 
     fn goal(&self, target: &Target) -> String {

@@ -3,19 +3,22 @@
 
 mod cards;
 mod everything;
+mod parts;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use jiff::Timestamp;
-
 use crate::scorecard::{
-    BaselineRef, Ending, Event, Facts, Fault, Finding, Fold, Gate, Held, Judgement, Level,
-    Observation, Outcome, PlannedCheck, PlannedCondition, PlannedPhase, PlannedRelease, PlannedRun,
-    Scorecard, Value, Verdict, Waiver, gate,
+    BaselineRef, Course, Diagnosed, Ending, Event, Fold, Gate, Held, Judgement, LastGreen,
+    Observation, PlannedCheck, PlannedCondition, PlannedPhase, PlannedRelease, PlannedRun,
+    PlannedSignature, Recognised, Scorecard, Verdict, Waiver, gate,
 };
 
-pub use cards::{accepted, all, blocked, check_failed, degraded, green, keep_going};
+pub use cards::{accepted, all, blocked, check_failed, degraded, green, keep_going, own_network};
 pub use everything::{HOSTILE, everything, sample};
+pub use parts::{check, fault, held, journal, known, look, pass, signature, unmet};
+
+use parts::moment;
 
 /// What a check of a fixture comes to.
 #[derive(Debug, Clone)]
@@ -34,6 +37,7 @@ pub struct Script {
     /// The plan.
     pub planned: PlannedRun,
     told: Vec<Told>,
+    looked_into: BTreeMap<usize, (Vec<Diagnosed>, Vec<Recognised>)>,
     ending: Ending,
 }
 
@@ -57,6 +61,7 @@ impl Script {
                 waivers: Vec::new(),
             },
             told: Vec::new(),
+            looked_into: BTreeMap::new(),
             ending: Ending::Complete,
         }
     }
@@ -106,6 +111,58 @@ impl Script {
                 .collect(),
             after: after.to_vec(),
             runbook: None,
+        });
+        self
+    }
+
+    /// The last check failed with a name, the first line that tells each, and
+    /// `looks` were taken.
+    #[must_use]
+    pub fn diagnosed(mut self, looks: Vec<Diagnosed>, found: &[(PlannedSignature, &str)]) -> Self {
+        let mut recognised = Vec::new();
+        for (signature, line) in found {
+            recognised.push(Recognised {
+                signature: self.planned.signatures.len(),
+                kind: "journal".to_owned(),
+                line: (*line).to_owned(),
+            });
+            self.planned.signatures.push(signature.clone());
+        }
+        let check = self.told.len().saturating_sub(1);
+        self.looked_into.insert(check, (looks, recognised));
+        self
+    }
+
+    /// What is known of earlier looks at the last check.
+    #[must_use]
+    pub fn course(mut self, known: Course) -> Self {
+        if let Some(Told::Judged(_, judgement)) = self.told.last_mut() {
+            judgement.course = Some(Box::new(known));
+        }
+        self
+    }
+
+    /// The last release asks besides that `check` has passed for `stable_for`,
+    /// and says where to read about it.
+    #[must_use]
+    pub fn asking(mut self, check: usize, stable_for: Duration, runbook: &str) -> Self {
+        if let Some(release) = self.planned.releases.last_mut() {
+            let stable_for = Some(stable_for);
+            release.require.push(PlannedCondition { check, stable_for });
+            release.runbook = Some(runbook.to_owned());
+        }
+        self
+    }
+
+    /// Remembers a GREEN of a day before, with the boots of then.
+    #[must_use]
+    pub fn last_green(mut self, boots: &[(&str, &str)]) -> Self {
+        let boots = boots.iter();
+        self.planned.last_green = Some(LastGreen {
+            at: moment(-86_400),
+            boots: boots
+                .map(|(host, boot)| ((*host).to_owned(), (*boot).to_owned()))
+                .collect(),
         });
         self
     }
@@ -169,6 +226,13 @@ impl Script {
                     Told::Skipped(_) => verdicts.push(Verdict::Skipped),
                 }
                 told.clone().tell(check, &mut events);
+                if let Some((looks, recognised)) = self.looked_into.get(&check).cloned() {
+                    events.push(Event::CheckDiagnosed {
+                        check,
+                        looks,
+                        recognised,
+                    });
+                }
             }
             let own = gate(&verdicts);
             let decided = if held_by.is_some() {
@@ -246,107 +310,4 @@ impl Told {
             Self::Skipped(why) => events.push(Event::CheckSkipped { check, why }),
         }
     }
-}
-
-/// `seconds` after 2026-06-05T10:55:04Z.
-fn moment(seconds: i64) -> Timestamp {
-    Timestamp::from_second(1_780_656_904 + seconds).unwrap_or_default()
-}
-
-/// A planned check; the host is what follows `@` in its id.
-#[must_use]
-pub fn check(id: &str, kind: &'static str, title: &str) -> PlannedCheck {
-    PlannedCheck {
-        phase: 0,
-        id: id.to_owned(),
-        title: title.to_owned(),
-        host: id.split_once('@').map(|(_, host)| host.to_owned()),
-        kind,
-        goal: format!("an answer of {id}"),
-        beyond: true,
-        advisory: false,
-        definition: "5f3a9c1d7e2b8046".to_owned(),
-        remedy: None,
-        runbook: None,
-        guardrail: None,
-    }
-}
-
-/// Every expectation held.
-#[must_use]
-pub fn pass(millis: u64, facts: &[(&str, Value)]) -> Told {
-    judged(
-        Verdict::Pass,
-        millis,
-        1,
-        Vec::new(),
-        Outcome::Seen(collect(facts)),
-    )
-}
-
-/// An expectation did not hold.
-#[must_use]
-pub fn unmet(verdict: Verdict, expected: &str, seen: &str, facts: &[(&str, Value)]) -> Told {
-    let level = if verdict == Verdict::Blocked {
-        Level::Require
-    } else {
-        Level::Prefer
-    };
-    let finding = Finding {
-        expectation: Some(expected.to_owned()),
-        level,
-        expected: expected.to_owned(),
-        seen: seen.to_owned(),
-        held: Some(false),
-    };
-    judged(verdict, 38, 1, vec![finding], Outcome::Seen(collect(facts)))
-}
-
-/// A fault stood in the way, on the second attempt as well.
-#[must_use]
-pub fn fault(verdict: Verdict, goal: &str, fault: Fault) -> Told {
-    let finding = Finding {
-        expectation: None,
-        level: Level::Require,
-        expected: goal.to_owned(),
-        seen: format!("could not tell: {}", fault.seen),
-        held: None,
-    };
-    judged(verdict, 4_012, 2, vec![finding], Outcome::Fault(fault))
-}
-
-/// A blocked phase upstream holds it.
-#[must_use]
-pub fn held(phase: &str) -> Told {
-    Told::Held(Held::Gate(phase.to_owned()), false)
-}
-
-fn judged(
-    verdict: Verdict,
-    millis: u64,
-    attempts: u32,
-    findings: Vec<Finding>,
-    outcome: Outcome,
-) -> Told {
-    Told::Judged(
-        Observation {
-            at: moment(5),
-            elapsed: Duration::from_millis(millis),
-            attempts,
-            outcome,
-        },
-        Judgement {
-            verdict,
-            findings,
-            course: None,
-        },
-    )
-}
-
-fn collect(facts: &[(&str, Value)]) -> Facts {
-    let mut all = Facts::new();
-    for (name, value) in facts {
-        all.set(name, value.clone());
-    }
-    all
 }

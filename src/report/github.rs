@@ -1,18 +1,23 @@
 //! The card for a job of GitHub Actions or of what speaks its language:
 //! annotations for the log, and the step summary, which is Markdown.
 
+use jiff::tz::TimeZone;
 use sha2::{Digest, Sha256};
 
 use super::harmless::harmless;
 use super::json::json;
-use super::words;
+use super::words::{self, Kind};
 use crate::scorecard::{CheckCard, RunResult, Scorecard, Verdict};
 
 /// A workflow command for each check that warns or is blocked, what to fix
 /// first at the top: only the first ten of a step are shown. One command
-/// tells the result, and one what is to be said of waivers.
+/// tells the result and what may be let loose, and one what is to be said of
+/// waivers.
 #[must_use]
 pub fn annotations(card: &Scorecard) -> String {
+    let mut result = vec![words::result(card)];
+    let decisions = card.releases.iter().map(words::decision);
+    result.extend(decisions.map(|decision| format!("release {decision}")));
     let mut out = command(
         match card.result {
             RunResult::Green => "notice",
@@ -20,18 +25,18 @@ pub fn annotations(card: &Scorecard) -> String {
             RunResult::Blocked | RunResult::CheckFailed => "error",
         },
         &format!("coldstart {}", card.baseline.name),
-        &[words::result(card)],
+        &result,
     );
     let first: Vec<&CheckCard> = words::to_fix(card)
         .into_iter()
         .map(|(_, check)| check)
         .collect();
     for check in &first {
-        out.push_str(&annotation(check));
+        out.push_str(&annotation(card, check));
     }
     for check in card.checks() {
         if !first.iter().any(|shown| shown.id == check.id) {
-            out.push_str(&annotation(check));
+            out.push_str(&annotation(card, check));
         }
     }
     let notes = words::waivers(card);
@@ -41,7 +46,7 @@ pub fn annotations(card: &Scorecard) -> String {
     out
 }
 
-fn annotation(check: &CheckCard) -> String {
+fn annotation(card: &Scorecard, check: &CheckCard) -> String {
     let level = match check.verdict {
         Verdict::Blocked => "error",
         Verdict::Warn if check.accepted.is_some() => "notice",
@@ -49,18 +54,25 @@ fn annotation(check: &CheckCard) -> String {
         // The summary has them all.
         Verdict::Pass | Verdict::NotEvaluated | Verdict::Skipped => return String::new(),
     };
-    let mut lines = vec![check.title.clone()];
-    for miss in words::misses(check) {
-        lines.push(format!("saw {}", miss.seen));
-        lines.push(format!("expected {}", miss.expected));
-    }
-    lines.extend(words::reason(check));
-    lines.extend(
-        words::steps(check)
-            .iter()
-            .map(|step| format!("next {step}")),
-    );
-    let title = format!("{} {}", words::label(check), check.id);
+    let mut lines = vec![words::title(card, check).to_owned()];
+    let told = check.cause.is_some() || check.accepted.is_some();
+    lines.extend(words::reason(card, check).filter(|_| told));
+    // What a look into it showed is in the summary.
+    let told = words::failure(card, check, &TimeZone::UTC);
+    let told = told.iter().filter(|line| match line.kind {
+        Kind::Evidence | Kind::LogLine | Kind::Complaint(_) => false,
+        Kind::Failure
+        | Kind::Matched
+        | Kind::Also
+        | Kind::Saw
+        | Kind::Expected
+        | Kind::Next
+        | Kind::Runbook
+        | Kind::Tier => true,
+    });
+    lines.extend(told.map(|line| format!("{} {}", line.kind.label(), line.text)));
+    let name = words::name(card, &check.id);
+    let title = format!("{} {name}", words::label(check));
     command(level, &title, &lines)
 }
 

@@ -9,8 +9,10 @@ use jiff::tz::TimeZone;
 
 use super::markup::{Element, element};
 use super::readable::{count, duration, fact, milliseconds, shortened, time};
-use super::words;
-use crate::scorecard::{CheckCard, Gate, PhaseCard, RunResult, Scorecard, Totals, Verdict};
+use super::words::{self, Kind};
+use crate::scorecard::{
+    CheckCard, Gate, PhaseCard, ReleaseCard, RunResult, Scorecard, Totals, Verdict,
+};
 
 /// One page: the result, what to fix, the phases as a drawing, and every check.
 /// Also well-formed as XML. Times are shown in `zone`.
@@ -40,8 +42,13 @@ pub fn html(card: &Scorecard, zone: &TimeZone) -> String {
     let mut main = element("main").with(header(card, zone)).with_all(
         fix.iter()
             .enumerate()
-            .map(|(place, (phase, check))| to_fix(card, phase, check, place == 0)),
+            .map(|(place, (phase, check))| to_fix(card, phase, check, place == 0, zone)),
     );
+    if !card.releases.is_empty() {
+        main = main
+            .with(element("h2").text("Releases"))
+            .with_all(card.releases.iter().map(release));
+    }
     if !card.phases.is_empty() {
         main = main
             .with(element("h2").text("Phases"))
@@ -51,7 +58,7 @@ pub fn html(card: &Scorecard, zone: &TimeZone) -> String {
         .phases
         .iter()
         .enumerate()
-        .map(|(place, one)| phase(place, one, &fix, zone));
+        .map(|(place, one)| phase(card, place, one, &fix, zone));
     let mut main = main.with_all(sections);
     let notes = words::waivers(card);
     if !notes.is_empty() {
@@ -103,6 +110,9 @@ fn header(card: &Scorecard, zone: &TimeZone) -> Element {
                 .text(format!("Result: {}", words::result(card))),
         )
         .with(element("ul").attr("class", "totals").with_all(counts));
+    if let Some(green) = words::last_green(card, zone) {
+        header = header.with(element("p").text(green));
+    }
     if card.keep_going {
         header = header.with(
             element("p").text("Everything was looked at for diagnosis, also behind blocked gates."),
@@ -111,7 +121,13 @@ fn header(card: &Scorecard, zone: &TimeZone) -> Element {
     header
 }
 
-fn to_fix(card: &Scorecard, phase: &PhaseCard, check: &CheckCard, first: bool) -> Element {
+fn to_fix(
+    card: &Scorecard,
+    phase: &PhaseCard,
+    check: &CheckCard,
+    first: bool,
+    zone: &TimeZone,
+) -> Element {
     let label = if first { "FIX FIRST" } else { "ALSO FIX" };
     let blocks = match words::holds(card, check) {
         Some(holds) => format!("{}; {holds}", phase.id),
@@ -120,16 +136,46 @@ fn to_fix(card: &Scorecard, phase: &PhaseCard, check: &CheckCard, first: bool) -
     element("article")
         .attr("class", "fix")
         .with(word(label, "blocked"))
-        .with(element("h3").text(&check.id))
-        .with(element("p").text(&check.title))
+        .with(element("h3").text(words::name(card, &check.id)))
+        .with(element("p").text(words::title(card, check)))
         .with(
             element("dl")
                 .with_all(entry("blocks", said(blocks)))
-                .with_all(failure(check)),
+                .with_all(failure(card, check, zone)),
         )
 }
 
+/// What may be let loose, or everything that keeps it back.
+fn release(release: &ReleaseCard) -> Element {
+    let class = if release.open { "green" } else { "blocked" };
+    let title = release.title.as_deref().unwrap_or_default();
+    let mut entries: Vec<Element> = Vec::new();
+    for (place, reason) in release.reasons.iter().enumerate() {
+        if place == 0 {
+            entries.push(element("dt").text("closed by"));
+        }
+        entries.push(said(words::closed_by(reason)));
+    }
+    if let Some(runbook) = &release.runbook {
+        let value = element("dd").with(reference(runbook));
+        entries.extend(entry(Kind::Runbook.label(), value));
+    }
+    let head = element("p")
+        .with(word(words::release(release), class))
+        .text(" ")
+        .with(element("b").text(&release.id))
+        .text(" ")
+        .text(title);
+    let block = element("div").attr("class", "release").with(head);
+    if entries.is_empty() {
+        block
+    } else {
+        block.with(element("dl").with_all(entries))
+    }
+}
+
 fn phase(
+    card: &Scorecard,
     place: usize,
     phase: &PhaseCard,
     fix: &[(&PhaseCard, &CheckCard)],
@@ -162,7 +208,7 @@ fn phase(
             phase
                 .checks
                 .iter()
-                .map(|check| one_check(check, is_shown(check), zone)),
+                .map(|check| one_check(card, check, is_shown(check), zone)),
         )
 }
 
@@ -183,7 +229,7 @@ fn summary(totals: &Totals) -> String {
     counts.join(", ")
 }
 
-fn one_check(check: &CheckCard, is_shown: bool, zone: &TimeZone) -> Element {
+fn one_check(card: &Scorecard, check: &CheckCard, is_shown: bool, zone: &TimeZone) -> Element {
     let class = if check.accepted.is_some() {
         ACCEPTED
     } else {
@@ -202,11 +248,11 @@ fn one_check(check: &CheckCard, is_shown: bool, zone: &TimeZone) -> Element {
         .text(" ")
         .text(&check.title);
     let mut list = element("dl");
-    if let Some(reason) = words::reason(check) {
+    if let Some(reason) = words::reason(card, check) {
         list = list.with_all(entry("why", said(reason)));
     }
     list = match check.verdict {
-        Verdict::Warn | Verdict::Blocked => list.with_all(failure(check)),
+        Verdict::Warn | Verdict::Blocked => list.with_all(failure(card, check, zone)),
         Verdict::Pass | Verdict::NotEvaluated | Verdict::Skipped => {
             list.with_all(entry("asks for", said(&check.goal)))
         }
@@ -218,6 +264,9 @@ fn one_check(check: &CheckCard, is_shown: bool, zone: &TimeZone) -> Element {
             count(check.attempts as usize, "attempt")
         );
         list = list.with_all(entry("took", said(tried)));
+    }
+    if let Some(course) = words::course(check) {
+        list = list.with_all(entry("over time", said(course)));
     }
     let facts: Vec<Element> = check
         .facts
@@ -239,23 +288,19 @@ fn one_check(check: &CheckCard, is_shown: bool, zone: &TimeZone) -> Element {
     details.with(summary).with(list)
 }
 
-/// What was seen and expected, what is next and who may do it.
-fn failure(check: &CheckCard) -> Vec<Element> {
+/// What is told of a check that failed; nothing of another.
+fn failure(card: &Scorecard, check: &CheckCard, zone: &TimeZone) -> Vec<Element> {
     let mut entries = Vec::new();
-    for miss in words::misses(check) {
-        let code = |text: &str| element("dd").with(element("code").text(text));
-        entries.extend(entry("saw", code(&miss.seen)));
-        entries.extend(entry("expected", code(&miss.expected)));
-    }
-    for step in words::steps(check) {
-        entries.extend(entry("next", said(step)));
-    }
-    if let Some(runbook) = &check.runbook {
-        entries.extend(entry("runbook", element("dd").with(reference(runbook))));
-    }
-    if let Some(tier) = check.guardrail {
-        let tier = format!("{}: {}", tier.name(), tier.allows());
-        entries.extend(entry("tier", said(tier)));
+    for line in words::failure(card, check, zone) {
+        let value = match line.kind {
+            Kind::Runbook => element("dd").with(reference(&line.text)),
+            kind if kind.is_quoted() => element("dd").with(element("code").text(&line.text)),
+            _ => said(&line.text),
+        };
+        if line.kind != Kind::LogLine {
+            entries.push(element("dt").text(line.kind.label()));
+        }
+        entries.push(value);
     }
     entries
 }

@@ -8,15 +8,21 @@
 
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
+
 use super::markup::{Element, element};
 use super::words;
 use crate::scorecard::{CheckCard, Held, PhaseCard, Scorecard, Verdict};
 
-/// A `testsuite` for each phase, a `testcase` for each check; in a run that
-/// could not be completed one more, which tells why. In UTF-8; times in seconds.
+/// A `testsuite` for each phase, a `testcase` for each check; one suite more for
+/// the releases, and in a run that could not be completed one that tells why. In
+/// UTF-8; times in seconds.
 #[must_use]
 pub fn junit(card: &Scorecard) -> String {
     let mut suites: Vec<Suite> = card.phases.iter().map(|phase| suite(card, phase)).collect();
+    if !card.releases.is_empty() {
+        suites.push(releases(card));
+    }
     if let Some(why) = &card.failure {
         suites.push(incomplete(card, why));
     }
@@ -96,18 +102,20 @@ fn suite(card: &Scorecard, phase: &PhaseCard) -> Suite {
             Outcome::Passed => case,
             Outcome::Failure(kind) => {
                 suite.failures += 1;
-                case.with(problem("failure", kind, check))
+                case.with(problem("failure", kind, card, check))
             }
             Outcome::Error(kind) => {
                 suite.errors += 1;
-                case.with(problem("error", kind, check))
+                case.with(problem("error", kind, card, check))
             }
             Outcome::Skipped => {
                 suite.skipped += 1;
-                let seen = words::misses(check)
+                let named = words::named(check);
+                let seen = words::misses(card, check)
                     .into_iter()
                     .map(|miss| format!("saw {}, expected {}", miss.seen, miss.expected));
-                let why: Vec<String> = words::reason(check).into_iter().chain(seen).collect();
+                let reason = words::reason(card, check).into_iter();
+                let why: Vec<String> = reason.chain(named).chain(seen).collect();
                 let why = format!("{}: {}", words::label(check), why.join("; "));
                 case.with(element("skipped").attr("message", why))
             }
@@ -115,6 +123,32 @@ fn suite(card: &Scorecard, phase: &PhaseCard) -> Suite {
         suite.cases.push(case);
     }
     suite
+}
+
+/// A closed release is no failure of its own: what keeps it closed fails beside
+/// it, or has only not held for long enough.
+fn releases(card: &Scorecard) -> Suite {
+    let cases = card.releases.iter().map(|release| {
+        let title = release.title.as_deref().unwrap_or("may be let loose");
+        let name = format!("{}: {title}", release.id);
+        let case = case(&card.baseline.name, "releases", &name, 0.0);
+        if release.open {
+            case
+        } else {
+            let why = words::decision(release);
+            case.with(element("skipped").attr("message", why))
+        }
+    });
+    let closed = card.releases.iter().filter(|release| !release.open);
+    Suite {
+        name: "releases".to_owned(),
+        elapsed: Duration::ZERO,
+        cases: cases.collect(),
+        failures: 0,
+        errors: 0,
+        skipped: closed.count(),
+        properties: Vec::new(),
+    }
 }
 
 /// Without it a run of which the deadline cut off what was left would be green
@@ -150,30 +184,18 @@ fn case(baseline: &str, phase: &str, name: &str, elapsed_ms: f64) -> Element {
         .attr("time", seconds(elapsed))
 }
 
-fn problem(element_name: &'static str, kind: &'static str, check: &CheckCard) -> Element {
-    let misses = words::misses(check);
-    let reason = words::reason(check);
-    let message = match (misses.first(), &reason) {
-        (Some(miss), _) => miss.seen.clone(),
-        (None, Some(reason)) => reason.clone(),
-        (None, None) => check.title.clone(),
-    };
-    let mut lines: Vec<String> = Vec::new();
-    for miss in &misses {
-        lines.push(format!("saw {}; expected {}", miss.seen, miss.expected));
-    }
-    lines.extend(reason);
-    lines.extend(
-        words::steps(check)
-            .iter()
-            .map(|step| format!("next {step}")),
-    );
-    if let Some(runbook) = &check.runbook {
-        lines.push(format!("runbook {runbook}"));
-    }
-    if let Some(tier) = check.guardrail {
-        lines.push(format!("tier {}: {}", tier.name(), tier.allows()));
-    }
+fn problem(
+    element_name: &'static str,
+    kind: &'static str,
+    card: &Scorecard,
+    check: &CheckCard,
+) -> Element {
+    let message = words::summary(card, check);
+    let told = words::failure(card, check, &TimeZone::UTC);
+    let told = told
+        .iter()
+        .map(|line| format!("{} {}", line.kind.label(), line.text));
+    let lines: Vec<String> = words::reason(card, check).into_iter().chain(told).collect();
     let problem = element(element_name)
         .attr("type", kind)
         .attr("message", message);

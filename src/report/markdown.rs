@@ -4,8 +4,8 @@ use jiff::tz::TimeZone;
 
 use super::harmless::harmless;
 use super::readable::{count, duration, fact, milliseconds, shortened, time};
-use super::words;
-use crate::scorecard::{CheckCard, PhaseCard, Scorecard, Totals, Verdict};
+use super::words::{self, Kind};
+use crate::scorecard::{CheckCard, PhaseCard, Scorecard, Totals};
 
 /// A section with what to fix, every phase and every check. Its heading is of
 /// the second level, so that it can be added to a page. What hosts said stands
@@ -36,12 +36,15 @@ pub fn markdown(card: &Scorecard, zone: &TimeZone) -> String {
     if card.keep_going {
         out += "Everything was looked at for diagnosis, also behind blocked gates.\n\n";
     }
+    if let Some(green) = words::last_green(card, zone) {
+        out += &format!("{}\n\n", inline(&green));
+    }
     for (place, (phase, check)) in words::to_fix(card).into_iter().enumerate() {
         let label = if place == 0 { "Fix first" } else { "Also fix" };
         out += &format!(
             "### {label}: {}\n\n{}\n\n",
-            inline(&check.id),
-            inline(&check.title)
+            inline(words::name(card, &check.id)),
+            inline(words::title(card, check))
         );
         let holds = words::holds(card, check).map(|holds| format!("; {holds}"));
         out += &format!(
@@ -49,14 +52,15 @@ pub fn markdown(card: &Scorecard, zone: &TimeZone) -> String {
             inline(&phase.id),
             inline(&holds.unwrap_or_default())
         );
-        out += &failure(check, "");
+        out += &failure(card, check, "", zone);
         out += "\n";
     }
+    out += &releases(card);
     out += "### Phases\n\n";
     out += &totals(card);
     for phase in &card.phases {
         out += "\n";
-        out += &one_phase(phase, zone);
+        out += &one_phase(card, phase, zone);
     }
     let notes = words::waivers(card);
     if !notes.is_empty() {
@@ -96,7 +100,7 @@ fn row(name: &str, gate: &str, totals: &Totals, elapsed: &str) -> String {
     )
 }
 
-fn one_phase(phase: &PhaseCard, zone: &TimeZone) -> String {
+fn one_phase(card: &Scorecard, phase: &PhaseCard, zone: &TimeZone) -> String {
     let mut out = format!("#### {}: {}\n\n", inline(&phase.id), phase.gate.label());
     let mut about: Vec<String> = phase.title.iter().map(|title| inline(title)).collect();
     if !phase.needs.is_empty() {
@@ -110,12 +114,12 @@ fn one_phase(phase: &PhaseCard, zone: &TimeZone) -> String {
         out += &format!("{}\n\n", about.join("; "));
     }
     for check in &phase.checks {
-        out += &one_check(check, zone);
+        out += &one_check(card, check, zone);
     }
     out
 }
 
-fn one_check(check: &CheckCard, zone: &TimeZone) -> String {
+fn one_check(card: &Scorecard, check: &CheckCard, zone: &TimeZone) -> String {
     let mut out = format!(
         "- {} **{}** {}",
         words::label(check),
@@ -130,11 +134,14 @@ fn one_check(check: &CheckCard, zone: &TimeZone) -> String {
         out += ")";
     }
     out += "\n";
-    if let Some(reason) = words::reason(check) {
+    if let Some(reason) = words::reason(card, check) {
         out += &format!("  - {}\n", inline(&reason));
     }
     if check.cause.is_none() {
-        out += &failure(check, "  ");
+        out += &failure(card, check, "  ", zone);
+    }
+    if let Some(course) = words::course(check) {
+        out += &format!("  - {}\n", inline(&course));
     }
     let facts: Vec<String> = check
         .facts
@@ -147,30 +154,51 @@ fn one_check(check: &CheckCard, zone: &TimeZone) -> String {
     out
 }
 
-/// What was seen and expected, what is next and who may do it; nothing of a
-/// check that did not fail.
-fn failure(check: &CheckCard, indent: &str) -> String {
-    match check.verdict {
-        Verdict::Warn | Verdict::Blocked => {}
-        Verdict::Pass | Verdict::NotEvaluated | Verdict::Skipped => return String::new(),
-    }
+/// What is told of a check that failed; nothing of another.
+fn failure(card: &Scorecard, check: &CheckCard, indent: &str, zone: &TimeZone) -> String {
     let mut out = String::new();
-    for miss in words::misses(check) {
-        out += &format!("{indent}- saw {}\n", code(&miss.seen));
-        out += &format!("{indent}- expected {}\n", code(&miss.expected));
+    for line in words::failure(card, check, zone) {
+        let text = match line.kind {
+            Kind::Runbook => link(&line.text),
+            kind if kind.is_quoted() => code(&line.text),
+            _ => inline(&line.text),
+        };
+        out += &match line.kind {
+            Kind::LogLine => format!("{indent}  - {text}\n"),
+            Kind::Failure | Kind::Also | Kind::Next => {
+                format!("{indent}- {}: {text}\n", line.kind.label())
+            }
+            kind => format!("{indent}- {} {text}\n", kind.label()),
+        };
     }
-    for step in words::steps(check) {
-        out += &format!("{indent}- next: {}\n", inline(step));
+    out
+}
+
+/// What may be let loose, and what keeps the rest back; nothing where the
+/// baseline has no releases.
+fn releases(card: &Scorecard) -> String {
+    let mut out = String::new();
+    if !card.releases.is_empty() {
+        out += "### Releases\n\n";
     }
-    if let Some(runbook) = &check.runbook {
-        out += &format!("{indent}- runbook {}\n", link(runbook));
-    }
-    if let Some(tier) = check.guardrail {
-        out += &format!(
-            "{indent}- tier {}: {}\n",
-            inline(tier.name()),
-            tier.allows()
+    for release in &card.releases {
+        let line = format!(
+            "- {} **{}** {}",
+            words::release(release),
+            inline(&release.id),
+            inline(release.title.as_deref().unwrap_or_default())
         );
+        out += line.trim_end();
+        out += "\n";
+        for reason in &release.reasons {
+            out += &format!("  - {}\n", inline(&words::closed_by(reason)));
+        }
+        if let Some(runbook) = &release.runbook {
+            out += &format!("  - runbook {}\n", link(runbook));
+        }
+    }
+    if !out.is_empty() {
+        out += "\n";
     }
     out
 }

@@ -1,5 +1,5 @@
 //! The card as a monitoring plugin prints it: a status line with performance
-//! data, then a line for each check. The program's exit codes are those of
+//! data, then a line for each check and release. The program's exit codes are those of
 //! plugins already: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN.
 
 use std::time::Duration;
@@ -8,8 +8,9 @@ use super::harmless::harmless;
 use super::words;
 use crate::scorecard::{CheckCard, RunResult, Scorecard, Verdict};
 
-/// One status line with performance data, and the checks in long output, the
-/// worst first, since receivers cut long output off.
+/// One status line with performance data, and in long output the checks, the
+/// worst first, since receivers cut it off, with the releases behind what keeps
+/// them closed.
 ///
 /// `|` separates text from performance data, so in text it is shown as `¦`.
 #[must_use]
@@ -41,8 +42,14 @@ pub fn nagios(card: &Scorecard) -> String {
         Verdict::Pass,
     ] {
         for check in card.checks().filter(|check| check.verdict == verdict) {
-            out.push_str(&line(check));
+            out.push_str(&line(card, check));
             out.push('\n');
+        }
+        if verdict == Verdict::Warn {
+            for release in &card.releases {
+                let decision = plain(&words::decision(release));
+                out.push_str(&format!("[release] {decision}\n"));
+            }
         }
     }
     for note in words::waivers(card) {
@@ -83,12 +90,13 @@ fn seconds(span: Duration) -> String {
     format!("{:.3}s", span.as_secs_f64())
 }
 
-fn line(check: &CheckCard) -> String {
+fn line(card: &Scorecard, check: &CheckCard) -> String {
     let mut line = format!("[{}] {}: {}", words::label(check), check.id, check.title);
-    let saw = words::misses(check)
+    let named = words::named(check).into_iter();
+    let saw = words::misses(card, check)
         .into_iter()
         .map(|miss| format!("saw {}, expected {}", miss.seen, miss.expected));
-    for said in saw.chain(words::reason(check)) {
+    for said in named.chain(saw).chain(words::reason(card, check)) {
         line.push_str("; ");
         line.push_str(&said);
     }

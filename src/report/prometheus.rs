@@ -1,7 +1,7 @@
 //! The card as metrics in Prometheus' text format, for the textfile collector.
 //!
 //! No series is named after a check: how many there are is for the baseline's
-//! phases to say, and for no host.
+//! phases and releases to say, and for no host.
 
 use std::fmt::Write as _;
 
@@ -105,6 +105,9 @@ pub fn metrics(card: &Scorecard) -> Vec<Metric> {
     if !card.phases.is_empty() {
         metrics.extend(phases(card));
     }
+    if !card.releases.is_empty() {
+        metrics.push(releases(card));
+    }
     metrics
 }
 
@@ -176,6 +179,18 @@ fn phases(card: &Scorecard) -> [Metric; 3] {
             samples: firsts.collect(),
         },
     ]
+}
+
+fn releases(card: &Scorecard) -> Metric {
+    let open = card.releases.iter().map(|release| Sample {
+        labels: vec![("release", release.id.clone())],
+        value: truth(release.open),
+    });
+    Metric {
+        name: "release_open",
+        help: "1 for a release of which all that it waits for held in the last run, 0 for the others.",
+        samples: open.collect(),
+    }
 }
 
 fn truth(holds: bool) -> f64 {

@@ -4,10 +4,11 @@
 //! what was left out on purpose is skipped. A warning is `not ok … # TODO`,
 //! which is the protocol's word for a failure that does not fail the whole.
 
+use jiff::tz::TimeZone;
 use serde_json::{Map, Value, json};
 
 use super::harmless::harmless;
-use super::words;
+use super::words::{self, Kind};
 use crate::scorecard::{CheckCard, PhaseCard, Scorecard, Verdict};
 
 /// One test point for each check, with its details as a YAML block; `Bail out!`
@@ -20,7 +21,13 @@ pub fn tap(card: &Scorecard) -> String {
         .iter()
         .flat_map(|phase| phase.checks.iter().map(move |check| (phase, check)));
     for (place, (phase, check)) in points.enumerate() {
-        out.push_str(&point(place + 1, phase, check));
+        out.push_str(&point(card, place + 1, phase, check));
+    }
+    for release in &card.releases {
+        out.push_str(&format!(
+            "# release {}\n",
+            comment(&words::decision(release))
+        ));
     }
     for note in words::waivers(card) {
         out.push_str(&format!("# {}\n", comment(&note)));
@@ -32,9 +39,9 @@ pub fn tap(card: &Scorecard) -> String {
     out
 }
 
-fn point(number: usize, phase: &PhaseCard, check: &CheckCard) -> String {
+fn point(card: &Scorecard, number: usize, phase: &PhaseCard, check: &CheckCard) -> String {
     let description = escaped(&format!("{} {}: {}", phase.id, check.id, check.title));
-    let reason = words::reason(check).unwrap_or_default();
+    let reason = words::reason(card, check).unwrap_or_default();
     let (ok, directive) = match check.verdict {
         Verdict::Pass => ("ok", String::new()),
         Verdict::Warn if check.accepted.is_some() => {
@@ -47,7 +54,7 @@ fn point(number: usize, phase: &PhaseCard, check: &CheckCard) -> String {
     let mut point = format!("{ok} {number} - {description}{directive}\n");
     if check.verdict != Verdict::Pass {
         point.push_str("  ---\n");
-        for (key, value) in details(check) {
+        for (key, value) in details(card, check) {
             point.push_str(&format!("  {key}: {value}\n"));
         }
         point.push_str("  ...\n");
@@ -56,22 +63,42 @@ fn point(number: usize, phase: &PhaseCard, check: &CheckCard) -> String {
 }
 
 /// The values as JSON on one line each, which every YAML parser reads.
-fn details(check: &CheckCard) -> Map<String, Value> {
+fn details(card: &Scorecard, check: &CheckCard) -> Map<String, Value> {
     let text = |text: &str| Value::from(harmless(text));
     let mut details = Map::new();
     let mut set = |key: &str, value: Value| details.insert(key.to_owned(), value);
     set("verdict", text(words::verdict(check.verdict)));
-    if let Some(reason) = words::reason(check) {
+    if let Some(reason) = words::reason(card, check) {
         set("reason", text(&reason));
     }
-    let misses: Vec<Value> = words::misses(check)
+    let told = words::failure(card, check, &TimeZone::UTC);
+    let all = |kind: Kind| -> Vec<Value> {
+        let lines = told.iter().filter(|line| line.kind == kind);
+        lines.map(|line| text(&line.text)).collect()
+    };
+    let misses: Vec<Value> = words::misses(card, check)
         .iter()
         .map(|miss| json!({ "expected": text(&miss.expected), "seen": text(&miss.seen) }))
         .collect();
     if !misses.is_empty() {
+        for kind in [Kind::Failure, Kind::Matched, Kind::Also] {
+            let names = all(kind);
+            if !names.is_empty() {
+                set(kind.label(), Value::Array(names));
+            }
+        }
         set("findings", Value::Array(misses));
-        let steps = words::steps(check).into_iter().map(text).collect();
-        set("next", Value::Array(steps));
+        let evidence = told
+            .iter()
+            .filter(|line| matches!(line.kind, Kind::Evidence | Kind::LogLine));
+        let evidence: Vec<Value> = evidence.map(|line| text(&line.text)).collect();
+        if !evidence.is_empty() {
+            set(Kind::Evidence.label(), Value::Array(evidence));
+        }
+        set(Kind::Next.label(), Value::Array(all(Kind::Next)));
+        for tier in all(Kind::Tier) {
+            set(Kind::Tier.label(), tier);
+        }
         set("attempts", check.attempts.into());
     }
     if check.elapsed_ms > 0.0 {
@@ -80,8 +107,12 @@ fn details(check: &CheckCard) -> Map<String, Value> {
             ((check.elapsed_ms * 10.0).round() / 10.0).into(),
         );
     }
-    if let Some(runbook) = &check.runbook {
-        set("runbook", text(runbook));
+    let mut runbooks = all(Kind::Runbook);
+    if told.is_empty() {
+        runbooks.extend(check.runbook.as_deref().map(text));
+    }
+    if !runbooks.is_empty() {
+        set(Kind::Runbook.label(), Value::Array(runbooks));
     }
     details
 }

@@ -1,13 +1,27 @@
-//! What every format but the terminal's says of a check, in the same words.
+//! What every format says of a check, a release and a run, in the same words.
+
+mod failure;
 
 use std::collections::HashSet;
+use std::time::Duration;
 
-use super::readable::{count, duration, shortened};
+use jiff::tz::TimeZone;
+
+use super::readable::{count, duration, shortened, time};
 use crate::scorecard::{
-    CheckCard, Gate, Held, PhaseCard, RunResult, Scorecard, Verdict, WaiverCard, WaiverState,
+    CheckCard, Gate, Held, OwnNetwork, PhaseCard, Reason, ReleaseCard, RunResult, Scorecard,
+    Verdict, WaiverCard, WaiverState,
 };
 
+pub(super) use failure::{Kind, Line, failure};
+
 const COULD_NOT_TELL: &str = "could not tell";
+
+/// What to fix when nothing beyond this machine answers, and what is to hold of it.
+const OWN_NETWORK: [&str; 2] = ["this machine's network", "something beyond it answers"];
+
+/// More addresses or hosts than this are counted, not listed.
+const LISTED: usize = 8;
 
 /// An expectation that did not hold, or that could not be told.
 #[derive(Debug)]
@@ -26,6 +40,27 @@ pub(super) fn verdict(verdict: Verdict) -> &'static str {
         Verdict::Blocked => "BLOCKED",
         Verdict::NotEvaluated => "NOT EVALUATED",
         Verdict::Skipped => "SKIPPED",
+    }
+}
+
+/// The operator's own network, where this check stands for it.
+pub(super) fn own_network<'a>(card: &'a Scorecard, check: &str) -> Option<&'a OwnNetwork> {
+    card.own_network.as_ref().filter(|own| own.check == check)
+}
+
+/// A check's id, or the name of what it stands for.
+pub(super) fn name<'a>(card: &Scorecard, check: &'a str) -> &'a str {
+    match own_network(card, check) {
+        Some(_) => OWN_NETWORK[0],
+        None => check,
+    }
+}
+
+/// The statement that a check tests, or the one that matters where it stands for another thing.
+pub(super) fn title<'a>(card: &Scorecard, check: &'a CheckCard) -> &'a str {
+    match own_network(card, &check.id) {
+        Some(_) => OWN_NETWORK[1],
+        None => &check.title,
     }
 }
 
@@ -102,7 +137,10 @@ pub(super) fn waivers(card: &Scorecard) -> Vec<String> {
 }
 
 /// What kept a check from passing. At least one for WARN and BLOCKED.
-pub(super) fn misses(check: &CheckCard) -> Vec<Miss> {
+pub(super) fn misses(card: &Scorecard, check: &CheckCard) -> Vec<Miss> {
+    if let Some(network) = own_network(card, &check.id) {
+        return vec![silence(network)];
+    }
     let failed = match check.verdict {
         Verdict::Warn | Verdict::Blocked => true,
         Verdict::Pass | Verdict::NotEvaluated | Verdict::Skipped => false,
@@ -136,24 +174,80 @@ fn seen(words: &str, could_not_tell: bool) -> String {
     }
 }
 
-/// What to do about a check that failed: what the fault itself calls for, then
-/// the baseline's remedy. Empty where neither says anything.
-pub(super) fn steps(check: &CheckCard) -> Vec<&str> {
-    let hint = check.fault.as_ref().and_then(|fault| fault.hint.as_deref());
-    [hint, check.remedy.as_deref()]
-        .into_iter()
-        .flatten()
-        .collect()
+fn silence(network: &OwnNetwork) -> Miss {
+    let addresses: Vec<&str> = network.addresses.iter().map(String::as_str).collect();
+    Miss {
+        expected: "an answer from one of them at least".to_owned(),
+        seen: format!(
+            "no answer from any of {} addresses: {}",
+            addresses.len(),
+            listed(&addresses)
+        ),
+    }
+}
+
+/// Names with commas between them; of many, how many more there are.
+fn listed(names: &[&str]) -> String {
+    // A last one alone takes no more room than "and 1 more".
+    match names.len() {
+        all if all > LISTED + 1 => {
+            format!("{} and {} more", names[..LISTED].join(", "), all - LISTED)
+        }
+        _ => names.join(", "),
+    }
+}
+
+/// A failure in one phrase: its name, where it has one, and what was seen first.
+pub(super) fn summary(card: &Scorecard, check: &CheckCard) -> String {
+    let seen = misses(card, check).into_iter().map(|miss| miss.seen).next();
+    let named = match (own_network(card, &check.id), &check.signature) {
+        (Some(_), _) => Some(OWN_NETWORK[0]),
+        (None, Some(signature)) => Some(signature.title.as_str()),
+        (None, None) => None,
+    };
+    let parts: Vec<String> = named.map(str::to_owned).into_iter().chain(seen).collect();
+    if parts.is_empty() {
+        reason(card, check).unwrap_or_else(|| check.title.clone())
+    } else {
+        parts.join(": ")
+    }
+}
+
+/// The failure by its name, for formats that tell a check in one line.
+pub(super) fn named(check: &CheckCard) -> Option<String> {
+    let found = check.signature.as_ref()?;
+    Some(format!("failure {} ({})", found.title, found.id))
+}
+
+/// What is known of earlier looks: how long it has held, and what it follows.
+pub(super) fn course(check: &CheckCard) -> Option<String> {
+    let course = check.course.as_ref()?;
+    let span = |seconds: f64| duration(Duration::try_from_secs_f64(seconds).unwrap_or_default());
+    let held = match (course.held_s, course.stable_for_s) {
+        (Some(held), Some(asked)) => {
+            Some(format!("held for {}, {} asked", span(held), span(asked)))
+        }
+        (Some(held), None) => Some(format!("held for {}", span(held))),
+        (None, _) => None,
+    };
+    let follows = course.follows.as_deref().zip(course.value);
+    let follows = follows.map(|(follows, value)| format!("{} = {value}", shortened(follows)));
+    let said: Vec<String> = held.into_iter().chain(follows).collect();
+    (!said.is_empty()).then(|| said.join("; "))
 }
 
 /// Why a check has no verdict of its own: left out, held, or failed with another.
-pub(super) fn reason(check: &CheckCard) -> Option<String> {
+pub(super) fn reason(card: &Scorecard, check: &CheckCard) -> Option<String> {
     match check.verdict {
         Verdict::Pass => None,
         Verdict::Warn | Verdict::Blocked => {
-            let cause = check.cause.as_ref();
-            let shared = cause.map(|cause| format!("shares the cause of {cause}"));
-            let parts: Vec<String> = shared.into_iter().chain(accepted(check)).collect();
+            let why = match &check.cause {
+                Some(cause) => Some(format!("shares the cause of {}", name(card, cause))),
+                None => {
+                    own_network(card, &check.id).map(|_| format!("stands for {}", OWN_NETWORK[0]))
+                }
+            };
+            let parts: Vec<String> = why.into_iter().chain(accepted(check)).collect();
             (!parts.is_empty()).then(|| parts.join("; "))
         }
         Verdict::Skipped => Some(
@@ -186,7 +280,8 @@ pub(super) fn result(card: &Scorecard) -> String {
     let label = card.result.label();
     match (card.result, &card.first_blocked, &card.failure) {
         (RunResult::Blocked, Some(first), _) => {
-            format!("{label} at {} (fix {} first)", first.phase, first.check)
+            let check = name(card, &first.check);
+            format!("{label} at {} (fix {check} first)", first.phase)
         }
         (RunResult::CheckFailed, _, Some(why)) => format!("{label} ({why})"),
         (RunResult::Green | RunResult::Degraded, ..) => std::iter::once(label.to_owned())
@@ -220,17 +315,24 @@ pub(super) fn with(card: &Scorecard) -> Vec<String> {
 /// What is to be fixed, the first thing first. Behind a blocked gate a failure
 /// may be that gate's consequence, and is not something to fix by itself.
 pub(super) fn to_fix(card: &Scorecard) -> Vec<(&PhaseCard, &CheckCard)> {
+    let roots = card.roots.iter().map(|root| root.check.as_str());
     let first = card
         .first_blocked
         .as_ref()
-        .map(|first| first.check.as_str());
-    let others = card.roots.iter().map(|root| root.check.as_str());
+        .map(|first| first.check.as_str())
+        .or_else(|| roots.clone().next());
+    let others = roots.filter(|check| Some(*check) != first);
     first
         .into_iter()
-        .chain(others.filter(|check| Some(*check) != first))
+        .chain(others)
         .filter_map(|id| card.check(id))
-        .filter(|(phase, check)| phase.held_by.is_none() || Some(check.id.as_str()) == first)
+        .filter(|(phase, check)| Some(check.id.as_str()) == first || !is_behind_a_gate(phase))
         .collect()
+}
+
+/// Whether a phase was evaluated although a gate upstream is blocked.
+pub(super) fn is_behind_a_gate(phase: &PhaseCard) -> bool {
+    phase.held_by.is_some() && phase.gate != Gate::Blocked
 }
 
 /// `holds 3 checks and 2 other phases`, where a root holds any.
@@ -244,6 +346,54 @@ pub(super) fn holds(card: &Scorecard, check: &CheckCard) -> Option<String> {
             count(checks, "check"),
             count(phases, "other phase")
         )),
+    }
+}
+
+/// What was green then has gone through a boot since, which a reader has to
+/// know before all else; nothing where no host has, or that cannot be told.
+pub(super) fn rebooted(card: &Scorecard, zone: &TimeZone) -> Option<String> {
+    let hosts = card.hosts.iter();
+    let hosts: Vec<&str> = hosts
+        .filter(|host| host.rebooted_since_green == Some(true))
+        .map(|host| host.id.as_str())
+        .collect();
+    let at = card.last_green.filter(|_| !hosts.is_empty())?;
+    let (at, hosts) = (time(at, zone), listed(&hosts));
+    Some(format!("booted since the last GREEN of {at}: {hosts}"))
+}
+
+/// [`rebooted`], or else when the whole baseline was GREEN last.
+pub(super) fn last_green(card: &Scorecard, zone: &TimeZone) -> Option<String> {
+    let at = |at| format!("last GREEN before this run: {}", time(at, zone));
+    rebooted(card, zone).or_else(|| card.last_green.map(at))
+}
+
+/// The decision on a release in a word.
+pub(super) fn release(release: &ReleaseCard) -> &'static str {
+    is_open(release.open)
+}
+
+/// Whether a release is open, in a word.
+pub(super) fn is_open(open: bool) -> &'static str {
+    if open { "OPEN" } else { "CLOSED" }
+}
+
+/// Why a release is closed: `P1-K3S was not evaluated: held by P0-NETWORK`.
+pub(super) fn closed_by(reason: &Reason) -> String {
+    match &reason.id {
+        Some(id) => format!("{id} {}", reason.why),
+        None => reason.why.clone(),
+    }
+}
+
+/// A decision with every reason: `runners CLOSED: P1-K3S is BLOCKED: nodes`.
+pub(super) fn decision(decided: &ReleaseCard) -> String {
+    let reasons: Vec<String> = decided.reasons.iter().map(closed_by).collect();
+    let decision = format!("{} {}", decided.id, release(decided));
+    if reasons.is_empty() {
+        decision
+    } else {
+        format!("{decision}: {}", reasons.join("; "))
     }
 }
 

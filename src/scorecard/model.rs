@@ -372,7 +372,8 @@ pub struct CheckCard {
     pub cause: Option<String>,
     /// The fault that kept facts from being seen.
     pub fault: Option<Fault>,
-    /// One for each expectation, or one for the fault.
+    /// One for the fault, or one for each expectation; where there is nothing to
+    /// look at (`exists = false`), only those that tell it.
     pub findings: Vec<Finding>,
     /// What was seen. Durations in seconds, times as RFC 3339.
     #[schemars(with = "BTreeMap<String, serde_json::Value>")]

@@ -222,6 +222,76 @@ async fn what_cannot_be_decided_opens_nothing() {
     }
 }
 
+/// Everything that tells of a baseline tells of its releases too.
+#[tokio::test(flavor = "multi_thread")]
+async fn plan_graph_explain_and_validate_know_releases() {
+    let desk = Desk::new();
+    let baseline = Stack::up(&desk).await.baseline();
+    let releases = RELEASES.replace("rootfs@ops110 }", "rootfs@ops110, stable_for: 15m }");
+    desk.write("baseline.yml", &format!("{baseline}{releases}"));
+    let mut told = String::new();
+    for args in [
+        &["graph"][..],
+        &["graph", "--format", "mermaid"],
+        &["graph", "--format", "dot"],
+        &["explain", "runners"],
+        &["explain", "P1-DATA"],
+        &["explain", "P2-APPS"],
+        &["explain", "rootfs"],
+        &["validate"],
+    ] {
+        let args = [args, &["-b", "baseline.yml"]].concat();
+        let ran = desk.run(&args).await;
+        assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""), "{ran:#?}");
+        told += &format!("$ coldstart {}\n{}\n", args.join(" "), ran.stdout);
+    }
+    // What stands below a check's own part is its kind's.
+    let facts = told.find("  what expectations may speak of:");
+    let validated = told.find("$ coldstart validate");
+    if let (Some(facts), Some(validated)) = (facts, validated) {
+        told.replace_range(facts..validated, "");
+    }
+    let ports = regex::Regex::new(r"127\.0\.0\.1:\d+").expect("a regular expression");
+    insta::assert_snapshot!(ports.replace_all(&told, "127.0.0.1:PORT"));
+
+    let page = desk.run(&["plan", "-b", "baseline.yml"]).await.stdout;
+    assert!(
+        page.lines()
+            .next()
+            .unwrap_or_default()
+            .ends_with(", 2 releases")
+    );
+    let (_, listed) = page
+        .split_once("\nrelease batch\n")
+        .expect("the first release");
+    assert!(listed.contains("\nrelease runners  CI runners\n"), "{page}");
+    let plan = desk
+        .run(&["plan", "-b", "baseline.yml", "--json"])
+        .await
+        .json();
+    let graph = desk
+        .run(&["graph", "--format", "json", "-b", "baseline.yml"])
+        .await
+        .json();
+    assert_eq!(plan["releases"], graph["releases"]);
+    let runners = &plan["releases"][1];
+    assert_eq!(runners["id"], "runners");
+    assert_eq!(
+        runners["needs"],
+        serde_json::json!(["P0-NETWORK", "P1-DATA", "P2-APPS"])
+    );
+    assert_eq!(runners["require"][0]["stable_for_s"], 900.0);
+    assert_eq!(runners["after"], serde_json::json!(["batch"]));
+
+    let unknown = desk.run(&["explain", "runnrs", "-b", "baseline.yml"]).await;
+    assert_eq!(unknown.code, Some(64), "{unknown:#?}");
+    assert!(
+        unknown
+            .stderr
+            .contains("no check, phase or release `runnrs`: did you mean `runners`?")
+    );
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lease_takes_a_fresh_decision_on_the_same_boots() {
     let desk = Desk::new();

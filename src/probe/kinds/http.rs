@@ -291,6 +291,13 @@ impl Kind for Http {
         Defaults::require([self.statuses().expectation()])
     }
 
+    fn default_in_words(&self) -> Option<String> {
+        if self.websocket {
+            return None;
+        }
+        self.statuses().words()
+    }
+
     fn goal(&self, _: &Target) -> String {
         if self.websocket {
             return format!("a WebSocket from {}", self.url);

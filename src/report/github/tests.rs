@@ -39,7 +39,8 @@ fn every_line_is_one_command_and_every_failure_has_one() {
         let notes = usize::from(!words::waivers(&card).is_empty());
         assert_eq!(commands.len(), failed + 1 + notes, "{name}");
         for check in card.checks() {
-            let title = format!("{} {}", words::label(check), check.id);
+            let named = words::name(&card, &check.id);
+            let title = format!("{} {named}", words::label(check));
             let level = match check.verdict {
                 Verdict::Warn if check.accepted.is_some() => Some("notice"),
                 Verdict::Warn => Some("warning"),
@@ -64,6 +65,34 @@ fn what_to_fix_first_comes_first() {
             "BLOCKED postgres@data188"
         ]
     );
+}
+
+#[test]
+fn the_first_command_tells_what_may_be_let_loose() {
+    let commands = annotations(&fixture::green().card());
+    let first = parse(commands.lines().next().unwrap_or_default());
+    assert_eq!(first.name, "notice");
+    let lines: Vec<&str> = first.message.lines().collect();
+    assert_eq!(lines.len(), 3, "{lines:?}");
+    assert!(lines[1].starts_with("release batch "), "{lines:?}");
+    assert!(lines[2].starts_with("release runners "), "{lines:?}");
+}
+
+#[test]
+fn the_own_network_is_the_one_to_fix() {
+    let commands = annotations(&fixture::own_network().card());
+    let commands: Vec<Command> = commands.lines().map(parse).collect();
+    assert!(
+        commands[0]
+            .message
+            .contains("(fix this machine's network first)")
+    );
+    assert_eq!(commands[1].title, "BLOCKED this machine's network");
+    assert!(commands[1].message.contains("next Cable, Wi-Fi or VPN"));
+    let remedies = commands
+        .iter()
+        .filter(|each| each.message.contains("power and console"));
+    assert_eq!(remedies.count(), 0);
 }
 
 #[test]

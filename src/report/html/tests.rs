@@ -175,6 +175,41 @@ fn what_hosts_say_is_text() {
         .descendants()
         .filter(|node| node.has_tag_name("code") && node.text() == Some(&said))
         .count();
-    assert_eq!(shown, 1);
+    // Once as what a check saw; and five lines of a journal, at the top and in their place.
+    assert_eq!(shown, 1 + 2 * 5);
     assert!(!page.contains("<script"));
+}
+
+#[test]
+fn every_release_is_there_with_what_keeps_it_closed() {
+    for (name, card, page) in pages() {
+        let document = parsed(&page);
+        let blocks: Vec<String> = document
+            .descendants()
+            .filter(|node| node.attribute("class") == Some("release"))
+            .map(|node| {
+                let texts = node.descendants().filter(Node::is_text);
+                texts.filter_map(|node| node.text()).collect()
+            })
+            .collect();
+        assert_eq!(blocks.len(), card.releases.len(), "{name}");
+        for (block, release) in blocks.iter().zip(&card.releases) {
+            let start = format!("{} {}", words::release(release), release.id);
+            assert!(block.trim().starts_with(&start), "{name}: {block}");
+            for reason in &release.reasons {
+                let reason = words::closed_by(reason);
+                assert!(block.contains(&*harmless(&reason)), "{name}: {reason}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_own_network_is_the_one_to_fix() {
+    let page = html(&fixture::own_network().card(), &TimeZone::UTC);
+    let document = parsed(&page);
+    let heading = document.descendants().find(|node| node.has_tag_name("h3"));
+    let heading = heading.and_then(|node| node.text());
+    assert_eq!(heading, Some("this machine's network"));
+    assert!(!page.contains("power and console"), "{page}");
 }

@@ -108,7 +108,7 @@ fn the_counts_are_those_of_the_elements() {
             assert_eq!(number(node, "errors"), descendants(node, "error"));
             assert_eq!(number(node, "skipped"), descendants(node, "skipped"));
         }
-        let own = usize::from(card.failure.is_some());
+        let own = usize::from(card.failure.is_some()) + card.releases.len();
         assert_eq!(number(root, "tests"), card.totals.all() + own);
     }
 }
@@ -163,4 +163,35 @@ fn each_verdict_has_its_element(#[case] id: &str, #[case] name: &str, #[case] ki
     let outcome = case.first_element_child().expect("an outcome");
     assert_eq!(outcome.tag_name().name(), name);
     assert_eq!(outcome.attribute("type").unwrap_or_default(), kind);
+}
+
+#[test]
+fn an_open_release_passed_and_a_closed_one_says_why() {
+    let xml = junit(&fixture::sample().card());
+    let report = Report::deserialize_from_str(&xml).expect("JUnit");
+    let suite = report.test_suites.last().expect("the releases");
+    assert_eq!(suite.name.as_str(), "releases");
+    let passed: Vec<bool> = suite
+        .test_cases
+        .iter()
+        .map(|case| matches!(case.status, quick_junit::TestCaseStatus::Success { .. }))
+        .collect();
+    assert_eq!(passed, [true, false]);
+    assert!(
+        xml.contains("runners CLOSED: P0-188-DATA is BLOCKED"),
+        "{xml}"
+    );
+}
+
+#[test]
+fn the_own_network_stands_in_for_what_heard_nothing() {
+    let xml = junit(&fixture::own_network().card());
+    let message = "message=\"this machine's network: no answer from any of 12 addresses";
+    assert_eq!(xml.matches(message).count(), 1, "{xml}");
+    assert_eq!(
+        xml.matches("shares the cause of this machine's network")
+            .count(),
+        11
+    );
+    assert!(!xml.contains("power and console"), "{xml}");
 }

@@ -53,7 +53,20 @@ fn every_check_is_one_line_without_a_second_separator() {
         let text = nagios(&card);
         let lines: Vec<&str> = text.lines().skip(1).collect();
         let notes = words::waivers(&card).len();
-        assert_eq!(lines.len(), card.totals.all() + notes, "{name}");
+        assert_eq!(
+            lines.len(),
+            card.totals.all() + card.releases.len() + notes,
+            "{name}"
+        );
+        for release in &card.releases {
+            let start = format!("[release] {} {}", release.id, words::release(release));
+            let found = lines.iter().find(|line| line.starts_with(&start));
+            let found = found.unwrap_or_else(|| panic!("{name}: {start}\n{text}"));
+            for reason in &release.reasons {
+                let reason = plain(&words::closed_by(reason));
+                assert!(found.contains(&reason), "{name}: {reason}");
+            }
+        }
         assert_eq!(text.matches('|').count(), 1, "{name}: {text}");
         for check in card.checks() {
             let start = format!("[{}] {}: ", words::label(check), check.id);
@@ -87,6 +100,31 @@ fn the_worst_come_first() {
     seen.dedup();
     assert_eq!(
         seen,
-        ["BLOCKED", "WARN", "NOT EVALUATED", "SKIPPED", "PASS"]
+        [
+            "BLOCKED",
+            "WARN",
+            "release",
+            "NOT EVALUATED",
+            "SKIPPED",
+            "PASS"
+        ]
     );
+}
+
+#[test]
+fn the_own_network_is_the_one_to_fix() {
+    let text = nagios(&fixture::own_network().card());
+    let status = text.lines().next().unwrap_or_default();
+    assert!(
+        status.contains("(fix this machine's network first)"),
+        "{status}"
+    );
+    assert!(!text.contains("power and console"), "{text}");
+}
+
+#[test]
+fn a_failure_is_called_by_its_name() {
+    let text = nagios(&fixture::sample().card());
+    let named = "failure a standby without its primary (no-primary); saw in_recovery = true";
+    assert!(text.contains(named), "{text}");
 }

@@ -66,6 +66,19 @@ fn the_result_and_the_gate_to_fix_are_named() {
 }
 
 #[test]
+fn each_release_has_a_series() {
+    let text = write(&fixture::sample().card(), PREFIX, &[]);
+    for line in [
+        "coldstart_release_open{release=\"mirror\"} 1",
+        "coldstart_release_open{release=\"runners\"} 0",
+    ] {
+        assert!(text.lines().any(|other| other == line), "{line}\n{text}");
+    }
+    let without = write(&fixture::keep_going().card(), PREFIX, &[]);
+    assert!(!without.contains("release_open"), "{without}");
+}
+
+#[test]
 fn what_is_added_follows_and_any_text_may_be_a_label() {
     let label = "a\"b\\c\nd資料";
     let extra = Metric {

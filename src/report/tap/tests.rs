@@ -117,3 +117,29 @@ fn details_come_back_as_they_were() {
     let (_, findings) = findings.expect("findings");
     assert_eq!(findings[0]["seen"], Value::from(harmless(fixture::HOSTILE)));
 }
+
+#[test]
+fn a_named_failure_brings_its_name_its_evidence_and_the_strictest_tier() {
+    let card = fixture::sample().card();
+    let text = tap(&card);
+    let document = parse(&text);
+    let detail = |key: &str| {
+        let details = &document.points[1].details;
+        let found = details.iter().find(|(known, _)| known == key);
+        found.map(|(_, value)| value.clone()).unwrap_or_default()
+    };
+    assert_eq!(
+        detail("failure")[0],
+        "a standby without its primary (no-primary)"
+    );
+    assert_eq!(detail("next")[0], "bring the primary back; promote nothing");
+    assert_eq!(
+        detail("evidence")[0],
+        "the journal of postgresql on data188:"
+    );
+    assert_eq!(detail("tier"), "BLOCK: human approval only");
+    assert!(
+        text.contains("\n# release mirror OPEN\n# release runners CLOSED: "),
+        "{text}"
+    );
+}

@@ -18,12 +18,8 @@ pub use self::history::history;
 use self::layout::Text;
 use self::page::{Page, Role};
 use super::readable::{count, duration, time};
-use crate::scorecard::{
-    CheckCard, Gate, PhaseCard, ReleaseCard, Root, RunResult, Scorecard, Verdict,
-};
-
-/// What to fix when nothing beyond this machine answers.
-const OWN_NETWORK: &str = "this machine's network";
+use super::words;
+use crate::scorecard::{CheckCard, ReleaseCard, RunResult, Scorecard, Verdict};
 
 /// How a card is shown.
 #[derive(Debug, Clone)]
@@ -46,7 +42,9 @@ pub struct Style {
 pub fn card(card: &Scorecard, style: &Style) -> String {
     let mut page = Page::new(style);
     header(&mut page, card);
-    rebooted(&mut page, card);
+    if let Some(rebooted) = words::rebooted(card, &style.zone) {
+        page.indented(0, &Text::from(rebooted.as_str()));
+    }
     disrupted(&mut page, card);
     page.blank();
     let shown = roots(&mut page, card);
@@ -108,7 +106,7 @@ fn accepted(page: &mut Page<'_>, card: &Scorecard) {
     for check in &accepted {
         let (label, role) = word(check);
         page.head(0, (label, role), &check.id, &check.title);
-        block::fields(page, check, true);
+        block::fields(page, card, check, true);
     }
     if !accepted.is_empty() {
         page.blank();
@@ -117,7 +115,7 @@ fn accepted(page: &mut Page<'_>, card: &Scorecard) {
 
 /// What is to be said of waivers that accept nothing, or not for long.
 fn waivers(page: &mut Page<'_>, card: &Scorecard) {
-    let notes = super::words::waivers(card);
+    let notes = words::waivers(card);
     if notes.is_empty() {
         return;
     }
@@ -166,25 +164,6 @@ fn header(page: &mut Page<'_>, card: &Scorecard) {
     }
 }
 
-/// What a reader has to know before all else: what was green then has gone
-/// through a boot since.
-fn rebooted(page: &mut Page<'_>, card: &Scorecard) {
-    let hosts = card
-        .hosts
-        .iter()
-        .filter(|host| host.rebooted_since_green == Some(true))
-        .map(|host| host.id.as_str());
-    let hosts: Vec<&str> = hosts.collect();
-    if let (Some(at), false) = (card.last_green, hosts.is_empty()) {
-        let text = Text::new()
-            .say("booted since the last GREEN of ")
-            .say(&time(at, &page.style.zone))
-            .say(": ")
-            .ids(hosts, 8);
-        page.indented(0, &text);
-    }
-}
-
 /// A restart in the middle, where it is not the result already.
 fn disrupted(page: &mut Page<'_>, card: &Scorecard) {
     if card.disrupted.is_empty() || card.result == RunResult::CheckFailed {
@@ -199,73 +178,25 @@ fn disrupted(page: &mut Page<'_>, card: &Scorecard) {
 /// Writes the roots that hold a gate, the one to fix first at the top, and
 /// tells which they are.
 fn roots<'a>(page: &mut Page<'_>, card: &'a Scorecard) -> BTreeSet<&'a str> {
-    let first = card
-        .first_blocked
-        .as_ref()
-        .map(|first| first.check.as_str())
-        .or_else(|| card.roots.first().map(|root| root.check.as_str()));
     let mut shown = BTreeSet::new();
-    let ordered = first.into_iter().chain(
-        card.roots
-            .iter()
-            .map(|root| root.check.as_str())
-            .filter(|check| Some(*check) != first),
-    );
-    for id in ordered {
-        let Some((phase, check)) = card.check(id) else {
-            continue;
-        };
-        // Behind a blocked gate a failure may be that gate's consequence: it
-        // is told under its phase, not as something to fix by itself.
-        if Some(id) != first && is_behind_a_gate(phase) {
-            continue;
-        }
-        let (label, role) = if Some(id) == first {
+    for (place, (phase, check)) in words::to_fix(card).into_iter().enumerate() {
+        let label = if place == 0 {
             ("FIX FIRST", Role::First)
         } else {
             ("ALSO FIX", Role::Bad)
         };
-        let root = card.roots.iter().find(|root| root.check == id);
-        let network = card.own_network.as_ref().filter(|own| own.check == id);
-        if let Some(network) = network {
-            page.head(0, (label, role), OWN_NETWORK, "something beyond it answers");
-            page.field("blocks", &blocks(phase, root));
-            block::own_network(page, network, check);
-        } else {
-            page.head(0, (label, role), &check.id, &check.title);
-            page.field("blocks", &blocks(phase, root));
-            block::fields(page, check, true);
+        let name = words::name(card, &check.id);
+        page.head(0, label, name, words::title(card, check));
+        let mut blocks = Text::new().id(&phase.id);
+        if let Some(holds) = words::holds(card, check) {
+            blocks = blocks.say("; ").say(&holds);
         }
+        page.field("blocks", &blocks);
+        block::fields(page, card, check, true);
         page.blank();
         shown.insert(check.id.as_str());
     }
     shown
-}
-
-/// A check's id, or what a check stands for.
-fn name<'a>(card: &'a Scorecard, check: &'a str) -> &'a str {
-    match &card.own_network {
-        Some(own) if own.check == check => OWN_NETWORK,
-        Some(_) | None => check,
-    }
-}
-
-/// Whether a phase was evaluated although a gate upstream is blocked.
-fn is_behind_a_gate(phase: &PhaseCard) -> bool {
-    phase.held_by.is_some() && phase.gate != Gate::Blocked
-}
-
-/// The phase that a root is in, and what else it keeps from going on.
-fn blocks(phase: &PhaseCard, root: Option<&Root>) -> Text {
-    let text = Text::new().id(&phase.id);
-    let Some(root) = root.filter(|root| root.holds_checks > 0) else {
-        return text;
-    };
-    let text = text.say("; holds ").say(&count(root.holds_checks, "check"));
-    match root.holds_phases {
-        0 => text,
-        phases => text.say(" and ").say(&count(phases, "other phase")),
-    }
 }
 
 fn footer(page: &mut Page<'_>, card: &Scorecard) {
@@ -292,9 +223,7 @@ fn footer(page: &mut Page<'_>, card: &Scorecard) {
         RunResult::Blocked | RunResult::CheckFailed => Role::Bad,
     };
     let text = match card.result {
-        RunResult::Green | RunResult::Degraded => {
-            Text::from(super::words::with(card).join(" ").as_str())
-        }
+        RunResult::Green | RunResult::Degraded => Text::from(words::with(card).join(" ").as_str()),
         RunResult::Blocked => card
             .first_blocked
             .as_ref()
@@ -302,7 +231,7 @@ fn footer(page: &mut Page<'_>, card: &Scorecard) {
             .map_or_else(Text::new, |first| {
                 let text = Text::new().say("at ").id(&first.phase);
                 text.say(" (fix ")
-                    .id(name(card, &first.check))
+                    .id(words::name(card, &first.check))
                     .say(" first)")
             }),
         RunResult::CheckFailed => card
@@ -330,7 +259,7 @@ fn footer(page: &mut Page<'_>, card: &Scorecard) {
 /// The word for what a check came to and the colour that goes with it.
 fn word(check: &CheckCard) -> (&'static str, Role) {
     if check.accepted.is_some() {
-        (super::words::label(check), Role::Plain)
+        (words::label(check), Role::Plain)
     } else {
         verdict(check.verdict)
     }
@@ -338,13 +267,13 @@ fn word(check: &CheckCard) -> (&'static str, Role) {
 
 /// The word of a verdict and its colour.
 fn verdict(verdict: Verdict) -> (&'static str, Role) {
-    match verdict {
-        Verdict::Pass => ("PASS", Role::Good),
-        Verdict::Warn => ("WARN", Role::Warning),
-        Verdict::Blocked => ("BLOCKED", Role::Bad),
-        Verdict::NotEvaluated => ("NOT EVALUATED", Role::Plain),
-        Verdict::Skipped => ("SKIPPED", Role::Plain),
-    }
+    let role = match verdict {
+        Verdict::Pass => Role::Good,
+        Verdict::Warn => Role::Warning,
+        Verdict::Blocked => Role::Bad,
+        Verdict::NotEvaluated | Verdict::Skipped => Role::Plain,
+    };
+    (words::verdict(verdict), role)
 }
 
 /// `2 attempts in 4.0 s`; nothing when the first attempt decided.

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use super::layout::{Text, pad, width};
 use super::page::{Page, Role};
-use super::{block, is_behind_a_gate, name, word};
+use super::{block, word};
 use crate::report::harmless;
 use crate::report::readable::{count, duration, fact, milliseconds, shortened};
+use crate::report::words::{self, is_behind_a_gate, name};
 use crate::scorecard::{CheckCard, Gate, Held, PhaseCard, Scorecard, Totals, Verdict};
 
 /// More ids than this are counted, not listed: `-v` lists them all.
@@ -157,7 +158,7 @@ fn attention(page: &mut Page<'_>, card: &Scorecard, phase: &PhaseCard, shown: &B
         let alone = check.cause.is_none() || check.accepted.is_some();
         if failed && alone && !shown.contains(check.id.as_str()) {
             page.head(2, word(check), &check.id, &check.title);
-            block::fields(page, check, true);
+            block::fields(page, card, check, true);
         }
     }
     for check in phase.checks.iter().filter(|check| check.unfinished) {
@@ -291,7 +292,7 @@ fn every_check(page: &mut Page<'_>, card: &Scorecard, phase: &PhaseCard, shown: 
                         .id(name(card, cause));
                     page.indented(indent, &text);
                 } else if !shown.contains(check.id.as_str()) {
-                    block::fields(page, check, false);
+                    block::fields(page, card, check, false);
                 }
             }
             Verdict::NotEvaluated => {
@@ -321,4 +322,7 @@ fn observed(page: &mut Page<'_>, check: &CheckCard) {
     }
     let indent = page.field_indent();
     page.indented(indent, &text);
+    if let Some(course) = words::course(check) {
+        page.indented(indent, &Text::from(course.as_str()));
+    }
 }

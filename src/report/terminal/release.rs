@@ -2,7 +2,7 @@
 
 use super::layout::{Text, pad, width};
 use super::page::{Page, Role};
-use crate::report::harmless;
+use crate::report::{harmless, words};
 use crate::scorecard::{Reason, ReleaseCard, RunResult, Scorecard};
 
 /// More reasons than this are counted: `coldstart gate ID` tells them all.
@@ -23,7 +23,11 @@ pub(super) fn all(page: &mut Page<'_>, card: &Scorecard) {
             "Releases",
             Role::Plain,
             "Releases  ".len(),
-            &text.say(": all CLOSED"),
+            &text.say(if card.releases.len() == 1 {
+                ": CLOSED"
+            } else {
+                ": all CLOSED"
+            }),
         );
         page.blank();
         return;
@@ -60,11 +64,8 @@ const CLOSED: usize = "CLOSED  ".len();
 /// One release with everything that keeps it closed.
 pub(super) fn one(page: &mut Page<'_>, release: &ReleaseCard) {
     for reason in &release.reasons {
-        let mut text = Text::new();
-        if let Some(id) = &reason.id {
-            text = text.id(id).say(" ");
-        }
-        page.hanging(0, "-", Role::Plain, 2, &text.say(&reason.why));
+        let text = words::closed_by(reason);
+        page.hanging(0, "-", Role::Plain, 2, &Text::from(text.as_str()));
     }
     if let Some(runbook) = release.runbook.as_ref().filter(|_| !release.open) {
         page.hanging(
@@ -93,11 +94,8 @@ pub(super) fn line(page: &mut Page<'_>, release: &str, open: bool, title: Option
 }
 
 fn word(open: bool) -> (&'static str, Role) {
-    if open {
-        ("OPEN", Role::Good)
-    } else {
-        ("CLOSED", Role::Bad)
-    }
+    let role = if open { Role::Good } else { Role::Bad };
+    (words::is_open(open), role)
 }
 
 /// What a reason is about, in one word.

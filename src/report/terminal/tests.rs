@@ -4,7 +4,7 @@ use rstest::rstest;
 
 use super::*;
 use crate::report::fixture::{self, Script, Told};
-use crate::scorecard::{ConnectionKey, Ending, Fault, FaultKind, Held};
+use crate::scorecard::{Ending, Fault, FaultKind, Held};
 
 fn style(width: usize) -> Style {
     Style {
@@ -191,6 +191,7 @@ proptest! {
 #[test]
 fn what_has_booted_since_the_last_green_stands_above_all() {
     let mut script = fixture::green();
+    script.planned.last_green = None;
     let before = script.card();
     let boots = |boot: &str| {
         let hosts = before.hosts.iter();
@@ -236,36 +237,4 @@ fn a_restart_in_the_middle_is_told_beside_what_is_blocked() {
     assert!(!shown.contains(told), "{shown}");
     let why = "(data188 rebooted (or its connection was lost)";
     assert!(shown.contains(why), "{shown}");
-}
-
-/// Where nothing beyond this machine answers, no target's own remedy is of use.
-#[rstest]
-#[case("own_network", style(80))]
-#[case("own_network_narrow", style(40))]
-#[case("own_network_verbose", Style { verbose: true, ..style(80) })]
-fn the_own_network_is_the_one_to_fix(#[case] name: &str, #[case] style: Style) {
-    let silent = |address: &str, hint: bool| {
-        let fault = Fault::new(FaultKind::Unreachable, "network is unreachable");
-        let fault = fault.on_connection(ConnectionKey::address(address));
-        let fault = if hint {
-            fault.hint("this machine itself has no route to it")
-        } else {
-            fault
-        };
-        fixture::fault(Verdict::Blocked, "a connection", fault)
-    };
-    let ssh = |host: &str| crate::scorecard::PlannedCheck {
-        remedy: Some(format!("power and console of {host}")),
-        ..fixture::check(&format!("ssh@{host}"), "ssh", &format!("{host} lets us in"))
-    };
-    let mut script = Script::new().phase("P0-NETWORK", "LAN, SSH", &[]);
-    for number in 1..=12 {
-        let told = silent(&format!("192.168.0.{number}"), number == 1);
-        script = script.check(ssh(&format!("host{number}")), told);
-    }
-    let script = script.phase("P1-DATA", "PostgreSQL", &[0]).check(
-        fixture::check("postgres@host1", "postgres", "it answers"),
-        fixture::held("P0-NETWORK"),
-    );
-    insta::assert_snapshot!(name, card(&script.card(), &style));
 }

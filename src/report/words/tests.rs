@@ -51,12 +51,12 @@ fn an_accepted_check_tells_by_whom_and_until_when() {
     let (_, accepted) = card.check("b").expect("it is there");
     assert_eq!(label(accepted), "ACCEPTED");
     assert_eq!(
-        reason(accepted).as_deref(),
+        reason(&card, accepted).as_deref(),
         Some("accepted by ogt until 2026-07-15T10:55:04Z: it is known")
     );
     assert_eq!(waivers(&card), Vec::<String>::new());
     let (_, other) = card.check("a@one").expect("it is there");
-    assert_eq!((label(other), reason(other)), ("PASS", None));
+    assert_eq!((label(other), reason(&card, other)), ("PASS", None));
 }
 
 #[test]

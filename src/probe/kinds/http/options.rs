@@ -113,6 +113,21 @@ impl Statuses {
         }
     }
 
+    /// The option as the baseline writes it, where it names a class: an
+    /// expression has nothing as short for that.
+    pub(super) fn words(&self) -> Option<String> {
+        let patterns = self.patterns();
+        let is_class = |pattern: &StatusPattern| matches!(pattern, StatusPattern::Class(_));
+        if !patterns.iter().any(is_class) {
+            return None;
+        }
+        let list: Vec<String> = patterns.iter().map(ToString::to_string).collect();
+        Some(match self {
+            Self::One(_) => format!("status: {}", list.join(", ")),
+            Self::Any(_) => format!("status: [{}]", list.join(", ")),
+        })
+    }
+
     /// The expectation that one of them was seen.
     pub(super) fn expectation(&self) -> String {
         let single: Vec<String> = self

@@ -15,19 +15,26 @@ fn at(server: &Server, path: &str) -> Http {
 }
 
 #[rstest]
-#[case(json!({}), "status >= 200 && status < 300", "2xx")]
-#[case(json!({"status": 204}), "status == 204", "204")]
-#[case(json!({"status": "3xx"}), "status >= 300 && status < 400", "3xx")]
-#[case(json!({"status": [200, 401]}), "status in [200, 401]", "200 or 401")]
-#[case(json!({"status": [200, "3xx", 401]}), "(status in [200, 401]) || (status >= 300 && status < 400)", "200 or 3xx or 401")]
+#[case(json!({}), "status >= 200 && status < 300", "2xx", Some("status: 2xx"))]
+#[case(json!({"status": 204}), "status == 204", "204", None)]
+#[case(json!({"status": "3xx"}), "status >= 300 && status < 400", "3xx", Some("status: 3xx"))]
+#[case(json!({"status": [200, 401]}), "status in [200, 401]", "200 or 401", None)]
+#[case(
+    json!({"status": [200, "3xx", 401]}),
+    "(status in [200, 401]) || (status >= 300 && status < 400)",
+    "200 or 3xx or 401",
+    Some("status: [200, 3xx, 401]")
+)]
 fn statuses(
     #[case] mut options: serde_json::Value,
     #[case] expectation: &str,
     #[case] words: &str,
+    #[case] written: Option<&str>,
 ) {
     options["url"] = json!("http://192.0.2.1/");
     let http = http(options);
     assert_eq!(Kind::defaults(&http).require, [expectation]);
+    assert_eq!(Kind::default_in_words(&http).as_deref(), written);
     assert_eq!(
         Kind::goal(&http, &target(None, None)),
         format!("status {words} from GET http://192.0.2.1/")

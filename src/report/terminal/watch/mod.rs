@@ -246,7 +246,7 @@ fn to_fix(card: &Scorecard) -> Option<String> {
     }
     let first = card.first_blocked.as_ref()?;
     let (_, check) = card.check(&first.check)?;
-    let misses = words::misses(check);
+    let misses = words::misses(card, check);
     let seen: Vec<&str> = misses.iter().map(|miss| miss.seen.as_str()).collect();
     let seen = shortened(&seen.join(", "));
     Some(format!("{}: {}", check.id, harmless(&seen)))

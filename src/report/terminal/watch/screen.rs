@@ -180,15 +180,11 @@ impl View<'_> {
     fn network(&self, own: &OwnNetwork, last: &Attempt) -> Vec<String> {
         let mut page = self.page();
         page.blank();
-        let title = "something beyond it answers";
-        page.head(
-            0,
-            ("FIX FIRST", Role::First),
-            crate::report::terminal::OWN_NETWORK,
-            title,
-        );
         if let Some((_, check)) = last.card.check(&own.check) {
-            block::own_network(&mut page, own, check);
+            let name = words::name(&last.card, &check.id);
+            let title = words::title(&last.card, check);
+            page.head(0, ("FIX FIRST", Role::First), name, title);
+            block::fields(&mut page, &last.card, check, false);
         }
         lines(page)
     }
@@ -205,10 +201,10 @@ impl View<'_> {
         if let Some(so) = self.blocked_for(&check.id) {
             page.field("blocked", &Text::from(so.as_str()));
         }
-        if let Some(miss) = words::misses(check).first() {
+        if let Some(miss) = words::misses(&last.card, check).first() {
             page.field("saw", &Text::from(miss.seen.as_str()));
         }
-        block::next(&mut page, check);
+        block::next(&mut page, &last.card, check);
         lines(page)
     }
 

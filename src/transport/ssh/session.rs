@@ -133,7 +133,7 @@ impl Session {
     /// `TimedOut`, `Closed` when the connection was lost, `Denied` when the
     /// server runs no commands, `Protocol` when the login shell did not run the
     /// line. Faults of the connection or the login shell, which all commands
-    /// share, carry the host's [`ConnectionKey`].
+    /// share, carry the host's [`ConnectionKey`](crate::transport::ConnectionKey).
     pub async fn exec(
         &self,
         command: &ReadOnlyCommand,

@@ -173,7 +173,7 @@ pub(super) fn json(mut card: Value) -> String {
         "$1 = [said]",
     );
     // When Prometheus evaluated what it was asked, which it tells with its answer.
-    let card = replace(&card, r"\[\d{10}(\.\d+)?,", "[[time],");
+    let card = replace(&card, r"\[(\s*)\d{10}(\.\d+)?,", "[$1[time],");
     // By chance without a fraction.
     replace(
         &card,

@@ -18,7 +18,7 @@ fn a_host_is_unplugged(
 ) {
     let lab = Lab::take();
     let _cable = lab.fault(&["unplug", host], &["plug", host]);
-    Story::new(&lab, name, "hosts").is_told(Expected {
+    Story::new(&lab, name, "hosts").meets(Expected {
         status: 2,
         roots,
         cause: address,
@@ -31,7 +31,7 @@ fn all_hosts_are_unplugged() {
     let lab = Lab::take();
     let _cables = ["data188", "ops110", "k3s120", "k3s121"]
         .map(|host| lab.fault(&["unplug", host], &["plug", host]));
-    Story::new(&lab, "all-hosts-are-unplugged", "hosts").is_told(Expected {
+    Story::new(&lab, "all-hosts-are-unplugged", "hosts").meets(Expected {
         status: 2,
         roots: &["ping@data188"],
         cause: "no answer from any of 4 addresses",
@@ -46,7 +46,7 @@ fn the_operators_own_link_is_down() {
         &["operator", "ip", "link", "set", "br0", "down"],
         &["operator", "ip", "link", "set", "br0", "up"],
     );
-    Story::new(&lab, "the-operators-own-link-is-down", "hosts").is_told(Expected {
+    Story::new(&lab, "the-operators-own-link-is-down", "hosts").meets(Expected {
         status: 2,
         roots: &["ping@data188"],
         cause: "no answer from any of 4 addresses",
@@ -62,7 +62,7 @@ fn a_host_is_unplugged_in_the_middle_of_a_run() {
     let lab = Lab::take();
     let _held = lab.script("k3s121", HOLD[0], HOLD[1]);
     let mut cable = None;
-    Story::new(&lab, "a-host-is-unplugged-in-the-middle-of-a-run", "midway").is_told_during(
+    Story::new(&lab, "a-host-is-unplugged-in-the-middle-of-a-run", "midway").meets_during(
         Expected {
             status: 2,
             roots: &["report@k3s121"],
@@ -79,7 +79,7 @@ fn a_host_restarts_in_the_middle_of_a_run() {
     let lab = Lab::take();
     let _held = lab.script("k3s121", HOLD[0], HOLD[1]);
     let mut dark = None;
-    Story::new(&lab, "a-host-restarts-in-the-middle-of-a-run", "midway").is_told_during(
+    Story::new(&lab, "a-host-restarts-in-the-middle-of-a-run", "midway").meets_during(
         Expected {
             status: 2,
             roots: &["report@k3s121"],
@@ -94,11 +94,14 @@ fn a_host_restarts_in_the_middle_of_a_run() {
 #[test]
 fn a_bad_cable_is_no_fault() {
     let lab = Lab::take();
+    // The cable goes bad in use: a neighbour that loses three ARP answers in a row is
+    // not there as far as the kernel goes.
+    lab.coldstart(&["check", "--baseline", "tests/lab/cases/baselines/cable.yml"]);
     let _cable = lab.fault(
         &["netem", "k3s121", "delay", "300ms", "loss", "30%"],
         &["netem", "k3s121", "clear"],
     );
-    Story::new(&lab, "a-bad-cable-is-no-fault", "cable").is_told(Expected {
+    Story::new(&lab, "a-bad-cable-is-no-fault", "cable").meets(Expected {
         status: 0,
         roots: &[],
         cause: "Result: GREEN",
@@ -110,7 +113,7 @@ fn a_bad_cable_is_no_fault() {
 fn the_name_server_is_dead() {
     let lab = Lab::take();
     let _names = lab.fault(&["dns", "freeze"], &["dns", "thaw"]);
-    Story::new(&lab, "the-name-server-is-dead", "gateway").is_told(Expected {
+    Story::new(&lab, "the-name-server-is-dead", "gateway").meets(Expected {
         status: 2,
         roots: &["gateway"],
         cause: "mo.wooo.work",

@@ -6,7 +6,7 @@ use super::story::{Expected, Story};
 const UNIT: &str = "postgresql@14-main";
 
 fn told(lab: &Lab, name: &'static str, cause: &'static str, next: &'static str) {
-    Story::new(lab, name, "postgres").is_told(Expected {
+    Story::new(lab, name, "postgres").meets(Expected {
         status: 2,
         roots: &["postgres@data188"],
         cause,

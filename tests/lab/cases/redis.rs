@@ -11,7 +11,7 @@ fn told(
     cause: &'static str,
     next: &'static str,
 ) {
-    Story::new(lab, name, baseline).is_told(Expected {
+    Story::new(lab, name, baseline).meets(Expected {
         status: 2,
         roots: &["redis@data188"],
         cause,

@@ -10,7 +10,7 @@ fn prometheus_is_down() {
         &["stop", "ops110", "prometheus"],
         &["start", "ops110", "prometheus"],
     );
-    Story::new(&lab, "prometheus-is-down", "services").is_told(Expected {
+    Story::new(&lab, "prometheus-is-down", "services").meets(Expected {
         status: 2,
         roots: &["prometheus@ops110"],
         cause: "connection refused by 192.168.0.110:9090",
@@ -33,7 +33,7 @@ fn a_unit_restarts_in_a_loop() {
     let _loop = lab.script("data188", &bring, &undo);
     Story::new(&lab, "a-unit-restarts-in-a-loop", "services")
         .without(r"restarts = \d+", "restarts = [n]")
-        .is_told(Expected {
+        .meets(Expected {
             status: 2,
             roots: &["ollama@data188"],
             cause: "restarts = ",
@@ -49,7 +49,7 @@ fn the_clock_of_a_host_is_ten_minutes_off() {
     let _wrong = lab.script("k3s121", bring, "rm -f /usr/local/bin/date");
     Story::new(&lab, "the-clock-of-a-host-is-ten-minutes-off", "services")
         .without(r"clock_skew_s = -\d+\.?\d*", "clock_skew_s = -600")
-        .is_told(Expected {
+        .meets(Expected {
             status: 2,
             roots: &["clock@k3s121"],
             cause: "clock_skew_s = -",
@@ -70,7 +70,7 @@ fn a_disk_is_full() {
         BACKUP[0]
     );
     let _full = lab.script("data188", &full, BACKUP[1]);
-    Story::new(&lab, "a-disk-is-full", "disk").is_told(Expected {
+    Story::new(&lab, "a-disk-is-full", "disk").meets(Expected {
         status: 2,
         roots: &["backup@data188"],
         cause: "used_percent = 100",
@@ -83,7 +83,7 @@ fn the_root_file_system_is_full() {
     let lab = Lab::take();
     let _backup = lab.script("data188", BACKUP[0], BACKUP[1]);
     let _full = lab.fault(&["fill", "k3s121"], &["unfill", "k3s121"]);
-    Story::new(&lab, "the-root-file-system-is-full", "disk").is_told(Expected {
+    Story::new(&lab, "the-root-file-system-is-full", "disk").meets(Expected {
         status: 2,
         roots: &["root@k3s121"],
         cause: "used_percent = 100",

@@ -57,15 +57,15 @@ impl<'l> Story<'l> {
     }
 
     /// Runs it and compares.
-    pub(super) fn is_told(self, expected: Expected) {
-        self.is_told_during(expected, "", || {});
+    pub(super) fn meets(self, expected: Expected) {
+        self.meets_during(expected, "", || {});
     }
 
     /// Runs it, does `step` as soon as the audit has `sent`, and compares.
     ///
     /// The program runs twice at the same time, since it prints one card: as text
     /// for the person, as JSON for what is asserted besides.
-    pub(super) fn is_told_during(self, expected: Expected, sent: &str, step: impl FnOnce()) {
+    pub(super) fn meets_during(self, expected: Expected, sent: &str, step: impl FnOnce()) {
         let file = format!("tests/lab/cases/baselines/{}.yml", self.baseline);
         let before = self.lab.behind();
         let runs = [&[][..], &["--json"]].map(|more| {

@@ -38,7 +38,7 @@ fn nginx_answers_500() {
         "return 200 .{\"status\":\"healthy\".*;",
         "return 500 \"{}\";",
     );
-    Story::new(&lab, "nginx-answers-500", "web").is_told(momo("status = 500"));
+    Story::new(&lab, "nginx-answers-500", "web").meets(momo("status = 500"));
 }
 
 #[test]
@@ -49,7 +49,7 @@ fn nginx_redirects_in_a_loop() {
         "location = /minio/health/live .*",
         "location = /minio/health/live { return 302 http://192.168.0.188:9002/minio/health/live; }",
     );
-    Story::new(&lab, "nginx-redirects-in-a-loop", "web").is_told(Expected {
+    Story::new(&lab, "nginx-redirects-in-a-loop", "web").meets(Expected {
         roots: &["old-address@data188"],
         next: "The redirect in nginx of 188.",
         ..momo("redirect")
@@ -62,7 +62,7 @@ fn headers_come_one_byte_a_second() {
     let _slow = impostor(&lab, "slow-headers");
     Story::new(&lab, "headers-come-one-byte-a-second", "momo")
         .without(r"\(\d+ bytes", "([n] bytes")
-        .is_told(momo("no end of the headers"));
+        .meets(momo("no end of the headers"));
 }
 
 #[test]
@@ -71,14 +71,14 @@ fn a_body_never_ends() {
     let _endless = impostor(&lab, "endless-body");
     Story::new(&lab, "a-body-never-ends", "momo")
         .without(r"\(\d+ bytes", "([n] bytes")
-        .is_told(momo("no whole body"));
+        .meets(momo("no whole body"));
 }
 
 #[test]
 fn an_answer_is_cut_off_in_the_middle() {
     let lab = Lab::take();
     let _cut = impostor(&lab, "cut-off");
-    Story::new(&lab, "an-answer-is-cut-off-in-the-middle", "momo").is_told(momo("cut off"));
+    Story::new(&lab, "an-answer-is-cut-off-in-the-middle", "momo").meets(momo("cut off"));
 }
 
 /// Gives the gateway another certificate of the authority that is trusted.
@@ -90,7 +90,7 @@ fn certificate<'l>(lab: &'l Lab, name: &str, days: &str) -> Undo<'l> {
 fn a_certificate_is_for_another_name() {
     let lab = Lab::take();
     let _wrong = certificate(&lab, "old.wooo.work", "30");
-    Story::new(&lab, "a-certificate-is-for-another-name", "gateway").is_told(Expected {
+    Story::new(&lab, "a-certificate-is-for-another-name", "gateway").meets(Expected {
         status: 2,
         roots: &["gateway"],
         cause: "old.wooo.work",
@@ -102,7 +102,7 @@ fn a_certificate_is_for_another_name() {
 fn a_certificate_expired() {
     let lab = Lab::take();
     let _expired = certificate(&lab, "mo.wooo.work", "-1");
-    Story::new(&lab, "a-certificate-expired", "gateway").is_told(Expected {
+    Story::new(&lab, "a-certificate-expired", "gateway").meets(Expected {
         status: 2,
         roots: &["gateway"],
         cause: "expired",

@@ -145,6 +145,7 @@ end_helper() {
 
 # The root file system of a host has no block left; it is a small one of its own.
 fill() {
+  # shellcheck disable=SC2016 # for the host's shell
   on_host "$1" sh -c 'fallocate -l "$(df --output=avail -B1 / | tail -1)" /var/filler;
     cat /dev/zero >>/var/filler 2>/dev/null; test "$(df --output=avail -B1 / | tail -1)" -eq 0'
 }

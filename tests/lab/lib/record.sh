@@ -15,8 +15,10 @@ record() {
   for host in "${HOSTS[@]}"; do
     user=${LOGIN[$host]}
     # What the user may not write to would stop every command.
+    # shellcheck disable=SC2016 # for the host's shell
     on_host "$host" sh -c 'touch "$2" && chown "$1" "$2" && chmod 600 "$2"' sh "$user" /var/log/command-lines
     on_host "$host" usermod --shell "$shell" "$user"
+    # shellcheck disable=SC2016 # for the host's shell
     on_host "$host" sh -c 'echo "$1" >"$2"' sh "$level" /etc/ssh/sshd_config.d/record.conf
     restart_ssh "$host"
   done

@@ -391,6 +391,12 @@ fn runs_can_be_listed_and_compared() {
         text.lines().all(|line| line.chars().count() <= 80),
         "{text}"
     );
+    // With another whole run, the one that left a check out is passed over.
+    desk.check(&[]);
+    let output = end(desk.command(&["diff"]).spawn().expect("the program"));
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    assert!(!text.contains("SKIPPED"), "{text}");
 }
 
 /// Runs `check` where `mount` has put a file system on the folder `small`.

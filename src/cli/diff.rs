@@ -93,7 +93,8 @@ impl Runs<'_> {
         Ok((name, reading))
     }
 
-    /// The last `wanted` runs of one baseline, the latest first.
+    /// The last `wanted` runs of one baseline, the latest first. More than one are
+    /// runs of the whole of it, where there are as many.
     fn latest(&mut self, wanted: u32, baseline: Option<&str>) -> Result<Vec<RunSummary>, Exit> {
         let asked = match (baseline, &self.arguments.baseline) {
             (Some(name), _) => Some(name.to_owned()),
@@ -110,7 +111,13 @@ impl Runs<'_> {
             Some(name) => Some(name),
             None => of(None, 1)?.pop().map(|run| run.baseline.name),
         };
-        let runs = of(name.as_deref(), wanted)?;
+        // Beside a run that left checks out on purpose, as a gate's does, all of
+        // them would be news.
+        let mut runs = of(name.as_deref(), u32::MAX)?;
+        if wanted > 1 && runs.iter().filter(|run| run.whole).count() >= wanted as usize {
+            runs.retain(|run| run.whole);
+        }
+        runs.truncate(wanted as usize);
         if runs.len() < wanted as usize {
             let of = name.map_or_else(String::new, |name| format!(" of {name}"));
             tell(&format!(

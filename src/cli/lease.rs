@@ -10,11 +10,7 @@ use serde_json::Value;
 use super::job::Job;
 use crate::engine::Scorecard;
 use crate::plan::{Check, Plan};
-use crate::probe;
 use crate::state::StoredRun;
-
-/// The fact that changes with every boot of a host.
-const BOOT: &str = "boot_id";
 
 /// A run that found a release open.
 #[derive(Debug)]
@@ -95,7 +91,7 @@ impl Lease {
             .iter()
             .map(|check| {
                 let host = check.host().filter(|host| {
-                    self.boots.contains_key(*host) && tells_boot(check) && !asked.contains(host)
+                    self.boots.contains_key(*host) && check.tells_boot() && !asked.contains(host)
                 });
                 asked.extend(host);
                 match host {
@@ -142,10 +138,6 @@ fn hosts<'p>(plan: &'p Plan, left_out: &[Option<String>]) -> Vec<&'p str> {
 
 fn via(check: &Check) -> Option<&str> {
     check.target.via.as_deref().map(|host| host.id.as_str())
-}
-
-fn tells_boot(check: &Check) -> bool {
-    probe::find(check.kind).is_some_and(|kind| kind.facts.iter().any(|fact| fact.name == BOOT))
 }
 
 /// Looks for a lease and makes sure of it; why there is none otherwise.

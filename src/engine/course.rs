@@ -6,11 +6,9 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::judge::{Judgement, Past, Remembered};
 use crate::plan::{Check, Plan};
-use crate::probe::{Observation, Outcome, Value, find};
+use crate::probe::{BOOT_ID, Observation, Outcome, Value};
 use crate::state::{CheckMemory, Memory};
 
-/// The fact that changes with every boot of a host.
-const BOOT: &str = "boot_id";
 /// The fact that begins at 0 with every boot.
 const UPTIME: &str = "uptime_s";
 
@@ -55,7 +53,7 @@ impl<'a> Courses<'a> {
             let latest = self.started.entry(host).or_insert(started);
             *latest = started.max(*latest);
         }
-        if let Some(Value::Text(boot)) = facts.get(BOOT) {
+        if let Some(Value::Text(boot)) = facts.get(BOOT_ID) {
             let known = self.boots.entry(host).or_insert_with(|| boot.clone());
             if known != boot {
                 self.restarted.insert(host);
@@ -84,7 +82,7 @@ impl<'a> Courses<'a> {
             .checks
             .iter()
             .enumerate()
-            .filter(move |(_, other)| host.is_some() && other.host() == host && tells_boot(other))
+            .filter(move |(_, other)| host.is_some() && other.host() == host && other.tells_boot())
             .map(|(place, _)| place)
     }
 
@@ -147,8 +145,4 @@ fn samples(
         })
         .map(|sample| sample.value)
         .collect()
-}
-
-fn tells_boot(check: &Check) -> bool {
-    find(check.kind).is_some_and(|kind| kind.facts.iter().any(|fact| fact.name == BOOT))
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::baseline::Located;
 use crate::judge::{Expectation, OverTime};
-use crate::probe::{Defaults, Host, Policy, Probe, Request, SecretRef, Target};
+use crate::probe::{self, Defaults, Host, Policy, Probe, Request, SecretRef, Target};
 
 /// A baseline made ready to run.
 #[derive(Debug)]
@@ -195,6 +195,13 @@ impl Check {
     #[must_use]
     pub fn host(&self) -> Option<&str> {
         self.target.host.as_deref().map(|host| host.id.as_str())
+    }
+
+    /// Whether it may learn the boot of its host.
+    #[must_use]
+    pub fn tells_boot(&self) -> bool {
+        probe::find(self.kind)
+            .is_some_and(|kind| kind.facts.iter().any(|fact| fact.name == probe::BOOT_ID))
     }
 
     /// What an answer would be, for a card that reports a fault instead.

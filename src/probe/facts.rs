@@ -5,6 +5,9 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Serialize, Serializer};
 
+/// The fact that changes with every boot of a host.
+pub const BOOT_ID: &str = "boot_id";
+
 /// The type of a fact, known before anything is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Type {

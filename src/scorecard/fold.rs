@@ -13,7 +13,7 @@ use super::network::own_network;
 use super::release;
 use super::waiver::Waivers;
 use crate::judge::{Recognised, Verdict};
-use crate::probe::{Facts, Outcome, Value};
+use crate::probe::{BOOT_ID, Facts, Outcome, Value};
 
 /// The card of a run that is going on. Every planned check is in it from the
 /// start, so none can be lost.
@@ -281,7 +281,7 @@ impl Fold {
     fn hosts(&self) -> Vec<HostCard> {
         let mut hosts: Vec<HostCard> = Vec::new();
         for check in &self.checks {
-            let (Some(id), Some(Value::Text(boot_id))) = (&check.host, check.facts.get("boot_id"))
+            let (Some(id), Some(Value::Text(boot_id))) = (&check.host, check.facts.get(BOOT_ID))
             else {
                 continue;
             };

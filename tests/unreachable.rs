@@ -106,6 +106,50 @@ async fn an_absent_neighbour_costs_one_timeout_for_all_its_checks() {
     assert_eq!(ping.connection, fault.connection, "the same cause");
 }
 
+/// The kernel gives a neighbour up after three lost answers, which on a bad cable is
+/// no proof: everything that waited then ends at once, and is one opinion.
+#[tokio::test]
+async fn a_neighbour_that_answers_late_is_found() {
+    if !inside("a_neighbour_that_answers_late_is_found") {
+        return;
+    }
+    let mut host = Command::new("unshare")
+        .args(["--net", "sleep", "120"])
+        .spawn()
+        .expect("a host");
+    let pid = host.id().to_string();
+    let comes_up = std::thread::spawn(move || {
+        let given_up = || {
+            let told = Command::new("ip").args(["neigh", "show", ABSENT]).output();
+            told.is_ok_and(|told| String::from_utf8_lossy(&told.stdout).contains("FAILED"))
+        };
+        while !given_up() {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let up = format!(
+            "ip link set link1 netns {pid} && nsenter -t {pid} -n sh -c \
+             'ip addr add {ABSENT}/24 dev link1 && ip link set link1 up'"
+        );
+        Command::new("sh").args(["-c", &up]).status()
+    });
+    let fault = probe(
+        &context(20),
+        "tcp",
+        json!({"address": ABSENT, "port": 5432}),
+    )
+    .await
+    .expect_err("nothing listens there");
+    host.kill().expect("the host ends");
+    host.wait().expect("the host has ended");
+    assert!(
+        comes_up
+            .join()
+            .expect("a thread")
+            .is_ok_and(|up| up.success())
+    );
+    assert_eq!(fault.kind, FaultKind::Refused, "{}", fault.seen);
+}
+
 #[tokio::test]
 async fn a_port_that_gives_up_early_does_not_condemn_its_host() {
     if !inside("a_port_that_gives_up_early_does_not_condemn_its_host") {

@@ -176,6 +176,7 @@ impl Dialer {
         let mut attempts = 0;
         let mut next = Instant::now();
         let mut unreachable: Vec<Unreachable> = Vec::new();
+        let mut first_told = None;
         loop {
             tokio::select! {
                 biased;
@@ -189,10 +190,13 @@ impl Dialer {
                         Weight::Final(fault) => return Err(fault),
                         Weight::Again => {}
                         Weight::Unreachable(seen) => {
+                            // One such answer may be a route that is just coming back, or
+                            // three lost answers of a neighbour, and it ends all attempts
+                            // that wait: a second opinion is one that began after it.
+                            let told = *first_told.get_or_insert_with(Instant::now);
+                            let second = seen.began > told;
                             unreachable.push(seen);
-                            // One such answer may be a route that is just coming back; the
-                            // second is of an attempt that began a second later.
-                            if unreachable.len() >= 2 {
+                            if second {
                                 return Err(self.conclude(ip, unreachable));
                             }
                         }
@@ -237,10 +241,12 @@ impl Dialer {
             Some(Unreachable {
                 fault,
                 of_host: true,
+                ..
             }) => self.reach.mark_down(ip, fault),
             Some(Unreachable {
                 fault,
                 of_host: false,
+                ..
             }) => fault,
             None => Fault::new(FaultKind::Internal, "no attempt was made"),
         }
@@ -253,6 +259,7 @@ impl Dialer {
             error,
             local,
             after,
+            began,
         } = failure;
         let unreachable = |seen: &str| {
             let mut fault = Fault::new(FaultKind::Unreachable, seen);
@@ -263,7 +270,11 @@ impl Dialer {
                 ));
             }
             let of_host = local || role == Role::HostSsh || after >= SLOWER_THAN_A_FIREWALL;
-            Weight::Unreachable(Unreachable { fault, of_host })
+            Weight::Unreachable(Unreachable {
+                fault,
+                of_host,
+                began,
+            })
         };
         match error.kind() {
             ErrorKind::ConnectionRefused => {
@@ -316,12 +327,14 @@ struct Failure {
     /// This machine's own routing said so, before any packet left.
     local: bool,
     after: Duration,
+    began: Instant,
 }
 
 struct Unreachable {
     fault: Fault,
     /// It is about the host as a whole, not about one port of it.
     of_host: bool,
+    began: Instant,
 }
 
 enum Weight {
@@ -331,7 +344,7 @@ enum Weight {
 }
 
 async fn attempt(address: SocketAddr) -> Result<TcpStream, Failure> {
-    let started = Instant::now();
+    let began = Instant::now();
     let socket = if address.is_ipv4() {
         TcpSocket::new_v4()
     } else {
@@ -341,6 +354,7 @@ async fn attempt(address: SocketAddr) -> Result<TcpStream, Failure> {
         error,
         local: true,
         after: Duration::ZERO,
+        began,
     })?;
     let mut connecting = std::pin::pin!(socket.connect(address));
     // An error of connect(2) itself comes at the first poll; what the network
@@ -351,11 +365,13 @@ async fn attempt(address: SocketAddr) -> Result<TcpStream, Failure> {
             error,
             local: true,
             after: Duration::ZERO,
+            began,
         }),
         std::task::Poll::Pending => connecting.await.map_err(|error| Failure {
             error,
             local: false,
-            after: started.elapsed(),
+            after: began.elapsed(),
+            began,
         }),
     }
 }

@@ -185,6 +185,7 @@ async fn a_silent_ssh_port_of_a_living_host_does_not_mark_it() {
 
 fn failure(kind: io::ErrorKind, local: bool, after_ms: u64) -> Failure {
     Failure {
+        began: Instant::now(),
         error: io::Error::from(kind),
         local,
         after: Duration::from_millis(after_ms),

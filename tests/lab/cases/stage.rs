@@ -6,12 +6,16 @@ use std::io::{BufRead, BufReader};
 use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
+use std::time::Duration;
 
 use serde_json::Value;
 
 /// The faults of one case would be another's surprise.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+/// The longest baseline with every host gone takes less than a tenth of it.
+const LONGEST: Duration = Duration::from_secs(300);
 
 pub(super) const LAB: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/lab/lab");
 
@@ -337,9 +341,18 @@ impl Running {
         std::fs::read_to_string(&self.audit).is_ok_and(|audit| audit.contains(text))
     }
 
-    /// Waits for its end; what it came to, and its audit.
+    /// Waits for its end; what it came to, and its audit. A run that never ends is
+    /// told of here, and not by the tests standing still.
     pub(super) fn finish(self) -> (Run, Vec<Sent>) {
-        let output = self.child.wait_with_output().expect("an end");
+        let program = self.child.id();
+        let (ended, end) = mpsc::channel();
+        let child = self.child;
+        std::thread::spawn(move || ended.send(child.wait_with_output()));
+        let output = end.recv_timeout(LONGEST).unwrap_or_else(|_| {
+            run(Command::new("kill").args(["-KILL", &program.to_string()]));
+            panic!("the run has not ended in {LONGEST:?}");
+        });
+        let output = output.expect("an end");
         let run = Run {
             status: output.status.code(),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),

@@ -142,7 +142,10 @@ impl<'l> Story<'l> {
     /// probe timeout for each attempt, and a second. It goes by the card's own
     /// account of each check, so that a machine which is slow to start the program
     /// does not count.
+    ///
+    /// The run as a whole takes no longer than its checks one after another.
     fn has_bounds(plan: &Value, card: &Value, run: &Run) {
+        let mut whole = 0.0;
         for planned in checks(plan) {
             let check = checks(card)
                 .find(|check| check["id"] == planned["id"])
@@ -156,7 +159,14 @@ impl<'l> Story<'l> {
                 "{}: {elapsed} ms of {limit} ms: {run}",
                 planned["id"]
             );
+            whole += limit;
         }
+        let at = |name: &str| {
+            let time = word(&card[name]).parse::<jiff::Timestamp>();
+            time.expect("a time").as_millisecond()
+        };
+        let took = at("finished_at") - at("started_at");
+        assert!(took as f64 <= whole, "{took} ms of {whole} ms: {run}");
     }
 
     /// Nothing was sent for a check that a gate or another check held back.

@@ -181,7 +181,7 @@ impl Fold {
             .accept(&mut self.checks, self.started_at, finished_at);
         self.weigh_accepted();
         let totals = Totals::of(&self.checks);
-        let (result, failure) = result(&totals, ending, self.undecided(), self.warns());
+        let (result, failure) = result(&totals, ending, self.undecided());
         let phases = self.phase_cards();
         let releases = release::decide(&self.planned, &phases, &self.checks, failure.as_deref());
         Scorecard {
@@ -263,10 +263,6 @@ impl Fold {
             .iter()
             .position(|phase| phase.gate == Gate::NotEvaluated)?;
         Some(&self.planned.phases[phase].id)
-    }
-
-    fn warns(&self) -> bool {
-        self.phases.iter().any(|phase| phase.gate == Gate::Warn)
     }
 
     fn checks_of(&self, phase: usize) -> impl Iterator<Item = &CheckCard> {
@@ -352,13 +348,12 @@ fn look(told: Diagnosed) -> DiagnosisCard {
     }
 }
 
-/// GREEN needs every gate to be, so at least one pass and nothing unexplained; a run that did not
+/// GREEN needs every gate to be, at least one pass and nothing unexplained; a run that did not
 /// complete proves nothing, whatever it had seen by then.
 fn result(
     totals: &Totals,
     ending: &Ending,
     undecided: Option<&str>,
-    warns: bool,
 ) -> (RunResult, Option<String>) {
     let failure = match ending {
         Ending::Deadline(after) => Some(format!(
@@ -383,7 +378,7 @@ fn result(
         RunResult::CheckFailed
     } else if totals.blocked > 0 {
         RunResult::Blocked
-    } else if totals.warn > 0 || warns {
+    } else if totals.warn > 0 || totals.pass == 0 {
         RunResult::Degraded
     } else {
         RunResult::Green

@@ -9,10 +9,10 @@ use crate::judge::Verdict;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Gate {
-    /// Every check passed, or warns and somebody has accepted that.
+    /// Every check that was not left out passed, or warns and somebody has accepted that.
     Green,
-    /// A check warns and nobody has accepted it, or nothing passed: later
-    /// phases start, releases do not.
+    /// A check warns and nobody has accepted it: later phases start, releases
+    /// do not.
     Warn,
     /// A check is blocked: nothing downstream starts.
     Blocked,
@@ -53,28 +53,26 @@ pub fn gate<'a>(verdicts: impl IntoIterator<Item = &'a Verdict>) -> Gate {
 
 /// The gate of a phase with these verdicts, each with whether somebody has
 /// accepted it, which counts for warnings alone. Nothing evaluated is never
-/// green, and neither is a phase that has accepted warnings and no pass.
+/// green.
 #[must_use]
 pub fn gate_with_accepted(verdicts: impl IntoIterator<Item = (Verdict, bool)>) -> Gate {
-    let (mut pass, mut warn, mut blocked, mut open, mut skipped) = (0, 0, 0, 0, 0);
-    let mut accepted = 0;
+    let (mut held, mut warn, mut blocked, mut open, mut skipped) = (0, 0, 0, 0, 0);
     for (verdict, is_accepted) in verdicts {
         match verdict {
-            Verdict::Pass => pass += 1,
-            Verdict::Warn if is_accepted => accepted += 1,
+            Verdict::Pass => held += 1,
+            Verdict::Warn if is_accepted => held += 1,
             Verdict::Warn => warn += 1,
             Verdict::Blocked => blocked += 1,
             Verdict::NotEvaluated => open += 1,
             Verdict::Skipped => skipped += 1,
         }
     }
-    match (blocked, open, warn, pass, accepted, skipped) {
+    match (blocked, open, warn, held, skipped) {
         (1.., ..) => Gate::Blocked,
-        (_, 1.., ..) | (_, _, 0, 0, 0, 0) => Gate::NotEvaluated,
+        (_, 1.., ..) | (_, _, 0, 0, 0) => Gate::NotEvaluated,
         (_, _, 1.., ..) => Gate::Warn,
-        (_, _, _, 1.., ..) => Gate::Green,
-        (_, _, _, _, 1.., _) => Gate::Warn,
-        (_, _, _, _, _, _) => Gate::Skipped,
+        (_, _, _, 1.., _) => Gate::Green,
+        (_, _, _, _, _) => Gate::Skipped,
     }
 }
 
@@ -111,8 +109,8 @@ mod tests {
     #[case(&[Pass], Gate::Green)]
     #[case(&[Pass, Warn], Gate::Green)]
     #[case(&[Pass, Warn, Skipped], Gate::Green)]
-    #[case(&[Warn], Gate::Warn)]
-    #[case(&[Warn, Skipped], Gate::Warn)]
+    #[case(&[Warn], Gate::Green)]
+    #[case(&[Warn, Skipped], Gate::Green)]
     #[case(&[Skipped], Gate::Skipped)]
     #[case(&[Pass, Warn, NotEvaluated], Gate::NotEvaluated)]
     #[case(&[Warn, NotEvaluated], Gate::NotEvaluated)]

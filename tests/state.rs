@@ -4,6 +4,9 @@
 //! The mounts need leave to make a mount namespace; `COLDSTART_TEST_NO_NAMESPACES=1`
 //! leaves them out on purpose.
 
+#[path = "state/gate.rs"]
+mod gate;
+
 use std::fs;
 use std::io::Read;
 use std::net::TcpListener;

@@ -93,12 +93,13 @@ fn header(card: &Scorecard, zone: &TimeZone) -> Element {
             .with(word(label, class))
     });
     let about = format!(
-        "{} · {} in {} · {} {} · read-only · baseline {}",
+        "{} · {} in {} · {} {} · {} · baseline {}",
         time(card.started_at, zone),
         count(totals.all(), "check"),
         duration(card.elapsed()),
         card.tool.name,
         card.tool.version,
+        words::manner(card),
         card.baseline.digest.get(..12).unwrap_or_default()
     );
     let mut header = element("header")

@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 
 use super::readable::{count, duration, shortened, time};
 use crate::scorecard::{
-    CheckCard, Gate, Held, OwnNetwork, PhaseCard, Reason, ReleaseCard, RunResult, Scorecard,
+    CheckCard, Gate, Held, OwnNetwork, PhaseCard, Reason, ReleaseCard, RunResult, Scorecard, Value,
     Verdict, WaiverCard, WaiverState,
 };
 
@@ -40,6 +40,26 @@ pub(super) fn verdict(verdict: Verdict) -> &'static str {
         Verdict::Blocked => "BLOCKED",
         Verdict::NotEvaluated => "NOT EVALUATED",
         Verdict::Skipped => "SKIPPED",
+    }
+}
+
+/// What the run did to what it looked at: nothing, but for the test alerts that it was
+/// told to send.
+pub(super) fn manner(card: &Scorecard) -> String {
+    // A test without an answer may have arrived; only one that says so was not sent.
+    let sent = card
+        .checks()
+        .filter(|check| check.kind == "alert_test")
+        .filter(|check| match check.verdict {
+            Verdict::Pass | Verdict::Warn | Verdict::Blocked => {
+                check.facts.get("sent") != Some(&Value::Bool(false))
+            }
+            Verdict::NotEvaluated | Verdict::Skipped => false,
+        })
+        .count();
+    match sent {
+        0 => "read-only".to_owned(),
+        sent => format!("read-only but for {}", count(sent, "test alert")),
     }
 }
 

@@ -136,7 +136,7 @@ fn header(page: &mut Page<'_>, card: &Scorecard) {
         format!("{} {}", card.tool.name, card.tool.version),
         card.baseline.name.clone(),
         time(card.started_at, &page.style.zone),
-        "read-only".to_owned(),
+        words::manner(card),
         format!(
             "{}, {} in {}",
             count(hosts.len(), "host"),

@@ -87,3 +87,17 @@ fn what_an_expired_waiver_was_for_warns_again() {
         "b: the waiver by ogt has expired since 2026-06-05T10:55:14Z: it warns again"
     );
 }
+
+#[test]
+fn a_test_alert_is_no_reading() {
+    let of = |sent: Option<bool>| {
+        let facts: Vec<_> = sent.map(|sent| ("sent", sent.into())).into_iter().collect();
+        let told = unmet(Verdict::Warn, "arrival", "none", &facts);
+        let test = check("chain", "alert_test", "a test alert arrives");
+        manner(&script("b").check(test, told).card())
+    };
+    assert_eq!(of(Some(true)), "read-only but for 1 test alert");
+    assert_eq!(of(Some(false)), "read-only");
+    assert_eq!(of(None), "read-only but for 1 test alert", "nobody knows");
+    assert_eq!(manner(&script("b").card()), "read-only");
+}

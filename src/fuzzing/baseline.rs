@@ -59,7 +59,7 @@ pub(super) fn target(input: &[u8]) {
     drop(crate::engine::planned_run(&plan, false));
 }
 
-fn told(diagnostics: &Diagnostics, sources: &Sources) {
+pub(super) fn told(diagnostics: &Diagnostics, sources: &Sources) {
     for diagnostic in diagnostics {
         let places = diagnostic.related.iter().map(|(at, _)| at);
         for at in places.chain(&diagnostic.at) {

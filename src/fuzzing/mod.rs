@@ -15,6 +15,7 @@ mod secrets;
 #[cfg(test)]
 mod tests;
 mod transcript;
+mod waivers;
 mod wire;
 
 use crate::transport::ssh::hostile as ssh;
@@ -86,6 +87,7 @@ pub const TARGETS: &[Target] = &[
     target("tls", |input| {
         server(include_str!("checks/tls.yml"), Manner::Answers, input);
     }),
+    target("waivers", waivers::target),
 ];
 
 /// Runs the target of that name on one input.

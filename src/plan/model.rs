@@ -204,6 +204,12 @@ impl Check {
             .is_some_and(|kind| kind.facts.iter().any(|fact| fact.name == probe::BOOT_ID))
     }
 
+    /// Every host that it looks at: the one that it is about, or those that its
+    /// kind's options name.
+    pub fn hosts(&self) -> impl Iterator<Item = &str> {
+        self.target.hosts().map(|host| host.id.as_str())
+    }
+
     /// What an answer would be, for a card that reports a fault instead.
     #[must_use]
     pub fn goal(&self) -> String {

@@ -367,6 +367,12 @@ fn aimed_at(kind: &str, port: u16) -> String {
         "dns" => format!("dns: {{ name: db.lan, servers: [\"127.0.0.1:{port}\"] }}"),
         "tls" => format!("tls: {{ address: 127.0.0.1, port: {port} }}"),
         "redis" => format!("redis: {{ address: 127.0.0.1, port: {port} }}"),
+        "prometheus" => {
+            format!("prometheus: {{ url: \"http://127.0.0.1:{port}\", alerts: {{}} }}")
+        }
+        "alertmanager" => {
+            format!("alertmanager: {{ url: \"http://127.0.0.1:{port}\", alerts: {{}} }}")
+        }
         // Without leave to send it opens no connection, so it sees no fault; its own tests
         // have the leave.
         "alert_test" => format!("alert_test: {{ url: \"http://127.0.0.1:{port}/\" }}"),

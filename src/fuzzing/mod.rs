@@ -36,6 +36,13 @@ const fn target(name: &'static str, run: fn(&[u8])) -> Target {
 
 /// Every target.
 pub const TARGETS: &[Target] = &[
+    target("alertmanager", |input| {
+        server(
+            include_str!("checks/alertmanager.yml"),
+            Manner::Answers,
+            input,
+        );
+    }),
     target("baseline", baseline::target),
     target("certificate", |input| {
         host(include_str!("checks/certificate.yml"), input);
@@ -69,6 +76,13 @@ pub const TARGETS: &[Target] = &[
     }),
     target("processes", |input| {
         host(include_str!("checks/processes.yml"), input);
+    }),
+    target("prometheus", |input| {
+        server(
+            include_str!("checks/prometheus.yml"),
+            Manner::Answers,
+            input,
+        );
     }),
     target("redis", |input| {
         server(include_str!("checks/redis.yml"), Manner::Answers, input);

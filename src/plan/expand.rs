@@ -1,6 +1,7 @@
 //! One check of the file → one check a host, with its kind's options read and
 //! its expectations typed.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use super::further;
@@ -225,7 +226,9 @@ impl<'a> Expander<'a> {
             return None;
         }
         match (kind.build)(options.to_json()) {
-            Ok(probe) => {
+            Ok(mut probe) => {
+                let file = Path::new(self.sources.name(options.at.source));
+                probe.beside(file.parent().unwrap_or(Path::new("")));
                 let known = (self.baseline, self.hosts);
                 further::add(&probe.hosts(), options, known, target, diagnostics)?;
                 let problems = probe.problems(target, self.policy);

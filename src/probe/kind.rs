@@ -2,6 +2,7 @@
 //! options.
 
 use std::future::Future;
+use std::path::Path;
 use std::pin::Pin;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
@@ -114,6 +115,12 @@ pub trait Kind: DeserializeOwned + JsonSchema + std::fmt::Debug + Send + Sync + 
     /// test plans it.
     const EXAMPLE: &'static str;
 
+    /// Resolves paths of files on the operator's machine that are relative to the
+    /// baseline's: `folder` is where the file is that the options stand in.
+    fn beside(&mut self, folder: &Path) {
+        let _ = folder;
+    }
+
     /// Problems that the option types alone cannot rule out.
     fn problems(&self, target: &Target, policy: &Policy) -> Vec<OptionProblem> {
         let _ = (target, policy);
@@ -166,6 +173,10 @@ type RunFuture<'a> = Pin<Box<dyn Future<Output = Result<Facts, Fault>> + Send + 
 
 /// A [`Kind`] with its type erased, as a plan holds it.
 pub trait Probe: std::fmt::Debug + Send + Sync {
+    /// See [`Kind::beside`].
+    fn beside(&mut self, folder: &Path) {
+        let _ = folder;
+    }
     /// See [`Kind::problems`].
     fn problems(&self, target: &Target, policy: &Policy) -> Vec<OptionProblem>;
     /// See [`Kind::hosts`].
@@ -193,6 +204,10 @@ pub trait Probe: std::fmt::Debug + Send + Sync {
 }
 
 impl<K: Kind> Probe for K {
+    fn beside(&mut self, folder: &Path) {
+        Kind::beside(self, folder);
+    }
+
     fn problems(&self, target: &Target, policy: &Policy) -> Vec<OptionProblem> {
         Kind::problems(self, target, policy)
     }

@@ -25,6 +25,8 @@ pub static TABLE: &[KindEntry] = &[
     entry::<kinds::Certificate>(),
     entry::<kinds::Postgres>(),
     entry::<kinds::Redis>(),
+    entry::<kinds::Prometheus>(),
+    entry::<kinds::Alertmanager>(),
     entry::<kinds::AlertTest>(),
 ];
 

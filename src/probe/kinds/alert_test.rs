@@ -6,9 +6,7 @@ mod turn;
 
 use std::path::PathBuf;
 
-use hyper::header::HeaderValue;
 use schemars::JsonSchema;
-use secrecy::ExposeSecret;
 use serde::Deserialize;
 use tokio::time::Instant;
 use url::Url;
@@ -16,7 +14,7 @@ use url::Url;
 use self::arrival::Arrival;
 use self::turn::{Receipt, Turn};
 use super::aim;
-use super::http::SecretText;
+use super::authorization::{Authorization, LOGIN};
 use crate::probe::{
     Context, Defaults, FactSpec, Facts, Fault, FaultKind, Kind, OptionProblem, Place, Policy,
     Request, SecretRef, Target,
@@ -59,8 +57,8 @@ pub struct AlertTest {
     /// The label `alertname`: letters, digits, `_` and `-`; `ColdStartE2ETest` when left out.
     #[serde(default)]
     alertname: AlertName,
-    /// The header `authorization`, from a secret:
-    /// `{ secret: env:TOKEN, prefix: "Bearer " }`.
+    /// The header `authorization`, from a secret: `{ secret: env:TOKEN, prefix: "Bearer " }`,
+    /// or `{ user: NAME, password: env:PASSWORD }`.
     #[serde(default)]
     authorization: Option<Authorization>,
     /// Where to look for the alert after the webhook took it, until `timeout` is over.
@@ -74,54 +72,9 @@ pub struct AlertTest {
     tls_verify: bool,
 }
 
-/// The header `authorization`. Untagged, so that a secret that was written out is not
-/// repeated in the error.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(untagged, expecting = "`{ secret: env:NAME }`")]
-enum Authorization {
-    /// A secret, after a prefix such as `Bearer `.
-    Secret(SecretText),
-}
-
-impl Authorization {
-    fn text(&self) -> &SecretText {
-        let Self::Secret(text) = self;
-        text
-    }
-
-    /// Its value, marked as one not to be shown.
-    fn value(&self, context: &Context) -> Result<HeaderValue, Fault> {
-        let text = self.text();
-        let secret = context.secret(&text.secret)?.expose_secret();
-        let mut value =
-            HeaderValue::try_from(format!("{}{secret}", text.prefix)).map_err(|_| {
-                Fault::new(
-                    FaultKind::LocalSetup,
-                    format!("the secret {} cannot be sent in a header", text.secret),
-                )
-            })?;
-        value.set_sensitive(true);
-        Ok(value)
-    }
-
-    /// What is wrong with it, below `path` of the options.
-    fn problem(&self, path: &[&str]) -> Option<OptionProblem> {
-        let prefix = self.text().prefix.as_str();
-        HeaderValue::try_from(prefix).err()?;
-        Some(OptionProblem {
-            path: path.iter().map(|&part| part.to_owned()).collect(),
-            message: format!("{prefix:?} cannot be sent in a header"),
-            suggestion: Some("prefix: \"Bearer \"".to_owned()),
-        })
-    }
-}
-
 fn yes() -> bool {
     true
 }
-
-/// How a login is given.
-const LOGIN: &str = "authorization: { secret: env:NAME, prefix: \"Basic \" }";
 
 /// How much of the webhook's answer is quoted, in characters.
 const QUOTED: usize = 300;
@@ -284,7 +237,7 @@ impl Kind for AlertTest {
         problems.extend(
             self.authorization
                 .as_ref()
-                .and_then(|given| given.problem(&["authorization", "prefix"])),
+                .and_then(|given| given.problem(&["authorization"])),
         );
         if let Some(arrival) = &self.arrival {
             problems.extend(arrival.problems(target));
@@ -337,7 +290,7 @@ impl Kind for AlertTest {
         ]
         .into_iter()
         .flatten()
-        .map(|given| &given.text().secret)
+        .map(Authorization::secret)
         .collect()
     }
 

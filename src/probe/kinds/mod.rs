@@ -2,13 +2,18 @@
 
 mod aim;
 mod alert_test;
+mod alertmanager;
+mod alerts;
 mod answer;
+mod api;
 mod arp;
+mod authorization;
 mod certificate;
 mod command;
 mod crontab;
 mod disk;
 mod dns;
+mod exposition;
 mod file;
 mod http;
 mod journal;
@@ -18,6 +23,7 @@ mod ping;
 mod port;
 mod postgres;
 mod process;
+mod prometheus;
 mod redis;
 mod ssh;
 #[cfg(test)]
@@ -28,6 +34,7 @@ mod textfile;
 mod tls;
 
 pub use alert_test::{AlertTest, AlertTurn, SEND_FLAG};
+pub use alertmanager::Alertmanager;
 pub use arp::Arp;
 pub use certificate::Certificate;
 pub use command::Command;
@@ -42,6 +49,7 @@ pub use ping::Ping;
 pub use port::Port;
 pub use postgres::Postgres;
 pub use process::Process;
+pub use prometheus::Prometheus;
 pub use redis::Redis;
 pub use ssh::Ssh;
 pub use systemd::Systemd;

@@ -1,19 +1,15 @@
 //! `textfile`: a Prometheus text file of a host tells what it should.
 
-mod exposition;
-
-use std::collections::BTreeMap;
-
-use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use self::exposition::{Exposition, Sample, Series, read};
 use super::answer;
+use super::exposition::read;
+use super::exposition::told::Wanted;
 use super::file;
 use crate::probe::{
     Context, Defaults, FactSpec, Facts, Fault, FaultKind, Kind, OptionProblem, Place, Policy,
-    Request, Target, Type, Unit, Value,
+    Request, Target, Type, Unit,
 };
 
 /// Reads a file of metrics in Prometheus' text format, as scripts leave them
@@ -44,114 +40,18 @@ pub struct Textfile {
 /// As much as is read of a file; what a command may print is 1 MiB.
 const MOST: usize = 1_000_000;
 
-/// The year 5138 in seconds: beyond it a value is in milliseconds, or none.
-const NO_SECONDS: f64 = 1e11;
-
 impl Textfile {
     fn commands(&self, target: &Target) -> [Vec<String>; 3] {
         let [stat, head] = file::reading(&self.path, MOST, target);
         [stat, file::date(), head]
     }
 
-    fn is_wanted(&self, sample: &Sample) -> bool {
-        self.only.is_empty() || self.only.contains(&sample.name)
-    }
-
-    fn set(&self, told: &Exposition, now: Option<i64>, facts: &mut Facts) {
-        let wanted = || {
-            told.samples
-                .iter()
-                .filter(|(_, sample)| self.is_wanted(sample))
-        };
-        let values = with_names_alone(told);
-        if let Some(value) = self.age_of.as_deref().and_then(|series| {
-            let key = Series::parse(series).ok()?.key();
-            values.get(key.as_str()).map(|sample| sample.value)
-        }) {
-            set_age(value, now, facts);
+    fn wanted(&self) -> Wanted<'_> {
+        Wanted {
+            only: &self.only,
+            age_of: self.age_of.as_deref(),
         }
-        let metric = values
-            .into_iter()
-            .filter(|(_, sample)| self.is_wanted(sample) && !sample.value.is_nan())
-            .map(|(key, sample)| (key.to_owned(), Value::Number(sample.value)));
-        facts.set("metric", Value::Map(metric.collect()));
-        let without = wanted().filter(|(_, sample)| sample.value.is_nan());
-        facts.set("not_a_number", list(without.map(|(key, _)| key.as_str())));
-        let times = wanted().filter_map(|(key, sample)| {
-            let time = Timestamp::from_millisecond(sample.time?).ok()?;
-            Some((key.clone(), Value::Time(time)))
-        });
-        facts.set("sample_times", Value::Map(times.collect()));
-        let types = told.types.iter();
-        let types = types.map(|(name, ty)| (name.clone(), Value::from(ty.as_str())));
-        facts.set("types", Value::Map(types.collect()));
-        facts.set("series_count", count(told.samples.len()));
-        facts.set(
-            "duplicates",
-            list(told.duplicates.iter().map(String::as_str)),
-        );
-        facts.set("errors", list(told.errors.iter().map(String::as_str)));
-        facts.set("error_count", count(told.error_count));
-        facts.set("truncated", told.truncated);
     }
-}
-
-/// The samples by series, and by their name alone where no other has it.
-fn with_names_alone(told: &Exposition) -> BTreeMap<&str, &Sample> {
-    let mut by_name: BTreeMap<&str, Option<&Sample>> = BTreeMap::new();
-    for sample in told.samples.values() {
-        by_name
-            .entry(&sample.name)
-            .and_modify(|only| *only = None)
-            .or_insert(Some(sample));
-    }
-    // A series that is there twice has no value, and it is another one.
-    for key in &told.duplicates {
-        let name = key.split('{').next().unwrap_or_default();
-        by_name.remove(name);
-    }
-    // What could not be read may be another one too.
-    let whole = !told.truncated && told.error_count == 0;
-    let mut all: BTreeMap<&str, &Sample> = by_name
-        .into_iter()
-        .filter_map(|(name, sample)| Some((name, sample?)))
-        .filter(|_| whole)
-        .collect();
-    all.extend(
-        told.samples
-            .iter()
-            .map(|(key, sample)| (key.as_str(), sample)),
-    );
-    all
-}
-
-fn set_age(value: f64, now: Option<i64>, facts: &mut Facts) {
-    if !(0.0..NO_SECONDS).contains(&value) {
-        return;
-    }
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "whole and below 10^14, checked above"
-    )]
-    let milliseconds = (value * 1000.0).round() as i64;
-    facts.set_some(
-        "metric_time",
-        Timestamp::from_millisecond(milliseconds).ok(),
-    );
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "clocks are far below 2^52 seconds"
-    )]
-    facts.set_some("metric_age_s", now.map(|now| now as f64 - value));
-}
-
-#[expect(clippy::cast_precision_loss, reason = "no file has 2^52 lines")]
-fn count(number: usize) -> f64 {
-    number as f64
-}
-
-fn list<'a>(items: impl Iterator<Item = &'a str>) -> Value {
-    Value::List(items.map(Value::from).collect())
 }
 
 impl Kind for Textfile {
@@ -231,33 +131,8 @@ impl Kind for Textfile {
     const EXAMPLE: &'static str = "title: the last backup is less than 25 hours old\non: data188\ntextfile: { path: /home/ollama/node_exporter_textfiles/backup_110.prom }\nrequire: abs(now - timestamp(metric('backup_110_last_success_timestamp'))) < duration('25h')\n";
 
     fn problems(&self, target: &Target, policy: &Policy) -> Vec<OptionProblem> {
-        let problem = |path: &[&str], message: String, suggestion| OptionProblem {
-            path: path.iter().map(ToString::to_string).collect(),
-            message,
-            suggestion,
-        };
         let mut problems = file::path_problems(&self.path, &self.commands(target), policy);
-        for (n, name) in self.only.iter().enumerate() {
-            if !matches!(Series::parse(name), Ok(series) if series.name == *name) {
-                problems.push(problem(
-                    &["only", &n.to_string()],
-                    format!("{name:?} is no name of a metric"),
-                    Some("a name without labels, such as `backup_last_success`".to_owned()),
-                ));
-            }
-        }
-        if let Some(series) = &self.age_of
-            && let Err(error) = Series::parse(series)
-        {
-            problems.push(problem(
-                &["age_of"],
-                format!("{series:?} is no series: {error}"),
-                Some(
-                    "a name such as `backup_last_success`, or one with labels: `up{job=\"web\"}`"
-                        .to_owned(),
-                ),
-            ));
-        }
+        problems.extend(self.wanted().problems(&[]));
         problems
     }
 
@@ -305,7 +180,12 @@ impl Kind for Textfile {
         let now = answer::stdout(&date).trim().parse::<i64>().ok();
         facts.set("exists", true);
         seen.set_age(now, &mut facts);
-        self.set(&read(&bytes, !whole), now, &mut facts);
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "clocks are far below 2^52 seconds"
+        )]
+        let now = now.map(|now| now as f64);
+        self.wanted().set(&read(&bytes, !whole), now, &mut facts);
         Ok(facts)
     }
 }

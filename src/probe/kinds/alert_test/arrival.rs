@@ -109,7 +109,7 @@ impl Arrival {
         problems.extend(
             self.authorization
                 .as_ref()
-                .and_then(|given| given.problem(&["arrival", "authorization", "prefix"])),
+                .and_then(|given| given.problem(&["arrival", "authorization"])),
         );
         problems
     }

@@ -3,8 +3,9 @@ use std::fmt::Write as _;
 use rstest::rstest;
 use serde_json::json;
 
-use super::exposition::MOST_LINES;
 use super::*;
+use crate::probe::kinds::exposition::MOST_LINES;
+use crate::probe::kinds::exposition::told::with_names_alone;
 use crate::probe::kinds::stage::{self, fact, host, kind, run, stage, target};
 use crate::servers::ssh::Answer;
 

@@ -2,45 +2,54 @@
 //! (<https://prometheus.io/docs/instrumenting/exposition_formats/>), read by lines: what
 //! is wrong with one leaves the others readable.
 
+pub(in crate::probe::kinds) mod told;
+
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What a file tells.
 #[derive(Debug, Default, PartialEq)]
-pub(super) struct Exposition {
+pub(in crate::probe::kinds) struct Exposition {
     /// By series, see [`Series::key`]. Those that are there twice are not.
-    pub(super) samples: BTreeMap<String, Sample>,
+    pub(in crate::probe::kinds) samples: BTreeMap<String, Sample>,
     /// Type by metric.
-    pub(super) types: BTreeMap<String, String>,
+    pub(in crate::probe::kinds) types: BTreeMap<String, String>,
     /// Series that are there more than once.
-    pub(super) duplicates: BTreeSet<String>,
+    pub(in crate::probe::kinds) duplicates: BTreeSet<String>,
     /// What Prometheus would refuse: `line 7: …`, the first ones.
-    pub(super) errors: Vec<String>,
-    pub(super) error_count: usize,
+    pub(in crate::probe::kinds) errors: Vec<String>,
+    pub(in crate::probe::kinds) error_count: usize,
     /// There is more than was read.
-    pub(super) truncated: bool,
+    pub(in crate::probe::kinds) truncated: bool,
 }
 
 /// A value of a series.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Sample {
+pub(in crate::probe::kinds) struct Sample {
     /// The metric's name, without labels.
-    pub(super) name: String,
-    pub(super) value: f64,
+    pub(in crate::probe::kinds) name: String,
+    pub(in crate::probe::kinds) value: f64,
     /// Milliseconds since 1970, where the line tells a time.
-    pub(super) time: Option<i64>,
+    pub(in crate::probe::kinds) time: Option<i64>,
 }
 
 /// A metric with its labels.
 #[derive(Debug, PartialEq)]
-pub(super) struct Series {
-    pub(super) name: String,
+pub(in crate::probe::kinds) struct Series {
+    pub(in crate::probe::kinds) name: String,
     labels: BTreeMap<String, String>,
 }
 
 impl Series {
+    pub(in crate::probe::kinds) fn new(name: &str, labels: BTreeMap<String, String>) -> Self {
+        Self {
+            name: name.to_owned(),
+            labels,
+        }
+    }
+
     /// `name` or `name{a="1",b="2"}`, labels by name, values escaped as in the format.
-    pub(super) fn key(&self) -> String {
+    pub(in crate::probe::kinds) fn key(&self) -> String {
         if self.labels.is_empty() {
             return self.name.clone();
         }
@@ -58,7 +67,7 @@ impl Series {
     ///
     /// # Errors
     /// What is wrong with it.
-    pub(super) fn parse(text: &str) -> Result<Self, String> {
+    pub(in crate::probe::kinds) fn parse(text: &str) -> Result<Self, String> {
         let (series, rest) = series(text.trim())?;
         if rest.trim().is_empty() {
             Ok(series)
@@ -69,7 +78,7 @@ impl Series {
 }
 
 /// As many lines as are read.
-pub(super) const MOST_LINES: usize = 100_000;
+pub(in crate::probe::kinds) const MOST_LINES: usize = 100_000;
 
 /// As many errors as are told.
 const MOST_ERRORS: usize = 20;
@@ -77,7 +86,7 @@ const MOST_ERRORS: usize = 20;
 const TYPES: [&str; 5] = ["counter", "gauge", "histogram", "summary", "untyped"];
 
 /// Reads `bytes`, of which `more` were left unread.
-pub(super) fn read(bytes: &[u8], more: bool) -> Exposition {
+pub(in crate::probe::kinds) fn read(bytes: &[u8], more: bool) -> Exposition {
     let mut told = Exposition {
         truncated: more,
         ..Exposition::default()

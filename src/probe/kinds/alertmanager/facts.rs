@@ -1,0 +1,102 @@
+//! What a check of `alertmanager` can tell.
+
+use crate::probe::{FactSpec, Type, Unit};
+
+const fn names(name: &'static str, doc: &'static str) -> FactSpec {
+    FactSpec::new(name, Type::List(&Type::Text), doc)
+}
+
+const fn number_of(name: &'static str, doc: &'static str) -> FactSpec {
+    FactSpec::number(name, Unit::Count, doc)
+}
+
+const fn time(name: &'static str, doc: &'static str) -> FactSpec {
+    FactSpec::new(name, Type::Time, doc)
+}
+
+/// Every fact, by what is asked for.
+pub(super) const FACTS: [FactSpec; 30] = [
+    time(
+        "server_time",
+        "The server's clock, of the header `date` of its answer.",
+    ),
+    FactSpec::number(
+        "clock_off_s",
+        Unit::Seconds,
+        "How far the server's clock is ahead of this machine's, negative where it is behind; 0 below a second.",
+    ),
+    FactSpec::new("ready", Type::Bool, "It serves; with `ready`."),
+    FactSpec::new(
+        "cluster",
+        Type::Text,
+        "`ready`, `settling` while it looks for its peers, or `disabled` where it stands alone; with `ready`.",
+    ),
+    number_of(
+        "peers",
+        "Alertmanagers of the cluster, this one among them; none where the cluster is `disabled`.",
+    ),
+    names("peer_addresses", "Their addresses in the cluster."),
+    FactSpec::new("version", Type::Text, "Its version; with `ready`."),
+    time("started_at", "When it was started; with `ready`."),
+    number_of(
+        "alert_count",
+        "Alerts that are active, and those that `silenced` and `inhibited` count as such; with `alerts`.",
+    ),
+    names(
+        "instances",
+        "The same, with their labels: `BackupFailed{host=\"110\"}`.",
+    ),
+    time(
+        "oldest_starts_at",
+        "Since when that alert of them is there that is there the longest.",
+    ),
+    time(
+        "newest_update_at",
+        "When one of them last came from Prometheus.",
+    ),
+    names(
+        "active",
+        "Names of active alerts: receivers are told of them.",
+    ),
+    number_of(
+        "active_count",
+        "Active alerts; of one name there may be several.",
+    ),
+    names("silenced", "Names of alerts that a silence keeps quiet."),
+    number_of("silenced_count", "Alerts that a silence keeps quiet."),
+    names(
+        "inhibited",
+        "Names of alerts that another alert keeps quiet.",
+    ),
+    number_of("inhibited_count", "Alerts that another alert keeps quiet."),
+    names(
+        "missing",
+        "Alerts of `expect` that are not active. With `visible_in_both`, names that Prometheus has not loaded.",
+    ),
+    names("unexpected", "Alerts that are active and not in `expect`."),
+    names(
+        "silences",
+        "Active silences, each as `CONDITIONS by WHO until WHEN: comment`.",
+    ),
+    number_of("silence_count", "How many silences are active."),
+    number_of("pending_silences", "How many will begin later."),
+    names(
+        "expiring",
+        "Those that end within the time that the option `expiring` gives, by the server's clock.",
+    ),
+    time("next_end_at", "When the first active silence ends."),
+    time("last_end_at", "When the last active silence ends."),
+    names(
+        "in_both",
+        "Alerts that fire in Prometheus and are here, silenced or not, with their labels there.",
+    ),
+    number_of("in_both_count", "How many these are."),
+    names(
+        "only_in_prometheus",
+        "Alerts that fire in Prometheus and are not here.",
+    ),
+    names(
+        "only_in_alertmanager",
+        "Alerts that are active here and do not fire in Prometheus: of another source, or not yet given up.",
+    ),
+];

@@ -1,0 +1,362 @@
+//! The rules that Prometheus has loaded, and the alerts that they raise.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::answer::{self, Told};
+use super::contract::{self, Part};
+use super::rule_file;
+use crate::probe::kinds::alerts::{
+    self, Labels, Matcher, all_hold, count, list, missing, shown, time,
+};
+use crate::probe::kinds::api::{Asking, Reply};
+use crate::probe::{Defaults, Facts, Fault, OptionProblem};
+
+const PATH: &str = "api/v1/rules";
+
+/// The rules to look at.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Rules {
+    /// The names of rules that have to be loaded, of alerts or recording rules. All that are
+    /// loaded when left out.
+    #[serde(default)]
+    names: Vec<String>,
+    /// A rule file whose rules have to be loaded as they stand there; a relative path begins
+    /// where the baseline's file is. Alerts are compared by their name, whatever their group.
+    #[serde(default)]
+    equal_to: Option<PathBuf>,
+    /// What has to be equal: of `expression`, `for` (with `keep_firing_for`), `labels` and
+    /// `annotations`; all but the annotations when left out.
+    #[serde(default)]
+    compare: Option<Vec<Part>>,
+}
+
+/// The alerts to look at, and which of them should fire.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Alerts {
+    /// The names of alerts to look at; each has to be loaded. All when left out.
+    #[serde(default)]
+    pub(super) names: Vec<String>,
+    /// Conditions on the alerts' labels, all of which have to hold: `severity=critical`.
+    #[serde(default)]
+    matchers: Vec<Matcher>,
+    /// The names of those that should fire, and no others. None when left out.
+    #[serde(default)]
+    expect: Vec<String>,
+}
+
+/// All that is loaded.
+#[derive(Debug, Deserialize)]
+pub(in crate::probe::kinds) struct Loaded {
+    #[serde(default)]
+    groups: Vec<Group>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Group {
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    rules: Vec<Rule>,
+}
+
+/// A loaded rule.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct Rule {
+    #[serde(rename = "type")]
+    pub(super) kind: String,
+    pub(super) name: String,
+    pub(super) query: String,
+    /// `for`, in seconds.
+    pub(super) duration: f64,
+    pub(super) keep_firing_for: f64,
+    pub(super) labels: Option<Labels>,
+    pub(super) annotations: Option<Labels>,
+    pub(super) health: String,
+    pub(super) last_error: String,
+    pub(super) last_evaluation: String,
+    pub(super) alerts: Option<Vec<Alert>>,
+}
+
+/// An alert that a rule raises.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(in crate::probe::kinds) struct Alert {
+    pub(in crate::probe::kinds) labels: Labels,
+    state: String,
+    active_at: Option<String>,
+}
+
+impl Rule {
+    pub(super) fn is_alert(&self) -> bool {
+        self.kind == "alerting"
+    }
+
+    fn alerts(&self) -> impl Iterator<Item = &Alert> {
+        self.alerts.iter().flatten()
+    }
+}
+
+impl Alert {
+    pub(in crate::probe::kinds) fn fires(&self) -> bool {
+        self.state == "firing"
+    }
+}
+
+impl Loaded {
+    fn rules(&self) -> impl Iterator<Item = &Rule> {
+        self.groups.iter().flat_map(|group| &group.rules)
+    }
+
+    /// Each with the name of its group.
+    fn grouped(&self) -> Vec<(&str, &Rule)> {
+        let groups = self.groups.iter();
+        let each = groups.flat_map(|group| group.rules.iter().map(|rule| (&*group.name, rule)));
+        each.collect()
+    }
+
+    fn names(&self) -> BTreeSet<&str> {
+        self.rules().map(|rule| rule.name.as_str()).collect()
+    }
+
+    /// What of `names` no alert is called that is loaded.
+    pub(in crate::probe::kinds) fn missing<'a>(&self, names: &'a [String]) -> Vec<&'a str> {
+        missing(names, &self.names())
+    }
+
+    /// The alerts that fire.
+    pub(in crate::probe::kinds) fn firing(&self) -> impl Iterator<Item = &Alert> {
+        self.rules()
+            .flat_map(Rule::alerts)
+            .filter(|alert| alert.fires())
+    }
+}
+
+/// The questions for [`alert_rules`].
+pub(in crate::probe::kinds) fn alert_questions() -> Vec<(&'static str, Vec<(&'static str, String)>)>
+{
+    vec![(PATH, vec![("type", "alert".to_owned())])]
+}
+
+/// The rules that raise alerts, with what they raise.
+pub(in crate::probe::kinds) async fn alert_rules(
+    asking: &Asking<'_>,
+) -> Result<(Loaded, Reply), Fault> {
+    let told: Told<Loaded> = answer::ask(asking, PATH, &[("type", "alert")]).await?;
+    Ok((told.data, told.reply))
+}
+
+impl Rules {
+    pub(super) fn beside(&mut self, folder: &Path) {
+        if let Some(path) = &mut self.equal_to {
+            // An absolute path stays what it is.
+            *path = folder.join(&path);
+        }
+    }
+
+    pub(super) fn problems(&self) -> Vec<OptionProblem> {
+        let problem = |option: &str, message: &str, suggestion: &str| OptionProblem {
+            path: vec!["rules".to_owned(), option.to_owned()],
+            message: message.to_owned(),
+            suggestion: Some(suggestion.to_owned()),
+        };
+        let mut problems = Vec::new();
+        if self.equal_to.is_some() && !self.names.is_empty() {
+            problems.push(problem(
+                "names",
+                "the names are those of the file that `equal_to` names",
+                "leave `names` out, or make it a check of its own",
+            ));
+        }
+        match &self.compare {
+            Some(_) if self.equal_to.is_none() => problems.push(problem(
+                "compare",
+                "there is nothing to compare with",
+                "add `equal_to` with a rule file",
+            )),
+            Some(parts) if parts.is_empty() => problems.push(problem(
+                "compare",
+                "nothing of the rules would be compared",
+                "compare: [labels]",
+            )),
+            _ => {}
+        }
+        problems
+    }
+
+    pub(super) fn questions(&self) -> Vec<(&'static str, Vec<(&'static str, String)>)> {
+        let mut questions = vec![(PATH, Vec::new())];
+        if self.compares(Part::Expression) {
+            questions.push((contract::FORMAT, vec![("query", contract::ANY.to_owned())]));
+        }
+        questions
+    }
+
+    fn compares(&self, part: Part) -> bool {
+        self.equal_to.is_some() && self.parts().contains(&part)
+    }
+
+    fn parts(&self) -> &[Part] {
+        self.compare.as_deref().unwrap_or(&Part::CONTRACT)
+    }
+
+    pub(super) fn defaults(&self) -> Defaults {
+        let mut defaults = Defaults::require(["size(missing) == 0"]);
+        if self.equal_to.is_some() {
+            defaults.require.push("size(differing) == 0".to_owned());
+            defaults.prefer.push("size(extra) == 0".to_owned());
+        }
+        let healthy = [
+            "rules > 0",
+            "size(unhealthy) == 0",
+            "size(unevaluated) == 0",
+        ];
+        defaults.require.extend(healthy.map(str::to_owned));
+        defaults
+    }
+
+    pub(super) async fn facts(&self, asking: &Asking<'_>) -> Result<Facts, Fault> {
+        let mut facts = Facts::new();
+        let file = match &self.equal_to {
+            Some(path) => Some(rule_file::read(path).await?),
+            None => None,
+        };
+        let told: Told<Loaded> = answer::ask(asking, PATH, &[]).await?;
+        let loaded = &told.data;
+        let wanted: Vec<&Rule> = match &file {
+            None => {
+                let all = loaded.rules();
+                let named = |rule: &&Rule| self.names.is_empty() || self.names.contains(&rule.name);
+                facts.set("missing", list(loaded.missing(&self.names)));
+                all.filter(named).collect()
+            }
+            Some(file) => {
+                let live = loaded.grouped();
+                let printed = if self.compares(Part::Expression) {
+                    contract::printed(asking, file, &live).await?
+                } else {
+                    contract::Printed::default()
+                };
+                let drift = contract::compare(file, &live, self.parts(), &printed);
+                facts.set("compared", count(file.rules.len()));
+                facts.set("missing", list(drift.missing));
+                facts.set("differing", list(drift.differing));
+                facts.set("extra", list(drift.extra));
+                let names: BTreeSet<&str> =
+                    file.rules.iter().map(|rule| rule.name.as_str()).collect();
+                let all = loaded.rules();
+                all.filter(|rule| names.contains(rule.name.as_str()))
+                    .collect()
+            }
+        };
+        set_health(&wanted, &mut facts);
+        let raised = wanted.iter().flat_map(|rule| rule.alerts());
+        set_alerts(&raised.collect::<Vec<_>>(), &mut facts);
+        told.reply.set_clock(&mut facts);
+        Ok(facts)
+    }
+}
+
+impl Alerts {
+    pub(super) fn defaults(&self) -> Defaults {
+        let fires: &[&str] = if self.expect.is_empty() {
+            &["firing_count == 0"]
+        } else {
+            &["size(not_firing) == 0", "size(unexpected) == 0"]
+        };
+        // Of a rule that is not loaded, or fails, no alert fires.
+        let healthy = [
+            "size(missing) == 0",
+            "rules > 0",
+            "size(unhealthy) == 0",
+            "size(unevaluated) == 0",
+        ];
+        Defaults::require(fires.iter().copied().chain(healthy))
+    }
+
+    pub(super) async fn facts(&self, asking: &Asking<'_>) -> Result<Facts, Fault> {
+        let (loaded, reply) = alert_rules(asking).await?;
+        let mut facts = Facts::new();
+        self.set(&loaded, &mut facts);
+        reply.set_clock(&mut facts);
+        Ok(facts)
+    }
+
+    fn set(&self, loaded: &Loaded, facts: &mut Facts) {
+        let rules: Vec<&Rule> = loaded
+            .rules()
+            .filter(|rule| self.names.is_empty() || self.names.contains(&rule.name))
+            .collect();
+        let wanted: Vec<String> = self.names.iter().chain(&self.expect).cloned().collect();
+        let absent: BTreeSet<&str> = loaded.missing(&wanted).into_iter().collect();
+        facts.set("missing", list(absent));
+        set_health(&rules, facts);
+        let raised: Vec<&Alert> = rules
+            .iter()
+            .flat_map(|rule| rule.alerts())
+            .filter(|alert| all_hold(&self.matchers, &alert.labels))
+            .collect();
+        set_alerts(&raised, facts);
+        if !self.expect.is_empty() {
+            let firing = raised.iter().filter(|alert| alert.fires());
+            let firing: BTreeSet<&str> = firing.map(|alert| alerts::name(&alert.labels)).collect();
+            facts.set("not_firing", list(missing(&self.expect, &firing)));
+            let unexpected = |name: &&&str| !self.expect.iter().any(|expected| expected == **name);
+            facts.set(
+                "unexpected",
+                list(firing.iter().filter(unexpected).copied()),
+            );
+        }
+    }
+}
+
+fn set_health(rules: &[&Rule], facts: &mut Facts) {
+    facts.set("rules", count(rules.len()));
+    let sick = rules
+        .iter()
+        .filter(|rule| !matches!(rule.health.as_str(), "ok" | "unknown" | ""));
+    let sick = sick.map(|rule| {
+        let error = if rule.last_error.is_empty() {
+            "no error is told"
+        } else {
+            &rule.last_error
+        };
+        format!("{}: {error}", rule.name)
+    });
+    facts.set("unhealthy", list(sick));
+    let unknown = rules
+        .iter()
+        .filter(|rule| matches!(rule.health.as_str(), "unknown" | ""));
+    facts.set("unevaluated", list(unknown.map(|rule| rule.name.as_str())));
+    let times = rules.iter().map(|rule| time(&rule.last_evaluation));
+    // With one that was never evaluated, none is the oldest.
+    let times: Option<Vec<Timestamp>> = times.collect();
+    let oldest = times.and_then(|times| times.into_iter().min());
+    facts.set_some("oldest_evaluation_at", oldest);
+}
+
+fn set_alerts(raised: &[&Alert], facts: &mut Facts) {
+    for (names, number, state) in [
+        ("firing", "firing_count", "firing"),
+        ("pending", "pending_count", "pending"),
+    ] {
+        let of = raised.iter().filter(|alert| alert.state == state);
+        let of: Vec<&Labels> = of.map(|alert| &alert.labels).collect();
+        facts.set(number, count(of.len()));
+        let of: BTreeSet<&str> = of.into_iter().map(alerts::name).collect();
+        facts.set(names, list(of));
+    }
+    let firing = || raised.iter().filter(|alert| alert.fires());
+    let mut each: Vec<String> = firing().map(|alert| shown(&alert.labels)).collect();
+    each.sort();
+    facts.set("instances", list(each));
+    let since = firing().filter_map(|alert| time(alert.active_at.as_deref()?));
+    facts.set_some("oldest_active_at", since.min());
+}

@@ -4,11 +4,13 @@ use std::collections::{BTreeSet, HashMap};
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::judge::{Judgement, Past, Remembered};
+use crate::judge::{Booted, Judgement, Past, Remembered};
 use crate::plan::{Check, Plan};
 use crate::probe::{BOOT_ID, Observation, Outcome, Value};
 use crate::state::{CheckMemory, Memory};
 
+/// The fact that tells when a host has booted.
+const BOOTED: &str = "booted_at";
 /// The fact that begins at 0 with every boot.
 const UPTIME: &str = "uptime_s";
 
@@ -18,6 +20,8 @@ pub(super) struct Courses<'a> {
     plan: &'a Plan,
     memory: &'a Memory,
     boots: HashMap<&'a str, String>,
+    /// When the hosts have booted, by what they said themselves.
+    booted: HashMap<&'a str, Timestamp>,
     /// Hosts that were seen on more than one boot.
     restarted: BTreeSet<&'a str>,
     /// When anything was first seen of each host.
@@ -32,6 +36,7 @@ impl<'a> Courses<'a> {
             plan,
             memory,
             boots: HashMap::new(),
+            booted: HashMap::new(),
             restarted: BTreeSet::new(),
             first_seen: HashMap::new(),
             started: HashMap::new(),
@@ -52,6 +57,9 @@ impl<'a> Courses<'a> {
         {
             let latest = self.started.entry(host).or_insert(started);
             *latest = started.max(*latest);
+        }
+        if let Some(Value::Time(at)) = facts.get(BOOTED) {
+            self.booted.insert(host, *at);
         }
         if let Some(Value::Text(boot)) = facts.get(BOOT_ID) {
             let known = self.boots.entry(host).or_insert_with(|| boot.clone());
@@ -103,10 +111,15 @@ impl<'a> Courses<'a> {
             (None, None) => Remembered::Nothing,
         };
         let samples = own.map_or_else(Vec::new, |own| samples(own, check, boot, observation));
+        let booted = check.host().and_then(|host| {
+            let at = *self.booted.get(host)?;
+            Some(Booted { host, at })
+        });
         let past = Past {
             remembered,
             samples: &samples,
             boot: boot.map(String::as_str),
+            booted,
         };
         check
             .over_time

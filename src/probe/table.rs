@@ -25,6 +25,7 @@ pub static TABLE: &[KindEntry] = &[
     entry::<kinds::Certificate>(),
     entry::<kinds::Postgres>(),
     entry::<kinds::Redis>(),
+    entry::<kinds::Restic>(),
     entry::<kinds::AlertTest>(),
 ];
 

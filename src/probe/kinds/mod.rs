@@ -19,6 +19,7 @@ mod port;
 mod postgres;
 mod process;
 mod redis;
+mod restic;
 mod ssh;
 #[cfg(test)]
 mod stage;
@@ -43,6 +44,7 @@ pub use port::Port;
 pub use postgres::Postgres;
 pub use process::Process;
 pub use redis::Redis;
+pub use restic::Restic;
 pub use ssh::Ssh;
 pub use systemd::Systemd;
 pub use tcp::Tcp;

@@ -445,3 +445,52 @@ async fn a_real_sshd_that_forwards_nothing_denies() {
         .expect("a denial");
     assert_eq!(fault.kind, FaultKind::Denied);
 }
+
+/// What no other sees of a secret: neither sshd's line, nor the list of
+/// processes, nor a file.
+#[tokio::test]
+async fn a_real_sshd_s_shell_hands_a_secret_to_its_program() {
+    use coldstart::transport::command::{Values, Variable};
+    if left_out() {
+        return;
+    }
+    let (_sshd, desk, host) = real("");
+    let folder = tempfile::tempdir().expect("a folder");
+    let repository = folder.path().join("repo");
+    let repository = repository.to_str().expect("UTF-8");
+    let made = Command::new("restic")
+        .args(["--no-cache", "--repo", repository, "init"])
+        .env("RESTIC_PASSWORD", "it's a $(secret) \\ !")
+        .stdin(Stdio::null())
+        .output()
+        .expect("restic, of Debian's package");
+    assert!(made.status.success(), "{made:?}");
+    let args = [
+        "restic",
+        "snapshots",
+        "--json",
+        "--no-lock",
+        "--no-cache",
+        "--repo",
+        repository,
+    ];
+    let variable = Variable::of("restic", "RESTIC_PASSWORD").expect("known");
+    let command = ReadOnlyCommand::from_args(&Policy::default(), args)
+        .and_then(|command| command.taking(vec![variable]))
+        .expect("allowed");
+    let mut values = Values::default();
+    values
+        .give(variable, "it's a $(secret) \\ !".into())
+        .expect("one line");
+    let audit = Audit::off();
+    let ledger = Ledger {
+        audit: &audit,
+        check: "test",
+    };
+    let session = desk.pool.session(&host, ledger).await.expect("a login");
+    let output = within(session.exec_with(&command, &values, limits(), ledger))
+        .await
+        .expect("an end");
+    assert_eq!(output.exit, Exit::Status(0), "{output:?}");
+    assert_eq!(output.stdout.trim_ascii(), b"[]");
+}

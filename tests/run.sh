@@ -16,8 +16,8 @@ PACKAGES=(
   openssh-server:/usr/sbin/sshd openssh-client:ssh-keygen
   postgresql:'/usr/lib/postgresql/*/bin/postgres' redis-server:redis-server
   nginx:/usr/sbin/nginx openssl:openssl iproute2:ip util-linux:unshare
-  procps:pgrep strace:strace prometheus:promtool prometheus-alertmanager:prometheus-alertmanager
-  prometheus-pushgateway:prometheus-pushgateway systemd:systemd-analyze
+  restic:restic procps:pgrep strace:strace systemd:systemd-analyze prometheus:promtool
+  prometheus-alertmanager:prometheus-alertmanager prometheus-pushgateway:prometheus-pushgateway
 )
 
 usage() {

@@ -89,6 +89,9 @@ pub const TARGETS: &[Target] = &[
         server(include_str!("checks/redis.yml"), Manner::Answers, input);
     }),
     target("schedule", schedule::target),
+    target("restic", |input| {
+        host(include_str!("checks/restic.yml"), input);
+    }),
     target("secrets", secrets::target),
     target("smtp", |input| {
         server(include_str!("checks/smtp.yml"), Manner::Greets, input);

@@ -10,7 +10,7 @@ use super::Facts;
 use super::kind::Request;
 use crate::transport::audit::Ledger;
 use crate::transport::capture::Limits;
-use crate::transport::command::{Output, Policy, ReadOnlyCommand};
+use crate::transport::command::{Output, Policy, ReadOnlyCommand, Values};
 use crate::transport::dial::Role;
 use crate::transport::local;
 use crate::transport::open::Opener;
@@ -84,7 +84,7 @@ impl Target {
     pub fn exec_request(&self, command: &ReadOnlyCommand) -> Request {
         let local = self.host.as_deref().is_some_and(|host| host.local);
         let mut request = if local {
-            Request::new("local-exec", command.line())
+            Request::new("local-exec", command.shown())
         } else {
             Request::new("ssh-exec", ssh::line(command, self.timeout))
         };
@@ -184,13 +184,14 @@ impl Context {
     /// # Errors
     /// The fault of the connection, or `TimedOut` after `target.timeout`.
     pub async fn exec(&self, command: &ReadOnlyCommand) -> Result<Output, Fault> {
-        self.exec_within(command, Limits::within(self.target.timeout))
-            .await
+        let limits = Limits::within(self.target.timeout);
+        self.exec_within(command, &Values::default(), limits).await
     }
 
     async fn exec_within(
         &self,
         command: &ReadOnlyCommand,
+        values: &Values,
         limits: Limits,
     ) -> Result<Output, Fault> {
         #[cfg(any(test, feature = "fuzzing"))]
@@ -199,11 +200,11 @@ impl Context {
         }
         if self.host()?.local {
             let operator = self.transports.ssh.operator();
-            return local::exec(command, operator, limits, self.ledger()).await;
+            return local::exec_with(command, values, operator, limits, self.ledger()).await;
         }
         self.ssh_session()
             .await?
-            .exec(command, limits, self.ledger())
+            .exec_with(command, values, limits, self.ledger())
             .await
     }
 
@@ -218,7 +219,25 @@ impl Context {
             stderr: limits.stdout,
             ..limits
         };
-        self.exec_within(command, limits).await
+        self.exec_within(command, &Values::default(), limits).await
+    }
+
+    /// As [`Self::exec`], with `values` for the variables that the command
+    /// takes, and keeping as many bytes of its output as `most`.
+    ///
+    /// # Errors
+    /// As [`Self::exec`]; `Internal` when a variable has no value.
+    pub async fn exec_with(
+        &self,
+        command: &ReadOnlyCommand,
+        values: &Values,
+        most: usize,
+    ) -> Result<Output, Fault> {
+        let limits = Limits {
+            stdout: most,
+            ..Limits::within(self.target.timeout)
+        };
+        self.exec_within(command, values, limits).await
     }
 
     /// The shared SSH connection of `target.host`.

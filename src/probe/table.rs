@@ -27,6 +27,7 @@ pub static TABLE: &[KindEntry] = &[
     entry::<kinds::Redis>(),
     entry::<kinds::Prometheus>(),
     entry::<kinds::Alertmanager>(),
+    entry::<kinds::Restic>(),
     entry::<kinds::AlertTest>(),
 ];
 

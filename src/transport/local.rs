@@ -14,7 +14,7 @@ use tokio::time::timeout;
 
 use super::audit::Ledger;
 use super::capture::{AFTER_THE_END, Capture, Limits};
-use super::command::{Exit, Output, ReadOnlyCommand};
+use super::command::{Exit, Output, ReadOnlyCommand, Values};
 use super::{Fault, FaultKind};
 
 /// Where programs are looked for: the folders of systems, not the operator's
@@ -44,9 +44,24 @@ pub async fn exec(
     limits: Limits,
     ledger: Ledger<'_>,
 ) -> Result<Output, Fault> {
+    exec_with(command, &Values::default(), operator, limits, ledger).await
+}
+
+/// As [`exec`], with `values` for the variables that the command takes.
+///
+/// # Errors
+/// As [`exec`]; `Internal` when a variable has no value.
+pub async fn exec_with(
+    command: &ReadOnlyCommand,
+    values: &Values,
+    operator: Operator<'_>,
+    limits: Limits,
+    ledger: Ledger<'_>,
+) -> Result<Output, Fault> {
     let started = Instant::now();
-    ledger.record("local", "local-exec", &command.line());
-    let done = match start(command, operator) {
+    let values = values.of(command).ok_or_else(|| no_value(command))?;
+    ledger.record("local", "local-exec", &command.shown());
+    let done = match start(command, &values, operator) {
         Ok(mut running) => timeout(limits.timeout, running.finish(limits))
             .await
             .map_err(|_| timed_out(command, limits))?,
@@ -65,6 +80,14 @@ pub async fn exec(
         truncated,
         elapsed: started.elapsed(),
     })
+}
+
+/// A variable has none, which the kinds rule out.
+pub(super) fn no_value(command: &ReadOnlyCommand) -> Fault {
+    Fault::new(
+        FaultKind::Internal,
+        format!("`{}` takes a variable without a value", command.shown()),
+    )
 }
 
 type Done = io::Result<(Exit, Vec<u8>, Vec<u8>, bool)>;
@@ -105,7 +128,11 @@ struct Running {
     children: Vec<Child>,
 }
 
-fn start(command: &ReadOnlyCommand, operator: Operator<'_>) -> Result<Running, NotStarted> {
+fn start(
+    command: &ReadOnlyCommand,
+    values: &[(&str, &str)],
+    operator: Operator<'_>,
+) -> Result<Running, NotStarted> {
     let mut children: Vec<Child> = Vec::new();
     for args in command.pipeline() {
         let program = args.first().cloned().unwrap_or_default();
@@ -124,6 +151,7 @@ fn start(command: &ReadOnlyCommand, operator: Operator<'_>) -> Result<Running, N
             .env("LC_ALL", "C")
             .envs(operator.home.map(|home| ("HOME", home)))
             .envs(operator.user.map(|user| ("USER", user)))
+            .envs(values.iter().copied())
             .stdin(stdin)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -5,6 +5,7 @@ mod spelling;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::{Mutex, PoisonError};
 
 use schemars::JsonSchema;
 use secrecy::{ExposeSecret, SecretString};
@@ -74,16 +75,27 @@ impl fmt::Display for SecretRef {
     }
 }
 
-/// The secrets of one run, resolved before the first probe starts.
+/// The secrets of one run: those resolved before the first probe starts, and
+/// those that a probe met on a host.
 #[derive(Debug, Default)]
 pub struct Secrets {
     values: BTreeMap<SecretRef, SecretString>,
+    met: Mutex<Vec<SecretString>>,
 }
 
 impl Secrets {
     /// Keeps `value` under its reference.
     pub fn insert(&mut self, reference: SecretRef, value: SecretString) {
         self.values.insert(reference, value);
+    }
+
+    /// Keeps a secret that a host told, to be hidden from now on.
+    pub fn meet(&self, value: SecretString) {
+        let mut met = self.met.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = |known: &SecretString| known.expose_secret() == value.expose_secret();
+        if !met.iter().any(known) {
+            met.push(value);
+        }
     }
 
     /// The secret that a reference stands for, if it was resolved.
@@ -100,9 +112,11 @@ impl Secrets {
     /// text and still tell the secret by its gaps.
     #[must_use]
     pub fn scrub(&self, text: &str) -> String {
+        let met = self.met.lock().unwrap_or_else(PoisonError::into_inner);
         let mut values: Vec<&str> = self
             .values
             .values()
+            .chain(met.iter())
             .map(ExposeSecret::expose_secret)
             .filter(|value| value.len() >= 4)
             .collect();

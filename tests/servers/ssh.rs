@@ -144,6 +144,7 @@ pub struct Log {
     signals: AtomicUsize,
     poured: AtomicUsize,
     lines: Mutex<Vec<String>>,
+    fed: Mutex<Vec<u8>>,
 }
 
 impl Log {
@@ -173,6 +174,12 @@ impl Log {
 
     pub fn poured(&self) -> usize {
         self.poured.load(Ordering::SeqCst)
+    }
+
+    /// What commands were given on their standard input.
+    pub fn fed(&self) -> String {
+        let fed = self.fed.lock().unwrap_or_else(PoisonError::into_inner);
+        String::from_utf8_lossy(&fed).into_owned()
     }
 
     /// Every command line as it came.
@@ -466,6 +473,17 @@ impl Handler for One {
         });
         self.insert(channel, Some(task));
         let _ = started.send(());
+        Ok(())
+    }
+
+    async fn data(
+        &mut self,
+        _: ChannelId,
+        data: &[u8],
+        _: &mut Session,
+    ) -> Result<(), Self::Error> {
+        let mut fed = self.log.fed.lock().unwrap_or_else(PoisonError::into_inner);
+        fed.extend_from_slice(data);
         Ok(())
     }
 

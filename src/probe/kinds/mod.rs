@@ -25,6 +25,7 @@ mod postgres;
 mod process;
 mod prometheus;
 mod redis;
+mod restic;
 mod ssh;
 #[cfg(test)]
 mod stage;
@@ -51,6 +52,7 @@ pub use postgres::Postgres;
 pub use process::Process;
 pub use prometheus::Prometheus;
 pub use redis::Redis;
+pub use restic::Restic;
 pub use ssh::Ssh;
 pub use systemd::Systemd;
 pub use tcp::Tcp;

@@ -32,7 +32,14 @@ pub(super) fn host(port: u16) -> Host {
 pub(super) struct Stage {
     pub(super) context: Context,
     pub(super) server: Server,
-    _home: Home,
+    home: Home,
+}
+
+impl Stage {
+    /// The home directory of the operator.
+    pub(super) fn home(&self) -> &std::path::Path {
+        self.home.dir.path()
+    }
 }
 
 pub(super) async fn stage(respond: impl Fn(&str) -> Answer + Send + Sync + 'static) -> Stage {
@@ -46,7 +53,7 @@ pub(super) async fn stage(respond: impl Fn(&str) -> Answer + Send + Sync + 'stat
     Stage {
         context,
         server,
-        _home: home,
+        home,
     }
 }
 

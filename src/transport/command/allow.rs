@@ -360,7 +360,8 @@ pub(super) const PROGRAMS: &[Program] = &[
             getopt(
                 "R",
                 "recursive max-depth= include= exclude= files-only dirs-only format= json \
-                 hash stat max-age= min-age= separator=",
+                 hash stat max-age= min-age= separator= config= no-mimetype no-modtime \
+                 fast-list ask-password[=]",
             ),
             Operands::Remotes,
         )],
@@ -388,16 +389,43 @@ pub(super) const PROGRAMS: &[Program] = &[
     ),
     program(
         "restic",
-        &[Form {
-            words: &["snapshots stats"],
-            flags: getopt(
-                "r:H:q",
-                "repo= repository-file= password-file= no-lock no-cache json latest= host= \
-                 tag= path= mode= group-by= quiet",
-            ),
-            operands: Operands::Any,
-            required: "--no-lock",
-        }],
+        &[
+            Form {
+                words: &["snapshots stats"],
+                flags: getopt(
+                    "r:H:q",
+                    "repo= repository-file= password-file= no-lock no-cache json latest= host= \
+                     tag= path= mode= group-by= quiet",
+                ),
+                operands: Operands::Any,
+                required: "--no-lock",
+            },
+            Form {
+                words: &["list", "locks snapshots"],
+                flags: RESTIC,
+                operands: Operands::None,
+                required: "--no-lock",
+            },
+            // Not the keys: those are secrets.
+            Form {
+                words: &["cat", "config"],
+                flags: RESTIC,
+                operands: Operands::None,
+                required: "--no-lock",
+            },
+            Form {
+                words: &["cat", "lock"],
+                flags: RESTIC,
+                operands: Operands::Any,
+                required: "--no-lock",
+            },
+            Form {
+                words: &["check"],
+                flags: RESTIC,
+                operands: Operands::None,
+                required: "--no-lock",
+            },
+        ],
     ),
     reads("sha256sum", true),
     program(
@@ -518,6 +546,11 @@ pub(super) const PROGRAMS: &[Program] = &[
 const IP: Flags = Flags::Only(
     "-4 -6 -j -json -p -pretty -br -brief -o -oneline -d -details -s -stats \
      -statistics -r -N -Numeric",
+);
+
+const RESTIC: Flags = getopt(
+    "r:q",
+    "repo= repository-file= password-file= no-lock no-cache json quiet",
 );
 
 const SYSTEMCTL: Flags = getopt(

@@ -12,12 +12,14 @@ mod rules;
 #[cfg(test)]
 mod tests;
 mod values;
+mod variables;
 
 use std::fmt;
 use std::time::Duration;
 
 pub(super) use quoting::quote;
 use rules::Allowed;
+pub use variables::{Values, Variable};
 
 /// What may run: the built-in allow-list, which `docs/commands.md` shows, plus
 /// the baseline's `policy.allow`.
@@ -31,6 +33,7 @@ pub struct Policy {
 pub struct ReadOnlyCommand {
     pipeline: Vec<Vec<String>>,
     by_extension: bool,
+    variables: Vec<Variable>,
 }
 
 /// Why a command was refused.
@@ -111,6 +114,7 @@ impl ReadOnlyCommand {
         Self {
             pipeline: pipeline.iter().map(owned).collect(),
             by_extension: false,
+            variables: Vec::new(),
         }
     }
 
@@ -122,6 +126,7 @@ impl ReadOnlyCommand {
         Ok(Self {
             pipeline,
             by_extension,
+            variables: Vec::new(),
         })
     }
 

@@ -124,6 +124,12 @@ zpool status -x
 zfs list -H -o name,used
 restic -r /srv/restic snapshots --no-lock --json
 rclone lsjson backup:daily
+rclone lsjson backup: --recursive --no-mimetype --ask-password=false --config /etc/rclone.conf
+rclone lsjson backup: --config=/home/wooo/.config/rclone/rclone.conf
+restic list locks --no-lock --no-cache
+restic cat lock 0123 --no-lock
+restic cat config --no-lock
+restic check --no-lock --no-cache -r /backup/gitea
 sha256sum /etc/hosts
 find /var/backups -name '*.tgz' -mtime -1 -size +10k
 find /srv -maxdepth 1 -type f -not -name '.*' -print
@@ -401,6 +407,16 @@ restic snapshots --no-lock=false
 restic --no-lock --password-command 'rm x' snapshots
 restic --no-lock -o sftp.command=sh snapshots
 restic --no-lock=false snapshots
+restic cat masterkey --no-lock
+restic cat key 0123 --no-lock
+restic list keys --no-lock
+restic list locks
+restic check
+restic check --no-lock --with-cache
+restic unlock --no-lock
+rclone lsjson a: --config /tmp/rclone.conf
+rclone lsjson a: --config=/home/wooo/.config/../x/rclone.conf
+rclone lsjson a: --password-command id
 rclone sync a: b:
 rclone delete a:
 rclone lsf ':sftp,ssh="sh -c id":/'
@@ -782,6 +798,105 @@ proptest! {
     }
 }
 
+fn taking(line: &str, names: &[&str]) -> Result<ReadOnlyCommand, Refused> {
+    let variable = |name: &&str| {
+        let mut programs = super::variables::VARIABLES.iter();
+        programs.find_map(|(program, _)| Variable::of(program, name))
+    };
+    let variables = names.iter().filter_map(variable).collect();
+    parse(line)?.taking(variables)
+}
+
+const LIST: &str = "restic list locks --no-lock";
+
+#[rstest]
+#[case::none(LIST, &[], LIST)]
+#[case::one(LIST, &["B2_ACCOUNT_ID"], "B2_ACCOUNT_ID=*** restic list locks --no-lock")]
+#[case::by_its_path("/usr/bin/restic list locks --no-lock", &["ST_KEY"], "ST_KEY=*** /usr/bin/restic list locks --no-lock")]
+#[case::sudo(
+    "sudo -n restic list locks --no-lock",
+    &["B2_ACCOUNT_ID", "B2_ACCOUNT_KEY"],
+    "B2_ACCOUNT_ID=*** B2_ACCOUNT_KEY=*** sudo '--preserve-env=B2_ACCOUNT_ID,B2_ACCOUNT_KEY' -n restic list locks --no-lock"
+)]
+#[case::sudo_of_a_user(
+    "sudo -u backup -n restic list locks --no-lock",
+    &["ST_KEY"],
+    "ST_KEY=*** sudo '--preserve-env=ST_KEY' -u backup -n restic list locks --no-lock"
+)]
+#[case::sudo_without(
+    "sudo -n restic list locks --no-lock",
+    &[],
+    "sudo -n restic list locks --no-lock"
+)]
+fn takes_secrets_by_variables(#[case] line: &str, #[case] names: &[&str], #[case] shown: &str) {
+    let command = taking(line, names).expect("variables of restic");
+    assert_eq!(command.shown(), shown);
+}
+
+#[rstest]
+#[case::of_another_program("uptime", &["RESTIC_PASSWORD"], "uptime takes no secret by RESTIC_PASSWORD")]
+#[case::of_the_program_after_sudo("sudo -n cat /x", &["ST_KEY"], "cat takes no secret by ST_KEY")]
+#[case::a_pipeline("restic list locks --no-lock | wc -l", &["ST_KEY"], "a pipeline takes no secrets")]
+fn others_take_none(#[case] line: &str, #[case] names: &[&str], #[case] message: &str) {
+    let refused = taking(line, names).expect_err("refused");
+    assert_eq!(refused.message, message);
+}
+
+#[rstest]
+#[case("PATH")]
+#[case("LD_PRELOAD")]
+#[case("RESTIC_PASSWORD_COMMAND")]
+#[case("restic_password")]
+#[case("")]
+fn the_list_of_variables_is_closed(#[case] name: &str) {
+    assert_eq!(Variable::of("restic", name), None);
+}
+
+#[rstest]
+#[case("two\nlines")]
+#[case("two\r")]
+#[case("a\0b")]
+fn a_value_is_one_line_and_not_repeated(#[case] value: &str) {
+    let variable = Variable::of("restic", "RESTIC_PASSWORD").expect("known");
+    let mut values = Values::default();
+    let refused = values
+        .give(variable, value.to_owned().into())
+        .expect_err("refused");
+    assert_eq!(
+        refused.message,
+        "the value for RESTIC_PASSWORD has a line break in it: one line is expected"
+    );
+    assert!(values.variables().is_empty());
+    values.give(variable, "one line".into()).expect("taken");
+    assert!(!format!("{values:?}").contains("one line"));
+}
+
+/// What sh makes of the line that takes variables.
+#[test]
+fn sh_gives_the_program_what_it_reads() {
+    use std::io::Write as _;
+    let mut command = taking(LIST, &["RESTIC_PASSWORD", "B2_ACCOUNT_KEY"]).expect("known");
+    command.pipeline = vec![["env"].map(str::to_owned).to_vec()];
+    let mut child = Command::new("sh")
+        .args(["-c", &command.reading_line()])
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .expect("sh");
+    let secrets = "  a'b\\c $(id) `x` \"d \nsecond\nrest\n";
+    let mut stdin = child.stdin.take().expect("a pipe");
+    stdin.write_all(secrets.as_bytes()).expect("written");
+    drop(stdin);
+    let output = child.wait_with_output().expect("an end");
+    let text = String::from_utf8_lossy(&output.stdout);
+    let line = |start: &str| text.lines().find(|line| line.starts_with(start));
+    assert_eq!(
+        line("RESTIC_PASSWORD="),
+        Some("RESTIC_PASSWORD=  a'b\\c $(id) `x` \"d ")
+    );
+    assert_eq!(line("B2_ACCOUNT_KEY="), Some("B2_ACCOUNT_KEY=second"));
+}
+
 /// `docs/commands.md`, from the tables.
 fn reference() -> String {
     let mut page = String::from(PAGE_START);
@@ -802,6 +917,10 @@ fn reference() -> String {
             page.push_str(&row);
             page.push('\n');
         }
+    }
+    page.push_str("\n## Variables for secrets\n\n| program | variables |\n|---|---|\n");
+    for (program, names) in super::variables::VARIABLES {
+        let _ = writeln!(page, "| `{program}` | `{}` |", names.join("` `"));
     }
     page.push_str("\n## What to use instead\n\n| program | instead |\n|---|---|\n");
     for (program, instead) in INSTEAD {
@@ -899,9 +1018,13 @@ is quoted again for a POSIX shell. On the operator's own machine there is no she
 - `k3s kubectl` is `kubectl`.
 - Values that name something to run, write or fetch are refused: settings in the place of `pg_isready`'s database,
   `rclone` and `sftp` repositories of `restic` with settings or flags in them, addresses as `docker compose -f`,
-  a `--kubeconfig` that is not below `/etc`, `/root/.kube` or `/home/USER/.kube`.
+  a `--kubeconfig` that is not below `/etc`, `/root/.kube` or `/home/USER/.kube`, and a `--config` of `rclone` that
+  is neither below `/etc` nor where rclone has its own.
 - Files whose reading does something (`/dev/watchdog`, tapes, `/proc/kmsg`, trace pipes) are refused, and so are flags
   that lead to files which the command does not name: `grep -D`, `md5sum -c`, `sha256sum -c`, `--files0-from`.
+
+A secret is never on a command line. `restic` and `rclone` take theirs from their environment, by the kinds of that name
+alone: `sh` reads the values from its standard input, exports them under the names below and becomes the program.
 
 `policy.allow` of a baseline adds commands that its owner knows to only read. An entry is matched word for word; with
 `*` as its last word any further arguments are allowed, and it is for its owner to know what they could do:

@@ -12,6 +12,9 @@ pub(super) fn problem(program: &str, form: &Form, flag: &str, value: &str) -> Op
         ("pg_isready", "-d" | "--dbname") => (value.contains('=') || value.contains("://"))
             .then_some("it would be read as settings; give the name of a database"),
         ("restic", "-r" | "--repo") => repository(value.strip_prefix('=').unwrap_or(value)),
+        ("rclone", "--config") => (!is_usual_rclone_config(value)).then_some(
+            "its file can name a program to run; name one below /etc, or where rclone keeps its own",
+        ),
         ("kubectl", "--kubeconfig") => (!is_usual_kubeconfig(value)).then_some(
             "its file can name a program to run; name one below /etc, /root/.kube or /home/USER/.kube",
         ),
@@ -26,19 +29,36 @@ pub(super) fn problem(program: &str, form: &Form, flag: &str, value: &str) -> Op
     }
 }
 
+/// Where rclone's own configuration lives, or the system's.
+fn is_usual_rclone_config(path: &str) -> bool {
+    let parts: Vec<&str> = path.split('/').collect();
+    if is_roundabout(&parts) {
+        return false;
+    }
+    matches!(
+        parts.as_slice(),
+        ["", "etc", _, ..]
+            | ["", "root", ".rclone.conf"]
+            | ["", "root", ".config", "rclone", _]
+            | ["", "home", _, ".rclone.conf"]
+            | ["", "home", _, ".config", "rclone", _]
+    )
+}
+
+/// Whether a path has parts that lead elsewhere than it looks.
+fn is_roundabout(parts: &[&str]) -> bool {
+    parts
+        .iter()
+        .skip(1)
+        .any(|part| matches!(*part, "" | "." | ".."))
+}
+
 /// Where the system's or a user's own configuration lives. Elsewhere, in
 /// `/tmp` say, whoever wrote it could run an `exec` plugin through us.
 fn is_usual_kubeconfig(path: &str) -> bool {
     let parts: Vec<&str> = path.split('/').collect();
     match parts.as_slice() {
-        parts
-            if parts
-                .iter()
-                .skip(1)
-                .any(|part| matches!(*part, "" | "." | "..")) =>
-        {
-            false
-        }
+        parts if is_roundabout(parts) => false,
         ["", "etc", _, ..] | ["", "root", ".kube", _, ..] => true,
         ["", "home", _, ".kube", _, ..] => true,
         _ => false,

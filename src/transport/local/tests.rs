@@ -50,6 +50,37 @@ async fn speaks_one_language_and_reads_nothing() {
     assert_eq!(output.stdout, b"C\n");
 }
 
+fn password(command: ReadOnlyCommand) -> (ReadOnlyCommand, Values) {
+    let variable = crate::transport::command::Variable::of("restic", "RESTIC_PASSWORD");
+    let variable = variable.expect("known");
+    let mut values = Values::default();
+    values.give(variable, "hunter22".into()).expect("one line");
+    (command.taking(vec![variable]).expect("its own"), values)
+}
+
+#[tokio::test]
+async fn gives_a_program_its_variables_and_tells_only_their_names() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().expect("a folder");
+    let program = folder.path().join("restic");
+    std::fs::write(&program, "#!/bin/sh\nprintf %s \"$RESTIC_PASSWORD\"\n").expect("written");
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).expect("set");
+    let program = program.to_str().expect("UTF-8");
+    let (command, values) = password(ReadOnlyCommand::unchecked(&[&[program]]));
+    assert_eq!(command.shown(), format!("RESTIC_PASSWORD=*** {program}"));
+    let audit = Audit::off();
+    let ledger = Ledger {
+        audit: &audit,
+        check: "local",
+    };
+    let output = exec_with(&command, &values, Operator::default(), limits(), ledger)
+        .await
+        .expect("an end");
+    assert_eq!(output.stdout, b"hunter22");
+    let none = exec(&command, Operator::default(), limits(), ledger).await;
+    assert_eq!(none.expect_err("a defect").kind, FaultKind::Internal);
+}
+
 #[tokio::test]
 async fn knows_nothing_else_of_the_operators_environment() {
     // Cargo sets more for the tests than is left here.

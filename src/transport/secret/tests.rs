@@ -11,6 +11,14 @@ fn scrub(secrets: &[&str], text: &str) -> String {
     known.scrub(text)
 }
 
+#[test]
+fn what_a_host_told_is_hidden_as_well() {
+    let known = Secrets::default();
+    known.meet(SecretString::from("hunter22"));
+    known.meet(SecretString::from("hunter22"));
+    assert_eq!(known.scrub("pass hunter22"), "pass ***");
+}
+
 #[rstest]
 #[case::plain("hunter22", "pass hunter22, hunter22", "pass ***, ***")]
 #[case::too_short("abc", "abc", "abc")]

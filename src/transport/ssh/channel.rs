@@ -84,6 +84,17 @@ impl Ending {
             None => Ok(()),
         }
     }
+
+    /// The command's whole standard input.
+    pub(super) async fn feed(&self, input: &str) -> Result<(), russh::Error> {
+        match &self.channel {
+            Some(channel) => {
+                channel.data(input.as_bytes()).await?;
+                channel.eof().await
+            }
+            None => Ok(()),
+        }
+    }
 }
 
 impl Drop for Ending {

@@ -16,7 +16,8 @@ use super::channel::{Ending, Next, Reply};
 use super::handshake::Client;
 use crate::transport::audit::Ledger;
 use crate::transport::capture::{AFTER_THE_END, Limits};
-use crate::transport::command::{Exit, Output, ReadOnlyCommand, quote};
+use crate::transport::command::{Exit, Output, ReadOnlyCommand, Values, quote};
+use crate::transport::local::no_value;
 use crate::transport::{Fault, FaultKind, Stream};
 
 /// sshd allows 10 channels a connection (`MaxSessions`) and frees them late.
@@ -36,7 +37,8 @@ const BEGIN: &str = ":coldstart:";
 /// `echo` marks where the command's own output begins. `env LC_ALL=C` keeps
 /// messages in one language. `timeout` ends on the host what hangs there,
 /// also when our connection is gone; a pipeline goes through `sh -c`, so that
-/// it ends as a whole. A host whose `timeout` is missing or too old is asked
+/// it ends as a whole, and so does what takes variables: `sh` reads them from
+/// its standard input. A host whose `timeout` is missing or too old is asked
 /// again without it.
 #[must_use]
 pub fn line(command: &ReadOnlyCommand, limit: Duration) -> String {
@@ -54,7 +56,9 @@ fn line_without_timeout(command: &ReadOnlyCommand) -> String {
 
 fn program(command: &ReadOnlyCommand) -> String {
     let line = command.line();
-    if command.pipeline().len() == 1 {
+    if !command.variables().is_empty() {
+        format!("sh -c {}", quote(&command.reading_line()))
+    } else if command.pipeline().len() == 1 {
         line
     } else {
         format!("sh -c {}", quote(&line))
@@ -140,6 +144,27 @@ impl Session {
         limits: Limits,
         ledger: Ledger<'_>,
     ) -> Result<Output, Fault> {
+        self.exec_with(command, &Values::default(), limits, ledger)
+            .await
+    }
+
+    /// As [`Self::exec`], with `values` for the variables that the command
+    /// takes: they go over its standard input.
+    ///
+    /// # Errors
+    /// As [`Self::exec`]; `Internal` when a variable has no value.
+    pub async fn exec_with(
+        &self,
+        command: &ReadOnlyCommand,
+        values: &Values,
+        limits: Limits,
+        ledger: Ledger<'_>,
+    ) -> Result<Output, Fault> {
+        let values = values.of(command).ok_or_else(|| no_value(command))?;
+        let input: String = values
+            .iter()
+            .map(|(_, value)| format!("{value}\n"))
+            .collect();
         let turn = self.commands.acquire().await.ok();
         if self.silent.load(Ordering::Relaxed) {
             // Whoever waited for a turn need not wait for the dead as well.
@@ -147,7 +172,8 @@ impl Session {
         }
         if !self.without_timeout.load(Ordering::Relaxed) {
             let sent = line(command, limits.timeout);
-            let output = self.run(&sent, command, limits, ledger).await?;
+            let run = (sent.as_str(), input.as_str());
+            let output = self.run(run, command, limits, ledger).await?;
             if !lacks_timeout(&output) {
                 let ended = output.exit == Exit::Status(124) && output.elapsed >= limits.timeout;
                 return if ended {
@@ -159,14 +185,15 @@ impl Session {
             self.without_timeout.store(true, Ordering::Relaxed);
         }
         let sent = line_without_timeout(command);
-        let output = self.run(&sent, command, limits, ledger).await;
+        let run = (sent.as_str(), input.as_str());
+        let output = self.run(run, command, limits, ledger).await;
         drop(turn);
         output
     }
 
     async fn run(
         &self,
-        sent: &str,
+        (sent, input): (&str, &str),
         command: &ReadOnlyCommand,
         limits: Limits,
         ledger: Ledger<'_>,
@@ -182,6 +209,13 @@ impl Session {
         let (mut incoming, outgoing) = channel.split();
         let mut outgoing = Ending::new(outgoing);
         outgoing.exec(sent).await.map_err(|_| self.lost())?;
+        if !input.is_empty() {
+            // A server whose window is shut would hold it up for ever.
+            match timeout_at(deadline, outgoing.feed(input)).await {
+                Ok(fed) => fed.map_err(|_| self.lost())?,
+                Err(_) => return Err(self.timed_out(command, limits)),
+            }
+        }
 
         let mut reply = Reply::new(limits);
         loop {

@@ -12,7 +12,7 @@ use super::*;
 use crate::servers::ssh::{Answer, Greeting, Home, Script, Server, new_key, private};
 use crate::transport::audit::Audit;
 use crate::transport::capture::Limits;
-use crate::transport::command::{Exit, Output, Policy, ReadOnlyCommand};
+use crate::transport::command::{Exit, Output, Policy, ReadOnlyCommand, Values, Variable};
 use crate::transport::{ConnectionKey, FaultKind, SshSettings};
 
 /// What one test has: an operator's home, an audit, and the connections.
@@ -1031,4 +1031,35 @@ async fn the_many_hosts_of_one_machine_all_get_in() {
     let sessions = join_all(hosts.iter().map(|host| desk.session(host))).await;
     assert!(sessions.iter().all(Result::is_ok));
     assert_eq!(server.log.connections(), 30);
+}
+
+#[tokio::test]
+async fn a_secret_goes_over_standard_input_and_never_on_the_line() {
+    let home = Home::new();
+    let mut script = Script::new(home.key.public_key(), |_| Answer::ok("[]\n"));
+    script.has_timeout = false;
+    let server = Server::start(script).await;
+    home.trust(&[&server]);
+    let desk = Desk::new(home);
+    let host = host("a", server.address.port(), Duration::from_secs(20));
+    let variable = Variable::of("restic", "RESTIC_PASSWORD").expect("known");
+    let args = ["restic", "list", "locks", "--no-lock"];
+    let command = ReadOnlyCommand::from_args(&Policy::default(), args).expect("allowed");
+    let command = command.taking(vec![variable]).expect("its own");
+    let mut values = Values::default();
+    values.give(variable, "hunter22".into()).expect("one line");
+    let session = desk.pool.session(&host, desk.ledger()).await.expect("open");
+    let output = within(session.exec_with(&command, &values, limits(), desk.ledger()))
+        .await
+        .expect("an end");
+    assert_eq!(output.stdout, b"[]\n");
+    let lines = server.log.lines();
+    let sent = "sh -c 'IFS= read -r RESTIC_PASSWORD && export RESTIC_PASSWORD && exec restic list locks --no-lock'";
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    assert!(lines.iter().all(|line| line.ends_with(sent)), "{lines:?}");
+    // Once for each of the two lines: the first had no `timeout` to run it.
+    assert_eq!(server.log.fed(), "hunter22\nhunter22\n");
+    assert!(!desk.audited().join("\n").contains("hunter22"));
+    let none = session.exec(&command, limits(), desk.ledger()).await;
+    assert_eq!(none.expect_err("a defect").kind, FaultKind::Internal);
 }

@@ -1,0 +1,373 @@
+//! The kinds that look at backups against the real programs, from the
+//! distribution's packages, on this machine.
+//!
+//! Fails where the programs are missing, so that nobody takes silence for
+//! proof; `COLDSTART_TEST_NO_SERVERS=1` leaves the tests out on purpose.
+#![cfg(unix)]
+#![expect(clippy::expect_used, reason = "a test that cannot be set up fails")]
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use coldstart::probe::{
+    Audit, Context, Facts, Fault, FaultKind, Host, Policy, SecretRef, Secrets, SshEnvironment,
+    SshSettings, Target, Transports, find,
+};
+use serde_json::{Value as Json, json};
+
+const PASSWORD: &str = "correct horse battery";
+
+fn left_out() -> bool {
+    std::env::var_os("COLDSTART_TEST_NO_SERVERS").is_some_and(|value| value == "1")
+}
+
+/// Sees what the audit was told.
+#[derive(Clone, Default)]
+struct Ledger(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Ledger {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().expect("no panic").extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A folder with what one test needs, and the home of who runs it.
+struct Place {
+    dir: tempfile::TempDir,
+    ledger: Ledger,
+}
+
+impl Place {
+    fn new() -> Self {
+        let place = Self {
+            dir: tempfile::tempdir().expect("a folder"),
+            ledger: Ledger::default(),
+        };
+        std::fs::create_dir(place.path("home")).expect("a home");
+        std::fs::create_dir(place.path("data")).expect("data");
+        place.write("data/a", "what is backed up\n");
+        place.write("password", &format!("{PASSWORD}\n"));
+        place
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    fn text(&self, name: &str) -> String {
+        self.path(name).to_str().expect("UTF-8").to_owned()
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        let path = self.path(name);
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder).expect("a folder");
+        }
+        std::fs::write(path, text).expect("written");
+    }
+
+    fn program(&self, name: &str) -> Command {
+        let mut command = Command::new(name);
+        command
+            .env("HOME", self.path("home"))
+            .env("LC_ALL", "C")
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// restic as its owner calls it.
+    fn restic(&self, repository: &str, args: &[&str]) -> Command {
+        let mut command = self.program("restic");
+        command
+            .args(["--no-cache", "--repo", &self.text(repository)])
+            .args(args)
+            .env("RESTIC_PASSWORD", PASSWORD);
+        command
+    }
+
+    fn init(&self, repository: &str) {
+        done(&mut self.restic(repository, &["init"]));
+    }
+
+    fn back_up(&self, repository: &str, host: &str) {
+        let data = self.text("data");
+        done(&mut self.restic(repository, &["backup", "--host", host, &data]));
+    }
+
+    async fn look(&self, kind: &str, options: Json) -> Result<Facts, Fault> {
+        let probe = (find(kind).expect("a kind").build)(options).expect("options");
+        let host = Host {
+            id: "here".to_owned(),
+            address: "127.0.0.1".to_owned(),
+            local: true,
+            ssh: SshSettings::default(),
+            connect_timeout: Duration::from_secs(10),
+        };
+        let target = Target {
+            host: Some(Arc::new(host)),
+            via: None,
+            timeout: Duration::from_secs(60),
+            connect_timeout: Duration::from_secs(10),
+        };
+        assert_eq!(probe.problems(&target, &Policy::default()), []);
+        let mut secrets = Secrets::default();
+        let reference = |name: &str| SecretRef::Env(name.to_owned());
+        secrets.insert(reference("RIGHT"), PASSWORD.into());
+        secrets.insert(reference("WRONG"), "wrong horse battery".into());
+        let clock = || jiff::Timestamp::now();
+        let context = Context {
+            check: "test".to_owned(),
+            target,
+            transports: Transports::with_ssh(
+                secrets,
+                Policy::default(),
+                Audit::to(Box::new(self.ledger.clone()), clock),
+                SshEnvironment {
+                    home: Some(self.path("home")),
+                    ..SshEnvironment::default()
+                },
+                clock,
+            ),
+        };
+        let seen = tokio::time::timeout(Duration::from_secs(240), probe.run(&context));
+        let seen = context.scrubbed(seen.await.expect("an end within four minutes"));
+        let shown = format!("{seen:?}{}", self.audited());
+        assert!(!shown.contains(PASSWORD), "a secret is shown: {shown}");
+        seen
+    }
+
+    fn audited(&self) -> String {
+        String::from_utf8_lossy(&self.ledger.0.lock().expect("no panic")).into_owned()
+    }
+
+    /// Every file below `name` with its content, to see that nothing changed.
+    fn all(&self, name: &str) -> Vec<(PathBuf, Vec<u8>)> {
+        let mut found = Vec::new();
+        let mut left = vec![self.path(name)];
+        while let Some(path) = left.pop() {
+            if path.is_dir() {
+                let entries = std::fs::read_dir(&path).expect("a folder");
+                left.extend(entries.map(|entry| entry.expect("an entry").path()));
+            } else {
+                let content = std::fs::read(&path).expect("a file");
+                found.push((path, content));
+            }
+        }
+        found.sort();
+        found
+    }
+}
+
+fn done(command: &mut Command) -> Output {
+    let output = command.output().unwrap_or_else(|error| {
+        panic!("{command:?}: {error} (Debian: restic, rclone, redis-server); COLDSTART_TEST_NO_SERVERS=1 leaves this out")
+    });
+    assert!(output.status.success(), "{command:?}: {output:?}");
+    output
+}
+
+fn fact(facts: &Facts, name: &str) -> Json {
+    facts.get(name).map_or(Json::Null, |value| {
+        serde_json::to_value(value).expect("facts are JSON")
+    })
+}
+
+/// A process that ends with the test.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
+/// Waits for what somebody else does.
+async fn until(what: &str, mut is: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !is() {
+        assert!(begun.elapsed() < Duration::from_secs(60), "{what}: never");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+fn entries(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.map(|entry| entry.path()).collect()
+}
+
+#[tokio::test]
+async fn a_good_repository_and_one_with_a_snapshot_too_many() {
+    if left_out() {
+        return;
+    }
+    let place = Place::new();
+    place.init("repo");
+    place.back_up("repo", "gitea");
+    let before = (place.all("repo"), place.all("home"));
+    let options = json!({
+        "repository": place.text("repo"),
+        "password_file": place.text("password"),
+        "check": true,
+        "stats": true,
+    });
+    let facts = place.look("restic", options).await.expect("facts");
+    assert_eq!(fact(&facts, "snapshots"), json!(1));
+    assert_eq!(fact(&facts, "most_in_group"), json!(1));
+    assert_eq!(fact(&facts, "hosts"), json!(["gitea"]));
+    assert_eq!(fact(&facts, "paths"), json!([place.text("data")]));
+    assert_eq!(fact(&facts, "locks"), json!(0));
+    assert_eq!(fact(&facts, "check_ok"), json!(true));
+    let age = fact(&facts, "newest_age_s").as_f64().expect("an age");
+    assert!((-5.0..600.0).contains(&age), "{age}");
+    let size = fact(&facts, "total_size_bytes").as_f64().expect("a size");
+    assert!(size > 0.0, "{size}");
+    assert_eq!(
+        before,
+        (place.all("repo"), place.all("home")),
+        "it only reads"
+    );
+
+    place.back_up("repo", "gitea");
+    place.back_up("repo", "other");
+    let by_secret = json!({"repository": place.text("repo"), "password": "env:RIGHT"});
+    let facts = place.look("restic", by_secret).await.expect("facts");
+    assert_eq!(fact(&facts, "snapshots"), json!(3));
+    assert_eq!(fact(&facts, "groups"), json!(2));
+    assert_eq!(fact(&facts, "most_in_group"), json!(2));
+    assert_eq!(fact(&facts, "fewest_in_group"), json!(1));
+    let one_host =
+        json!({"repository": place.text("repo"), "password": "env:RIGHT", "host": "other"});
+    let facts = place.look("restic", one_host).await.expect("facts");
+    assert_eq!(fact(&facts, "snapshots"), json!(1));
+    assert!(
+        place
+            .audited()
+            .contains("RESTIC_PASSWORD=*** restic snapshots")
+    );
+}
+
+#[tokio::test]
+async fn an_empty_repository_has_no_snapshot() {
+    if left_out() {
+        return;
+    }
+    let place = Place::new();
+    place.init("repo");
+    let options = json!({"repository": place.text("repo"), "password": "env:RIGHT"});
+    let facts = place.look("restic", options).await.expect("facts");
+    assert_eq!(fact(&facts, "snapshots"), json!(0));
+    assert_eq!(facts.get("newest_at"), None);
+}
+
+#[tokio::test]
+async fn what_keeps_restic_out_is_told() {
+    if left_out() {
+        return;
+    }
+    let place = Place::new();
+    place.init("repo");
+    let repository = place.text("repo");
+    for (options, of, hint) in [
+        (
+            json!({"repository": repository, "password": "env:WRONG"}),
+            FaultKind::Denied,
+            "none of the repository's",
+        ),
+        (
+            json!({"repository": place.text("nowhere"), "password": "env:RIGHT"}),
+            FaultKind::Missing,
+            "there is no repository at this place",
+        ),
+        (
+            json!({"repository": repository, "password_file": "/nowhere"}),
+            FaultKind::Missing,
+            "`password_file`",
+        ),
+        (
+            json!({"repository": "rest:http://127.0.0.1:1/", "password": "env:RIGHT"}),
+            FaultKind::Refused,
+            "does not run",
+        ),
+    ] {
+        let told = format!("{options}");
+        let fault = place.look("restic", options).await.expect_err(&told);
+        assert_eq!(fault.kind, of, "{fault:?}");
+        assert!(
+            fault.hint.clone().unwrap_or_default().contains(hint),
+            "{fault:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_locked_repository_is_read_and_its_lock_told() {
+    if left_out() {
+        return;
+    }
+    let place = Place::new();
+    place.init("repo");
+    place.back_up("repo", "gitea");
+    // A backup that waits for its input, and holds its lock while it does.
+    let mut backup = place.restic("repo", &["backup", "--stdin"]);
+    let child = backup
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("restic");
+    let _holding = Running(child);
+    let locks = place.path("repo/locks");
+    until("a lock", || !entries(&locks).is_empty()).await;
+    let options = json!({"repository": place.text("repo"), "password": "env:RIGHT"});
+    let facts = place.look("restic", options).await.expect("facts");
+    assert_eq!(fact(&facts, "snapshots"), json!(1));
+    assert_eq!(fact(&facts, "locks"), json!(1));
+    let holders = fact(&facts, "lock_holders");
+    assert!(
+        holders[0]
+            .as_str()
+            .is_some_and(|holder| holder.contains(" process ")),
+        "{holders}"
+    );
+    assert!(facts.get("oldest_lock_at").is_some());
+}
+
+#[tokio::test]
+async fn damage_is_found() {
+    if left_out() {
+        return;
+    }
+    let place = Place::new();
+    place.init("repo");
+    place.back_up("repo", "gitea");
+    let cut = |folder: &str| {
+        for file in entries(&place.path(folder)) {
+            drop(std::fs::remove_file(&file));
+            std::fs::write(&file, "too little").expect("written");
+        }
+    };
+    let options = json!({"repository": place.text("repo"), "password": "env:RIGHT", "check": true});
+    cut("repo/index");
+    let facts = place.look("restic", options.clone()).await.expect("facts");
+    assert_eq!(
+        fact(&facts, "snapshots"),
+        json!(1),
+        "the list needs no index"
+    );
+    assert_eq!(fact(&facts, "check_ok"), json!(false));
+    assert_ne!(fact(&facts, "check_errors"), json!([]));
+    cut("repo/snapshots");
+    let facts = place.look("restic", options).await.expect("facts");
+    assert_eq!(fact(&facts, "snapshots"), json!(0));
+    let unreadable = fact(&facts, "unreadable");
+    assert_eq!(unreadable.as_array().map(Vec::len), Some(1), "{unreadable}");
+}

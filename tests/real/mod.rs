@@ -178,6 +178,7 @@ pub(crate) async fn probe_with(
     let transports = Transports::new(secrets, Policy::default(), audit);
     let context = Context {
         check: "real".to_owned(),
+        attempt: 1,
         target,
         transports,
     };

@@ -214,6 +214,7 @@ pub(super) mod tests {
         (
             Context {
                 check: "a-check".to_owned(),
+                attempt: 1,
                 target,
                 transports,
             },

@@ -17,6 +17,9 @@ PACKAGES=(
   postgresql:'/usr/lib/postgresql/*/bin/postgres' redis-server:redis-server
   nginx:/usr/sbin/nginx openssl:openssl iproute2:ip util-linux:unshare
   procps:pgrep strace:strace prometheus:promtool systemd:systemd-analyze
+  restic:restic rclone:rclone sqlite3:sqlite3 zstd:zstd jq:jq sudo:sudo cron:crontab
+  redis-tools:redis-cli prometheus-alertmanager:prometheus-alertmanager
+  prometheus-pushgateway:prometheus-pushgateway prometheus-node-exporter:prometheus-node-exporter
 )
 
 usage() {

@@ -56,7 +56,7 @@ impl Card {
     }
 
     /// Everything that the card says about why a check did not pass: its fault with the hint,
-    /// the expectations that do not hold and what was seen.
+    /// the expectations that do not hold and what was seen, and the facts, one a line.
     pub(crate) fn why(&self, id: &str) -> String {
         let check = self.check(id);
         let mut why = String::new();
@@ -70,6 +70,9 @@ impl Card {
             if finding["held"] != true {
                 let _ = writeln!(why, "{}: {}", finding["expected"], finding["seen"]);
             }
+        }
+        for (name, value) in check["facts"].as_object().into_iter().flatten() {
+            let _ = writeln!(why, "{name} = {value}");
         }
         why
     }
@@ -155,10 +158,9 @@ impl Card {
             let why = self.why(id).trim_end().replace('\n', "\n    ");
             let _ = writeln!(
                 told,
-                "{} {id} (held by {})\n    {why}\n    facts {}\n    remedy {}",
+                "{} {id} (held by {})\n    {why}\n    remedy {}",
                 check["verdict"],
                 check["held_by"],
-                check["facts"],
                 self.remedy(id).trim()
             );
         }

@@ -226,5 +226,5 @@ fn time(at: Timestamp) -> String {
 
 /// The time so many seconds before now.
 fn after(seconds: &str) -> String {
-    time(super::ago(&format!("{seconds}s")))
+    time(super::times::ago(&format!("{seconds}s")))
 }

@@ -136,7 +136,10 @@ impl Host {
                 "/etc/nsswitch.conf",
                 "passwd: files\ngroup: files\nhosts: files\n",
             ),
-            ("/etc/hosts", "127.0.0.1 localhost\n"),
+            (
+                "/etc/hosts",
+                &format!("127.0.0.1 localhost\n127.0.1.1 {}\n", self.name),
+            ),
             ("/etc/hostname", &format!("{}\n", self.name)),
             (
                 "/etc/crontab",
@@ -442,6 +445,7 @@ impl Host {
         line.args([
             "--mount",
             "--pid",
+            "--uts",
             "--target",
             &self.init().to_string(),
             "chroot",
@@ -456,6 +460,31 @@ impl Host {
         )
         .envs(variables.iter().copied());
         self.world.output(line, input.into())
+    }
+
+    /// Runs a line of `sh` as a user of the host.
+    pub(crate) fn run_as(&self, user: &str, line: &str) -> Output {
+        let home = format!("HOME={}", Self::home(user));
+        self.run(&[
+            "setpriv",
+            "--reuid",
+            user,
+            "--regid",
+            user,
+            "--init-groups",
+            "env",
+            &home,
+            "sh",
+            "-c",
+            line,
+        ])
+    }
+
+    pub(super) fn home(user: &str) -> String {
+        match user {
+            "root" => "/root".to_owned(),
+            user => format!("/home/{user}"),
+        }
     }
 
     /// Runs a program on the host that has to succeed, for what it prints.

@@ -269,7 +269,7 @@ impl Serving {
             );
         }
         let (mut limit, mut start, mut labels, mut fields) =
-            (usize::MAX, 0, Vec::new(), Vec::new());
+            (usize::MAX, 0_usize, Vec::new(), Vec::new());
         for (key, value) in url::form_urlencoded::parse(query.as_bytes()) {
             match &*key {
                 "limit" => limit = value.parse().expect("a number"),

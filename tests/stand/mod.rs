@@ -2,18 +2,18 @@
 //! a real sshd and real backups, in a network of its own. README.md tells how to
 //! write a case.
 
-mod archives;
-mod card;
-mod cluster;
-mod containers;
-mod files;
-mod host;
-mod kubernetes;
-mod monitoring;
-mod redis;
-mod repositories;
-mod times;
-mod world;
+pub(crate) mod archives;
+pub(crate) mod card;
+pub(crate) mod cluster;
+pub(crate) mod containers;
+pub(crate) mod files;
+pub(crate) mod host;
+pub(crate) mod kubernetes;
+pub(crate) mod monitoring;
+pub(crate) mod redis;
+pub(crate) mod repositories;
+pub(crate) mod times;
+pub(crate) mod world;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
@@ -22,19 +22,9 @@ use std::sync::Arc;
 
 use coldstart::baseline::{Disk, load};
 
-pub(crate) use archives::Archive;
-pub(crate) use card::Card;
-pub(crate) use cluster::Cluster;
-pub(crate) use containers::container;
-pub(crate) use host::Host;
-pub(crate) use kubernetes::{Api, ApiAccess};
-pub(crate) use monitoring::{Alertmanager, Prometheus};
-pub(crate) use redis::Redis;
-pub(crate) use repositories::Snapshot;
-pub(crate) use times::{ago, daily, stamp, unix};
-pub(crate) use world::World;
-
-use host::Plan;
+use card::Card;
+use host::{Host, Plan};
+use world::World;
 
 /// Whether these tests are left out on purpose.
 pub(crate) fn left_out() -> bool {

@@ -172,7 +172,7 @@ impl Prometheus<'_> {
 impl Alertmanager<'_> {
     /// Has these alerts active, for an hour: labels each.
     pub(crate) fn alerts(&self, alerts: &[Json]) -> &Self {
-        let ends = super::ago("-1h").to_string();
+        let ends = super::times::ago("-1h").to_string();
         let body: Vec<Json> = alerts
             .iter()
             .map(|labels| json!({"labels": labels, "annotations": {}, "endsAt": ends}))
@@ -188,7 +188,7 @@ impl Alertmanager<'_> {
     pub(crate) fn silence(&self, alert: &str) -> &Self {
         let body = json!({
             "matchers": [{"name": "alertname", "value": alert, "isRegex": false, "isEqual": true}],
-            "startsAt": super::ago("1s").to_string(), "endsAt": super::ago("-1h").to_string(),
+            "startsAt": super::times::ago("1s").to_string(), "endsAt": super::times::ago("-1h").to_string(),
             "createdBy": "stand", "comment": "a case",
         });
         let (status, text) = self

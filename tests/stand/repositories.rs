@@ -150,11 +150,7 @@ impl Host {
     /// A remote of rclone by that name, which is a folder of the host, in the configuration
     /// of a user.
     pub(crate) fn rclone(&self, user: &str, remote: &str, folder: &str) -> &Self {
-        let home = if user == "root" {
-            "/root".to_owned()
-        } else {
-            format!("/home/{user}")
-        };
+        let home = Self::home(user);
         let path = format!("{home}/.config/rclone/rclone.conf");
         std::fs::create_dir_all(self.path(folder)).expect("a folder");
         let before = std::fs::read_to_string(self.path(&path)).unwrap_or_default();

@@ -55,6 +55,11 @@ const RESERVED: &[(&str, &[&str], &str)] = &[
         "the graph is plan's own business",
     ),
     (
+        r"\bcroner\b",
+        &["judge"],
+        "what a cron expression means is decided in one place",
+    ),
+    (
         r"\bstd::env\b|\benv::(var|vars|var_os|vars_os|args|args_os|current_dir)\b",
         &["cli"],
         "what the environment says is handed down by cli",

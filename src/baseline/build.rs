@@ -7,13 +7,13 @@ use serde_path_to_error::Segment;
 
 use super::diagnostic::{Diagnostic, Diagnostics};
 use super::document::{
-    CheckDocument, DefaultsDocument, DiagnosisDocument, Document, Fragment, HostDocument,
-    OneOrMany, PhaseDocument, PolicyDocument, ReleaseDocument, RetryDocument, SignatureDocument,
-    TrendDocument,
+    CheckDocument, DefaultsDocument, DiagnosisDocument, Document, Fragment, FreshDocument,
+    HostDocument, OneOrMany, PhaseDocument, PolicyDocument, ReleaseDocument, RetryDocument,
+    SignatureDocument, TrendDocument,
 };
 use super::include::ReadFiles;
 use super::model::{
-    Baseline, Check, Condition, Defaults, Diagnosis, Host, Match, Phase, PhaseDefaults,
+    Baseline, Check, Condition, Defaults, Diagnosis, Fresh, Host, Match, Phase, PhaseDefaults,
     PolicyAllow, Release, Retry, Signature, Ssh, Trend,
 };
 use super::node::Node;
@@ -244,6 +244,7 @@ fn check(id: &Located<String>, node: &Node, document: CheckDocument, outer: Retr
         defaults,
         stable_for,
         trend: followed,
+        fresh: recent,
         advisory,
         timeout,
         retry: own,
@@ -271,6 +272,7 @@ fn check(id: &Located<String>, node: &Node, document: CheckDocument, outer: Retr
         defaults: defaults.unwrap_or(true),
         stable_for: stable_for.map(|span| span.0),
         trend: followed.and_then(|document| trend(node.get("trend")?, &document)),
+        fresh: recent.and_then(|document| fresh(node.get("fresh")?, &document)),
         advisory,
         timeout: timeout.map(|span| span.0),
         retry: own.map(|own| retry(own, outer)),
@@ -324,6 +326,18 @@ fn trend(node: &Node, document: &TrendDocument) -> Option<Trend> {
         not_increasing: document.not_increasing,
         not_decreasing: document.not_decreasing,
         samples: document.samples.unwrap_or(SAMPLES) as usize,
+        at: node.at.clone(),
+    })
+}
+
+fn fresh(node: &Node, document: &FreshDocument) -> Option<Fresh> {
+    Some(Fresh {
+        time: node.get("time")?.as_located()?,
+        within: document.within.map(|span| span.0),
+        prefer_within: document.prefer_within.map(|span| span.0),
+        every: node.get("every").and_then(Node::as_located),
+        zone: node.get("zone").and_then(Node::as_located),
+        grace: document.grace.map(|span| span.0),
         at: node.at.clone(),
     })
 }

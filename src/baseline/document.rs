@@ -205,6 +205,31 @@ pub(super) struct TrendDocument {
     pub(super) samples: Option<u32>,
 }
 
+/// How old a time may be: by its age (`within`, `prefer_within`), or by when a
+/// run is due (`every`, `zone`, `grace`).
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Fresh")]
+#[expect(
+    dead_code,
+    reason = "what needs its place is taken from the nodes; the schema is of all"
+)]
+pub(super) struct FreshDocument {
+    /// The time: a fact of the kind that is one, or an expression over its facts.
+    pub(super) time: String,
+    /// Older is BLOCKED.
+    pub(super) within: Option<PositiveTimeSpan>,
+    /// Older is a WARN.
+    pub(super) prefer_within: Option<PositiveTimeSpan>,
+    /// When a run is due: a cron expression of five fields, `0 2 * * *`.
+    pub(super) every: Option<String>,
+    /// The zone of that clock, by its IANA name: `Asia/Taipei`, `UTC`. Needed with
+    /// `every`; without it only the clock on which times are told, which is UTC.
+    pub(super) zone: Option<String>,
+    /// How long after its due time a run may be told. Built in: 1h.
+    pub(super) grace: Option<TimeSpan>,
+}
+
 /// What checks may do beyond the built-in rules.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -314,6 +339,9 @@ pub(super) struct CheckDocument {
     pub(super) stable_for: Option<PositiveTimeSpan>,
     /// Which way a number has to go from run to run. The other way is a WARN.
     pub(super) trend: Option<TrendDocument>,
+    /// How old a time may be, by its age or by when a run is due. Too old is BLOCKED,
+    /// a run that is late a WARN.
+    pub(super) fresh: Option<FreshDocument>,
     /// The check is at worst a WARN.
     #[serde(default)]
     pub(super) advisory: bool,
@@ -465,7 +493,7 @@ pub(super) struct ConditionDocument {
 
 impl CheckDocument {
     /// A check's own keys; any other is a kind. A test holds them to the schema.
-    pub(super) const KEYS: [&'static str; 16] = [
+    pub(super) const KEYS: [&'static str; 17] = [
         "title",
         "on",
         "via",
@@ -475,6 +503,7 @@ impl CheckDocument {
         "defaults",
         "stable_for",
         "trend",
+        "fresh",
         "advisory",
         "timeout",
         "retry",

@@ -29,8 +29,8 @@ pub use conform::conform;
 pub use diagnostic::{Diagnostic, Diagnostics, Severity, did_you_mean};
 pub use files::{Disk, Files};
 pub use model::{
-    Baseline, Check, Condition, Defaults, Diagnosis, Guardrail, Host, Match, Phase, PhaseDefaults,
-    PolicyAllow, Release, Retry, Signature, Ssh, Trend,
+    Baseline, Check, Condition, Defaults, Diagnosis, Fresh, Guardrail, Host, Match, Phase,
+    PhaseDefaults, PolicyAllow, Release, Retry, Signature, Ssh, Trend,
 };
 pub use node::{Node, NodeValue};
 pub use source::{Located, Location, SourceId, Sources};

@@ -216,6 +216,8 @@ pub struct Check {
     pub stable_for: Option<Duration>,
     /// Which way a number has to go from run to run.
     pub trend: Option<Trend>,
+    /// How old a time may be.
+    pub fresh: Option<Fresh>,
     /// At worst a warning.
     pub advisory: bool,
     /// Time for one attempt.
@@ -230,7 +232,7 @@ pub struct Check {
     pub guardrail: Option<Located<Guardrail>>,
     /// Looks to take when it does not pass.
     pub diagnose: Vec<Diagnosis>,
-    /// The whole body. In it, in `candidates`, `title`, `require`, `prefer`,
+    /// The whole body. In it, in `candidates`, `title`, `require`, `prefer`, `fresh`,
     /// `remedy` and `runbook`, `${host.id}`, `${host.address}`, `${host.user}`
     /// and `$${` are still to be expanded, once for each host; every other
     /// variable has been.
@@ -277,6 +279,25 @@ pub struct Trend {
     pub not_decreasing: bool,
     /// How many looks count, this one included: 2 to 64.
     pub samples: usize,
+    /// Where it stands.
+    pub at: Location,
+}
+
+/// How old a time may be. What goes with what is `plan`'s to check.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fresh {
+    /// The time: a fact, or an expression over facts, which is `plan`'s to read.
+    pub time: Located<String>,
+    /// Older is BLOCKED.
+    pub within: Option<Duration>,
+    /// Older is WARN.
+    pub prefer_within: Option<Duration>,
+    /// A cron expression, which is `plan`'s to read.
+    pub every: Option<Located<String>>,
+    /// The IANA name of a time zone, which is `plan`'s to look up.
+    pub zone: Option<Located<String>>,
+    /// How long after its due time a run may be told.
+    pub grace: Option<Duration>,
     /// Where it stands.
     pub at: Location,
 }

@@ -8,7 +8,7 @@ use super::input;
 use super::output::{Channel, print};
 use super::page::Page;
 use super::release;
-use crate::plan::{Check, Level, Phase, Plan, Request, Trend};
+use crate::plan::{Check, Fresh, Level, Phase, Plan, Request, Trend};
 use crate::report::{count, duration};
 
 pub(super) fn plan(arguments: &args::Plan) -> Result<Exit, Exit> {
@@ -129,13 +129,15 @@ pub(super) fn level(level: Level) -> &'static str {
     }
 }
 
-/// What a check expects of more than one look, each rule with its name.
+/// What a check expects of time, each rule with its name.
 pub(super) fn over_time(check: &Check) -> Vec<(&'static str, String)> {
     let stable = check.over_time.stable_for;
     let trend = check.over_time.trend.as_ref();
     let stable = stable.map(|span| ("stable_for", duration(span)));
     let trend = trend.map(|trend| ("trend", trend.statement()));
-    stable.into_iter().chain(trend).collect()
+    let fresh = check.over_time.fresh.as_ref();
+    let fresh = fresh.map(|fresh| ("fresh", fresh.statement()));
+    stable.into_iter().chain(trend).chain(fresh).collect()
 }
 
 /// What an attempt may take, and how many there are.
@@ -218,6 +220,7 @@ fn check_document(plan: &Plan, check: &Check, left_out: Option<&str>) -> Value {
         "expectations": expectations,
         "stable_for_s": check.over_time.stable_for.map(|span| span.as_secs_f64()),
         "trend": check.over_time.trend.as_ref().map(Trend::statement),
+        "fresh": check.over_time.fresh.as_ref().map(Fresh::statement),
         "definition": check.definition,
         "attempts": check.retry.attempts,
         "connect_timeout_ms": u64::try_from(check.target.connect_timeout.as_millis()).unwrap_or(u64::MAX),

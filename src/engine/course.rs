@@ -4,13 +4,15 @@ use std::collections::{BTreeSet, HashMap};
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::judge::{Judgement, Past, Remembered};
+use crate::judge::{Booted, Judgement, Past, Remembered};
 use crate::plan::{Check, Plan};
 use crate::probe::{Observation, Outcome, Value, find};
 use crate::state::{CheckMemory, Memory};
 
 /// The fact that changes with every boot of a host.
 const BOOT: &str = "boot_id";
+/// The fact that tells when a host has booted.
+const BOOTED: &str = "booted_at";
 /// The fact that begins at 0 with every boot.
 const UPTIME: &str = "uptime_s";
 
@@ -20,6 +22,8 @@ pub(super) struct Courses<'a> {
     plan: &'a Plan,
     memory: &'a Memory,
     boots: HashMap<&'a str, String>,
+    /// When the hosts have booted, by what they said themselves.
+    booted: HashMap<&'a str, Timestamp>,
     /// Hosts that were seen on more than one boot.
     restarted: BTreeSet<&'a str>,
     /// When anything was first seen of each host.
@@ -34,6 +38,7 @@ impl<'a> Courses<'a> {
             plan,
             memory,
             boots: HashMap::new(),
+            booted: HashMap::new(),
             restarted: BTreeSet::new(),
             first_seen: HashMap::new(),
             started: HashMap::new(),
@@ -54,6 +59,9 @@ impl<'a> Courses<'a> {
         {
             let latest = self.started.entry(host).or_insert(started);
             *latest = started.max(*latest);
+        }
+        if let Some(Value::Time(at)) = facts.get(BOOTED) {
+            self.booted.insert(host, *at);
         }
         if let Some(Value::Text(boot)) = facts.get(BOOT) {
             let known = self.boots.entry(host).or_insert_with(|| boot.clone());
@@ -105,10 +113,15 @@ impl<'a> Courses<'a> {
             (None, None) => Remembered::Nothing,
         };
         let samples = own.map_or_else(Vec::new, |own| samples(own, check, boot, observation));
+        let booted = check.host().and_then(|host| {
+            let at = *self.booted.get(host)?;
+            Some(Booted { host, at })
+        });
         let past = Past {
             remembered,
             samples: &samples,
             boot: boot.map(String::as_str),
+            booted,
         };
         check
             .over_time

@@ -30,6 +30,7 @@ const FACTS: &[FactSpec] = &[
     FactSpec::new("open", Type::Bool, "Whether it is."),
     FactSpec::new("quick", Type::Bool, "Whether it is."),
     FactSpec::new("said", Type::Text, "What it said."),
+    FactSpec::new("modified", Type::Time, "When it was written."),
 ];
 
 /// What one attempt does.
@@ -43,7 +44,9 @@ enum Act {
     Shut,
     Fault(Fault),
     Say(&'static str),
-    /// Logged in, on this boot.
+    /// Written two hours ago.
+    Written,
+    /// Logged in, on this boot, which was a minute and a half ago.
     Boot(&'static str),
     /// Logged in, so many seconds after the boot.
     Up(f64),
@@ -135,6 +138,11 @@ impl Probe for Scripted {
                 }),
                 Act::Boot(boot) => seen(true, true).map(|mut facts| {
                     facts.set("boot_id", boot);
+                    facts.set("booted_at", super::now() - Duration::from_millis(90_500));
+                    facts
+                }),
+                Act::Written => seen(true, true).map(|mut facts| {
+                    facts.set("modified", super::now() - Duration::from_hours(2));
                     facts
                 }),
                 Act::Up(seconds) => seen(true, true).map(|mut facts| {

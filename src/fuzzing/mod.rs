@@ -11,6 +11,7 @@ mod command_line;
 mod expression;
 mod report;
 mod run;
+mod schedule;
 mod secrets;
 #[cfg(test)]
 mod tests;
@@ -72,6 +73,7 @@ pub const TARGETS: &[Target] = &[
     target("redis", |input| {
         server(include_str!("checks/redis.yml"), Manner::Answers, input);
     }),
+    target("schedule", schedule::target),
     target("secrets", secrets::target),
     target("smtp", |input| {
         server(include_str!("checks/smtp.yml"), Manner::Greets, input);

@@ -38,7 +38,10 @@ use types::{Ty, Typed};
 use typing::Checker;
 
 pub use duration::words as duration_words;
-pub use over_time::{Course, Direction, OverTime, Past, Remembered, Trend};
+pub use over_time::{
+    Booted, Course, Direction, Fresh, FreshRule, FreshState, Freshness, OverTime, Past, Remembered,
+    Schedule, ScheduleError, Trend, zone,
+};
 pub use streak::{Broken, Look, Streak};
 
 /// What a check came to.

@@ -1,5 +1,8 @@
-//! What is expected of more than one look: `stable_for` and `trend`. Pure
-//! functions of this look and of what is remembered of earlier ones.
+//! What is expected of time: `stable_for`, `trend` and `fresh`. Pure functions of
+//! this look and of what is remembered of earlier ones.
+
+mod fresh;
+mod schedule;
 
 use std::time::Duration;
 
@@ -15,7 +18,11 @@ use super::{CANNOT_TELL, ExpectationError, Finding, Judgement, Level, Verdict, d
 use super::{lexer, parser, weigh, words, worse};
 use crate::probe::{FactSpec, Facts, Observation, Outcome};
 
-/// What a check expects of more than one look.
+pub use fresh::{Booted, Fresh, FreshRule, FreshState, Freshness};
+pub use schedule::{Schedule, ScheduleError, zone};
+
+/// What a check expects of time: of more than one look, and of how long ago
+/// something happened.
 #[derive(Debug, Clone, Default)]
 pub struct OverTime {
     /// How long its other expectations have to have held.
@@ -24,6 +31,8 @@ pub struct OverTime {
     pub released_after: Option<Duration>,
     /// Which way a number has to go.
     pub trend: Option<Trend>,
+    /// How old a time may be.
+    pub fresh: Option<Fresh>,
 }
 
 /// Which way a number must not go from look to look.
@@ -194,9 +203,11 @@ pub struct Past<'a> {
     pub samples: &'a [f64],
     /// The boot of the check's host, as far as it is known by now.
     pub boot: Option<&'a str>,
+    /// When that was.
+    pub booted: Option<Booted<'a>>,
 }
 
-/// What came of a check's rules on more than one look.
+/// What came of a check's rules on time.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Course {
     /// What this look came to before `stable_for` had its say.
@@ -218,13 +229,16 @@ pub struct Course {
     /// What it saw now, durations in seconds; absent when it could not be told.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub value: Option<f64>,
+    /// What came of `fresh`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fresh: Option<Freshness>,
 }
 
 impl OverTime {
     /// Whether nothing is asked.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.longest_gap().is_none() && self.trend.is_none()
+        self.longest_gap().is_none() && self.trend.is_none() && self.fresh.is_none()
     }
 
     /// What must not lie between two looks for what both saw to have held all
@@ -234,8 +248,8 @@ impl OverTime {
         self.stable_for.into_iter().chain(self.released_after).min()
     }
 
-    /// Adds what the past says to the judgement of one look. Both rules only
-    /// ever warn.
+    /// Adds what time says to the judgement of one look. `stable_for` and `trend`
+    /// only ever warn.
     #[must_use]
     pub fn judge(
         &self,
@@ -259,7 +273,15 @@ impl OverTime {
             held_s: None,
             follows: None,
             value: None,
+            fresh: None,
         };
+        if let (Some(fresh), Outcome::Seen(facts)) = (&self.fresh, &observation.outcome) {
+            let (finding, freshness) = fresh.judge(facts, observation.at, past.booted);
+            verdict = worse(verdict, weigh(&finding, advisory));
+            findings.push(finding);
+            super::tell_absence_once(&mut findings, facts);
+            course.fresh = Some(freshness);
+        }
         if let (Some(trend), Outcome::Seen(facts)) = (&self.trend, &observation.outcome) {
             let value = trend.value(facts, observation.at);
             let finding = trend.judge(&value, past.samples);

@@ -277,7 +277,10 @@ fn report_nothing_asked(
     diagnostics: &mut Diagnostics,
 ) {
     let dropped = probe.defaults().require;
-    let asks = source.defaults || !source.require.is_empty() || !source.prefer.is_empty();
+    let asks = source.defaults
+        || source.fresh.is_some()
+        || !source.require.is_empty()
+        || !source.prefer.is_empty();
     // A kind that requires nothing tells all by answering: a login that works.
     if asks || dropped.is_empty() {
         return;

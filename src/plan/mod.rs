@@ -4,6 +4,7 @@
 mod build;
 mod diagnosis;
 mod expand;
+mod fresh;
 mod kind;
 mod model;
 mod order;
@@ -24,5 +25,5 @@ pub use select::{Selection, UnknownName};
 
 // Those who print a plan speak of the baseline's words through this room.
 pub use crate::baseline::Guardrail;
-pub use crate::judge::{Direction, Expectation, Level, OverTime, Trend};
+pub use crate::judge::{Direction, Expectation, Fresh, Level, OverTime, Trend};
 pub use crate::probe::{Host, Policy, Probe, Request, SecretRef, Target};

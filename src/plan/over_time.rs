@@ -1,17 +1,18 @@
-//! `stable_for` and `trend`, typed, and what tells one check from another that
+//! `stable_for`, `trend` and `fresh`, typed, and what tells one check from another that
 //! has the same id.
 
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
+use super::fresh::fresh;
 use super::select::base;
 use super::words::Words;
 use crate::baseline::{self, Diagnostic, Diagnostics, Located, Node, Sources};
 use crate::judge::{Direction, Expectation, OverTime, Trend};
 use crate::probe::{Host, KindEntry, Target};
 
-/// What `source` expects of more than one look.
+/// What `source` expects of time.
 pub(super) fn over_time(
     kind: &KindEntry,
     source: &baseline::Check,
@@ -38,10 +39,13 @@ pub(super) fn over_time(
             }
         }
     });
+    let place = (words, host);
+    let recent = source.fresh.as_ref();
     OverTime {
         stable_for: source.stable_for,
         released_after,
         trend,
+        fresh: recent.and_then(|rule| fresh(kind, rule, place, sources, diagnostics)),
     }
 }
 
@@ -103,6 +107,9 @@ pub(super) fn definition(
     if let Some(trend) = &over_time.trend {
         part(&format!("{:?}", trend.direction));
         part(&trend.source);
+    }
+    if let Some(fresh) = &over_time.fresh {
+        part(&fresh.statement());
     }
     hash.finalize()
         .iter()

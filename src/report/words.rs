@@ -9,8 +9,8 @@ use jiff::tz::TimeZone;
 
 use super::readable::{count, duration, shortened, time};
 use crate::scorecard::{
-    CheckCard, Gate, Held, OwnNetwork, PhaseCard, Reason, ReleaseCard, RunResult, Scorecard,
-    Verdict, WaiverCard, WaiverState,
+    CheckCard, FreshState, Freshness, Gate, Held, OwnNetwork, PhaseCard, Reason, ReleaseCard,
+    RunResult, Scorecard, Verdict, WaiverCard, WaiverState,
 };
 
 pub(super) use failure::{Kind, Line, failure};
@@ -219,7 +219,30 @@ pub(super) fn named(check: &CheckCard) -> Option<String> {
     Some(format!("failure {} ({})", found.title, found.id))
 }
 
-/// What is known of earlier looks: how long it has held, and what it follows.
+/// How long ago what has to be fresh was, where that is right so.
+fn freshness(fresh: &Freshness) -> Option<String> {
+    let age = Duration::try_from_secs_f64(fresh.age_s?.max(0.0)).unwrap_or_default();
+    let state = match fresh.state {
+        FreshState::OnTime => "",
+        FreshState::NotDueYet => ", the next run is in its grace",
+        // These have a finding that says all of it.
+        FreshState::Late
+        | FreshState::Missed
+        | FreshState::NeverRan
+        | FreshState::Old
+        | FreshState::TooOld
+        | FreshState::InFuture
+        | FreshState::Untold => return None,
+    };
+    let boot = match fresh.before_boot {
+        Some(true) => ", before the host's last boot",
+        Some(false) | None => "",
+    };
+    Some(format!("fresh: {} ago{state}{boot}", duration(age)))
+}
+
+/// What is known of earlier looks: how long it has held, and what it follows; and how
+/// fresh what it saw is.
 pub(super) fn course(check: &CheckCard) -> Option<String> {
     let course = check.course.as_ref()?;
     let span = |seconds: f64| duration(Duration::try_from_secs_f64(seconds).unwrap_or_default());
@@ -232,7 +255,8 @@ pub(super) fn course(check: &CheckCard) -> Option<String> {
     };
     let follows = course.follows.as_deref().zip(course.value);
     let follows = follows.map(|(follows, value)| format!("{} = {value}", shortened(follows)));
-    let said: Vec<String> = held.into_iter().chain(follows).collect();
+    let fresh = course.fresh.as_ref().and_then(freshness);
+    let said: Vec<String> = held.into_iter().chain(follows).chain(fresh).collect();
     (!said.is_empty()).then(|| said.join("; "))
 }
 

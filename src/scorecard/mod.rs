@@ -29,7 +29,7 @@ pub use summary::RunSummary;
 pub use waiver::{Accepted, Waiver, WaiverCard, WaiverState};
 
 // Reports read verdicts and findings through the card that carries them.
-pub use crate::judge::{Course, Finding, Level, Verdict};
+pub use crate::judge::{Course, Finding, FreshState, Freshness, Level, Verdict};
 pub use crate::probe::{Facts, Fault, FaultKind, Value};
 // State keeps these.
 pub use crate::judge::{Look, Streak};

@@ -100,6 +100,7 @@ fn course(card: &mut Scorecard, id: &str, change: impl Fn(&mut Course)) {
             held_s: None,
             follows: None,
             value: None,
+            fresh: None,
         };
         change(&mut course);
         // Nobody else asks.

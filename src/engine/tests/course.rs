@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use rstest::rstest;
 
 use super::*;
-use crate::judge::Streak;
+use crate::judge::{Fresh, FreshRule, FreshState, Streak};
 use crate::scorecard::LastGreen;
 use crate::state::{CheckMemory, Memory};
 
@@ -185,4 +185,44 @@ async fn the_card_tells_what_has_booted_since_green(
     let card = card_of(&plan, &options).await;
     assert_eq!(card.last_green, Some(at));
     assert_eq!(card.hosts[0].rebooted_since_green, expected);
+}
+
+/// What has to have been written within the hour.
+fn recent(id: &'static str) -> Sketch {
+    let mut sketch = check(id, vec![Act::Written]).on("data188").attempts(3);
+    let rule = FreshRule::Age {
+        within: Some(Duration::from_hours(1)),
+        prefer_within: None,
+        zone: jiff::tz::TimeZone::UTC,
+    };
+    sketch.over_time.fresh = Some(Fresh::compile("modified", FACTS, rule).expect("a rule"));
+    sketch
+}
+
+/// It waits for the login that tells the boot, and is not looked at again: what is old
+/// does not become young.
+#[tokio::test(start_paused = true)]
+async fn what_is_too_old_is_blocked_and_the_boot_since_is_said() {
+    let (plan, _) = plan(vec![("A", &[], vec![login(400), recent("backup")])]);
+    let card = card_of(&plan, &Options::default()).await;
+    let check = find(&card, "backup");
+    assert_eq!((check.verdict, check.attempts), (Verdict::Blocked, 1));
+    let seen = seen(&card, "backup");
+    assert!(
+        seen.ends_with(", 2h ago, before the last boot of data188, 1m 30s ago"),
+        "{seen}"
+    );
+    let fresh = check
+        .course
+        .as_ref()
+        .and_then(|course| course.fresh.as_ref());
+    let state = fresh.map(|fresh| (fresh.state, fresh.before_boot));
+    assert_eq!(state, Some((FreshState::TooOld, Some(true))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_advisory_check_only_warns_of_what_is_too_old() {
+    let (plan, _) = plan(vec![("A", &[], vec![recent("backup").advisory()])]);
+    let card = card_of(&plan, &Options::default()).await;
+    assert_eq!(find(&card, "backup").verdict, Verdict::Warn);
 }

@@ -43,6 +43,7 @@ fn past<'a>(remembered: Remembered<'a>, samples: &'a [f64]) -> Past<'a> {
         remembered,
         samples,
         boot: Some("a"),
+        booted: None,
     }
 }
 
@@ -65,6 +66,7 @@ const STABLE: OverTime = OverTime {
     stable_for: Some(Duration::from_secs(900)),
     released_after: None,
     trend: None,
+    fresh: None,
 };
 
 #[rstest]
@@ -132,6 +134,7 @@ fn one_look_alone_is_never_enough(
             stable_for: Some(stable_for),
             released_after: None,
             trend: None,
+            fresh: None,
         };
         let judged = rules.judge(
             judgement(Verdict::Pass),
@@ -158,6 +161,7 @@ fn a_boot_that_is_not_known_is_not_taken_for_the_same() {
             remembered: Remembered::Streak(&streak),
             samples: &[],
             boot: None,
+            booted: None,
         },
         false,
     );
@@ -204,6 +208,7 @@ fn trends(
         stable_for: None,
         released_after: None,
         trend: Some(trend("backlog", direction)),
+        fresh: None,
     };
     let judged = rules.judge(
         judgement(Verdict::Pass),
@@ -234,6 +239,7 @@ fn a_number_that_was_not_seen_is_no_step() {
             stable_for: None,
             released_after: None,
             trend: Some(trend("backlog", Direction::NotIncreasing)),
+            fresh: None,
         };
         let judged = rules.judge(
             judgement(Verdict::Pass),
@@ -253,6 +259,7 @@ fn a_fault_has_no_trend() {
         stable_for: Some(Duration::from_secs(1)),
         released_after: None,
         trend: Some(trend("backlog", Direction::NotIncreasing)),
+        fresh: None,
     };
     let fault = Outcome::Fault(Fault::new(FaultKind::Refused, "connection refused"));
     let judged = rules.judge(

@@ -144,6 +144,7 @@ fn a_condition_may_ask_for_how_long(#[case] held_s: Option<f64>, #[case] expecte
         held_s: Some(held_s),
         follows: None,
         value: None,
+        fresh: None,
     });
     let mut planned = planned(TWO, &checks, false);
     planned.releases = vec![release("runners", &[], &[1], &[])];

@@ -392,6 +392,7 @@ async fn look(kind: &KindEntry, plan: Plan) -> Result<Facts, Fault> {
     let check = plan.checks.into_iter().next().expect("one check");
     let context = Context {
         check: check.id.clone(),
+        attempt: 1,
         target: check.target.clone(),
         transports,
     };

@@ -183,6 +183,7 @@ async fn probe_with(kind: &str, options: Json, password: &str) -> (Result<Facts,
     let transports = Transports::new(secrets, Policy::default(), audit);
     let context = Context {
         check: "real".to_owned(),
+        attempt: 1,
         target,
         transports,
     };

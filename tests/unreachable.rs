@@ -61,6 +61,7 @@ fn context(connect_timeout: u64) -> Context {
     };
     Context {
         check: "a-check".to_owned(),
+        attempt: 1,
         target,
         transports: Transports::new(Secrets::default(), Policy::default(), Audit::off()),
     }

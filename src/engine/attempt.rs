@@ -137,6 +137,7 @@ pub(super) async fn look(shared: &Shared, place: usize) -> (Observation, Judgeme
             first_start.get_or_insert_with(Instant::now);
             let look = Look {
                 check: &check.id,
+                attempt,
                 kind: check.kind,
                 target: &check.target,
                 probe: check.probe.as_ref(),
@@ -197,6 +198,8 @@ fn not_sent() -> String {
 pub(super) struct Look<'a> {
     /// The id of its check.
     pub(super) check: &'a str,
+    /// The attempt of the check, which the looks of its diagnosis belong to as well.
+    pub(super) attempt: u32,
     /// The kind of its probe.
     pub(super) kind: &'static str,
     pub(super) target: &'a Target,
@@ -212,6 +215,7 @@ pub(super) async fn observe(
 ) -> Outcome {
     let context = Context {
         check: look.check.to_owned(),
+        attempt: look.attempt,
         target: look.target.clone(),
         transports: Arc::clone(&shared.transports),
     };

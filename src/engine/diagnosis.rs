@@ -24,15 +24,21 @@ pub(super) struct Findings {
     pub(super) recognised: Vec<Recognised>,
 }
 
-/// Looks into the failure of the check at `place`, whose last attempt came to
-/// `outcome`: takes the looks of its diagnosis, at once and once each, and
+/// Looks into the failure of the check at `place`, whose last attempt, the
+/// `attempt`th, came to `outcome`: takes the looks of its diagnosis, at once and once each, and
 /// holds all that was seen against the signatures that watch it.
-pub(super) async fn diagnose(shared: &Shared, place: usize, outcome: &Outcome) -> Findings {
+pub(super) async fn diagnose(
+    shared: &Shared,
+    place: usize,
+    attempt: u32,
+    outcome: &Outcome,
+) -> Findings {
     let check = &shared.plan.checks[place];
     let looks = if is_cut_off(outcome) {
         Vec::new()
     } else {
-        join_all(check.diagnosis.iter().map(|look| take(shared, check, look))).await
+        let taken = check.diagnosis.iter();
+        join_all(taken.map(|look| take(shared, check, attempt, look))).await
     };
     let own = crate::judge::Sight {
         kind: check.kind,
@@ -57,11 +63,12 @@ fn is_cut_off(outcome: &Outcome) -> bool {
     matches!(outcome, Outcome::Fault(fault) if fault.connection.is_some())
 }
 
-async fn take(shared: &Shared, check: &Check, planned: &Diagnosis) -> Diagnosed {
+async fn take(shared: &Shared, check: &Check, attempt: u32, planned: &Diagnosis) -> Diagnosed {
     let taking = async {
         let _turn = shared.limits.turn(planned.host()).await;
         let look = Look {
             check: &check.id,
+            attempt,
             kind: planned.kind,
             target: &planned.target,
             probe: planned.probe.as_ref(),

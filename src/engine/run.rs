@@ -335,7 +335,7 @@ impl<'a> Coordinator<'a> {
     }
 
     /// Has a failure looked into. No gate and no other check waits for that.
-    fn look_into(&mut self, check: usize, outcome: Outcome) {
+    fn look_into(&mut self, check: usize, attempt: u32, outcome: Outcome) {
         let planned = &self.plan.checks[check];
         if planned.diagnosis.is_empty() && planned.signatures.is_empty() {
             return;
@@ -343,7 +343,8 @@ impl<'a> Coordinator<'a> {
         self.diagnosing += 1;
         let shared = Arc::clone(&self.shared);
         self.tasks.spawn(async move {
-            let looking = AssertUnwindSafe(diagnose(&shared, check, &outcome)).catch_unwind();
+            let looking =
+                AssertUnwindSafe(diagnose(&shared, check, attempt, &outcome)).catch_unwind();
             // A defect here must not lose the failure that it looks into.
             Done::Diagnosed(check, looking.await.unwrap_or_default())
         });
@@ -437,7 +438,7 @@ impl<'a> Coordinator<'a> {
                 .map_or(judgement.verdict, |course| course.verdict);
             let withheld = is_withheld(&self.plan.checks[check], &observation.outcome);
             if !at_end && !withheld && is_looked_into(own) {
-                self.look_into(check, observation.outcome.clone());
+                self.look_into(check, observation.attempts, observation.outcome.clone());
             }
             self.checks[check] = State::Settled(judgement.verdict);
             self.tell(Event::CheckJudged {

@@ -100,6 +100,7 @@ fn go(checks: &'static str, stand_in: impl Fn() -> Arc<dyn StandIn>) {
 async fn look(check: &plan::Check, transports: &Arc<Transports>) -> Observation {
     let context = Context {
         check: check.id.clone(),
+        attempt: 1,
         target: check.target.clone(),
         transports: Arc::clone(transports),
     };

@@ -1,5 +1,6 @@
 //! What a probe is given: whom to look at, and the transports to look with.
 
+use std::future::Future;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,6 +14,7 @@ use crate::transport::capture::Limits;
 use crate::transport::command::{Output, Policy, ReadOnlyCommand};
 use crate::transport::dial::Role;
 use crate::transport::local;
+use crate::transport::once::Question;
 use crate::transport::open::Opener;
 use crate::transport::ssh::{self, Session};
 use crate::transport::{Connection, Fault, FaultKind, Host, SecretRef, Transports};
@@ -75,6 +77,9 @@ impl Target {
 pub struct Context {
     /// The check's id, for the audit.
     pub check: String,
+    /// Which attempt of the check this is, from 1. What one attempt was told may be
+    /// told to those of other checks with the same number, see [`Self::once`].
+    pub attempt: u32,
     /// Whom to look at.
     pub target: Target,
     /// What to look with.
@@ -186,6 +191,49 @@ impl Context {
             ..limits
         };
         self.exec_within(command, limits).await
+    }
+
+    /// As [`Self::exec`], and keeps `stdout` bytes of standard output.
+    ///
+    /// # Errors
+    /// As [`Self::exec`].
+    pub async fn exec_up_to(
+        &self,
+        command: &ReadOnlyCommand,
+        stdout: usize,
+    ) -> Result<Output, Fault> {
+        let limits = Limits {
+            stdout,
+            ..Limits::within(self.target.timeout)
+        };
+        self.exec_within(command, limits).await
+    }
+
+    /// What `ask` is told by `whom`, once for all checks of the run that ask the same
+    /// in the same attempt: the first of them asks, and has it in the audit; for the
+    /// others nothing is sent.
+    ///
+    /// # Errors
+    /// The fault of `ask`.
+    pub async fn once<T, A>(
+        &self,
+        whom: &str,
+        asked: &str,
+        ask: impl FnMut() -> A,
+    ) -> Result<Arc<T>, Fault>
+    where
+        T: Send + Sync + 'static,
+        A: Future<Output = Result<T, Fault>>,
+    {
+        let question = Question {
+            target: whom.to_owned(),
+            asked: asked.to_owned(),
+            attempt: self.attempt,
+        };
+        self.transports
+            .answers
+            .get(&question, self.target.timeout, ask)
+            .await
     }
 
     /// The shared SSH connection of `target.host`.

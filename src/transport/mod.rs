@@ -14,6 +14,7 @@ mod host;
 pub mod http;
 pub mod icmp;
 pub mod local;
+pub mod once;
 pub mod open;
 pub mod postgres;
 mod reach;
@@ -73,6 +74,8 @@ pub struct Transports {
     pub tls: Tls,
     /// The SSH connections.
     pub ssh: SshPool,
+    /// What was asked for by one check and is of use to others.
+    pub answers: once::Answers,
     /// The operator's wall clock, for the skew of the hosts' clocks.
     pub clock: Option<Clock>,
     /// What answers instead of hosts and networks.
@@ -120,6 +123,7 @@ impl Transports {
             tls: Tls::default(),
             ssh: SshPool::new(ssh, Arc::clone(&dialer)),
             dialer,
+            answers: once::Answers::default(),
             clock,
             #[cfg(any(test, feature = "fuzzing"))]
             stand_in: None,

@@ -213,6 +213,7 @@ pub(super) mod tests {
         (
             Context {
                 check: "a-check".to_owned(),
+                attempt: 1,
                 target,
                 transports,
             },

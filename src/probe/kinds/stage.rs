@@ -66,6 +66,7 @@ fn context(host: Host, home: Option<PathBuf>) -> Context {
     let clock = || Timestamp::from_second(NOW).expect("a time");
     Context {
         check: "test".to_owned(),
+        attempt: 1,
         target: target(host),
         transports: Transports::with_ssh(
             Secrets::default(),

@@ -28,6 +28,7 @@ fn context(timeout: Duration) -> (Context, Ledger) {
     let clock = || Timestamp::from_second(NOW).expect("a time");
     let context = Context {
         check: "alert-chain".to_owned(),
+        attempt: 1,
         target: Target {
             timeout,
             connect_timeout: Duration::from_secs(20),

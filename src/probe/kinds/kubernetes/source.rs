@@ -1,0 +1,225 @@
+//! Where lists come from: one `kubectl get` on a host for each resource and run, however
+//! many checks want to know of it.
+
+mod complaint;
+
+use std::sync::Arc;
+
+use serde::de::DeserializeOwned;
+
+use super::Kubernetes;
+use super::model::List;
+use crate::probe::kinds::answer;
+use crate::probe::{Context, Fault, FaultKind, Host, Policy, Request, Target};
+use crate::transport::command::{Output, ReadOnlyCommand};
+
+/// Bytes of one list: a pod takes about 10 kB of it.
+const LARGEST: usize = 32 << 20;
+
+/// A resource of the API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Resource {
+    /// As `kubectl get` and the API's paths name it.
+    pub(super) name: &'static str,
+    /// Whether its objects are in namespaces.
+    pub(super) namespaced: bool,
+}
+
+impl Resource {
+    pub(super) const NODES: Self = Self::of_cluster("nodes");
+    pub(super) const PODS: Self = Self::of_namespace("pods");
+
+    const fn of_cluster(name: &'static str) -> Self {
+        Self {
+            name,
+            namespaced: false,
+        }
+    }
+
+    const fn of_namespace(name: &'static str) -> Self {
+        Self {
+            name,
+            namespaced: true,
+        }
+    }
+}
+
+/// What came of asking for a list.
+#[derive(Debug)]
+enum Answer<T> {
+    Listed(Vec<T>),
+    /// Who asked may not list it there; in the API's words.
+    Forbidden(String),
+    /// The cluster has no such resource; in the API's words.
+    Unknown(String),
+}
+
+/// A list, shared by all checks that asked for it.
+#[derive(Debug)]
+pub(super) struct Listed<T>(Arc<Answer<T>>);
+
+impl<T> Listed<T> {
+    pub(super) fn items(&self) -> &[T] {
+        match &*self.0 {
+            Answer::Listed(items) => items,
+            // Not made from these, see `list`.
+            Answer::Forbidden(_) | Answer::Unknown(_) => &[],
+        }
+    }
+}
+
+impl Kubernetes {
+    /// The whole cluster's list, which all checks share whatever part of it they look
+    /// at; that of `namespace` where the whole is not for us to see.
+    pub(super) async fn list<T>(
+        &self,
+        context: &Context,
+        resource: Resource,
+        namespace: Option<&str>,
+    ) -> Result<Listed<T>, Fault>
+    where
+        T: DeserializeOwned + Send + Sync + 'static,
+    {
+        let whole = self.ask(context, resource, None).await?;
+        let refused = match (&*whole, namespace.filter(|_| resource.namespaced)) {
+            (Answer::Listed(_), _) => return Ok(Listed(whole)),
+            (Answer::Unknown(seen), _) => return Err(Fault::new(FaultKind::Missing, seen)),
+            (Answer::Forbidden(seen), None) => seen.clone(),
+            (Answer::Forbidden(seen), Some(namespace)) => {
+                let part = self.ask(context, resource, Some(namespace)).await?;
+                match &*part {
+                    Answer::Listed(_) => return Ok(Listed(part)),
+                    Answer::Forbidden(seen) => seen.clone(),
+                    Answer::Unknown(_) => seen.clone(),
+                }
+            }
+        };
+        let name = resource.name;
+        let hint = format!(
+            "the login of kubectl needs `get` and `list` of {name}: the cluster role `view` has both \
+             for what is in namespaces"
+        );
+        // Right after its start the API server knows no roles yet.
+        Err(Fault::new(FaultKind::Denied, refused)
+            .hopeless(false)
+            .hint(hint))
+    }
+
+    async fn ask<T>(
+        &self,
+        context: &Context,
+        resource: Resource,
+        namespace: Option<&str>,
+    ) -> Result<Arc<Answer<T>>, Fault>
+    where
+        T: DeserializeOwned + Send + Sync + 'static,
+    {
+        let host = context.host()?;
+        let args = self.get(resource, namespace);
+        let command = answer::command(&context.transports.policy, args)?;
+        context
+            .once(&host.id, &command.line(), || async {
+                let output = context.exec_up_to(&command, LARGEST).await?;
+                read(&output, &command, resource, host)
+            })
+            .await
+    }
+
+    /// `kubectl get` for the list of a resource.
+    fn get(&self, resource: Resource, namespace: Option<&str>) -> Vec<String> {
+        let sudo: &[&str] = if self.sudo { &["sudo", "-n"] } else { &[] };
+        let mut args: Vec<String> = sudo.iter().map(ToString::to_string).collect();
+        args.extend(self.program.iter().cloned());
+        args.extend(["get", resource.name].map(str::to_owned));
+        match namespace {
+            Some(namespace) => args.extend(["-n", namespace].map(str::to_owned)),
+            None if resource.namespaced => args.push("-A".to_owned()),
+            None => {}
+        }
+        args.extend(["-o", "json"].map(str::to_owned));
+        let settings = [
+            ("--kubeconfig", &self.kubeconfig),
+            ("--context", &self.context),
+        ];
+        for (flag, value) in settings {
+            if let Some(value) = value {
+                args.extend([flag.to_owned(), value.clone()]);
+            }
+        }
+        args
+    }
+
+    /// The commands for these lists: those that are sent in any case, and those that
+    /// take their places where the whole cluster's list is denied.
+    pub(super) fn commands(
+        &self,
+        resources: &[Resource],
+        namespace: Option<&str>,
+    ) -> (Vec<Vec<String>>, Vec<Vec<String>>) {
+        let whole = resources.iter().map(|one| self.get(*one, None)).collect();
+        let parts = resources.iter().filter(|one| one.namespaced);
+        let parts = namespace.map(|name| parts.map(|one| self.get(*one, Some(name))).collect());
+        (whole, parts.unwrap_or_default())
+    }
+
+    /// What [`Self::list`] sends for these.
+    pub(super) fn list_requests(
+        &self,
+        target: &Target,
+        policy: &Policy,
+        resources: &[Resource],
+        namespace: Option<&str>,
+    ) -> Vec<Request> {
+        let (whole, parts) = self.commands(resources, namespace);
+        let mut requests = target.exec_requests(whole, policy);
+        let parts = target.exec_requests(parts, policy).into_iter();
+        requests.extend(parts.map(|mut part| {
+            part.text.push_str(" (only where the one above is denied)");
+            part
+        }));
+        requests
+    }
+}
+
+fn read<T: DeserializeOwned>(
+    output: &Output,
+    command: &ReadOnlyCommand,
+    resource: Resource,
+    host: &Host,
+) -> Result<Answer<T>, Fault> {
+    let place = answer::place(host);
+    let name = resource.name;
+    if output.truncated {
+        return Err(Fault::new(
+            FaultKind::Protocol,
+            format!(
+                "the list of {name} that kubectl on {place} printed is larger than {} MiB",
+                LARGEST >> 20
+            ),
+        ));
+    }
+    let program = command.args().first().map_or("kubectl", String::as_str);
+    if let Some(fault) = complaint::of_sudo(output, command, place) {
+        return Err(fault);
+    }
+    if answer::status(output, program, host)? != 0 {
+        return complaint::read(&answer::stderr(output), resource, place);
+    }
+    parse(&output.stdout, name).map_err(|error| {
+        Fault::new(
+            FaultKind::Protocol,
+            format!("kubectl on {place} printed no list of {name}: {error}"),
+        )
+    })
+}
+
+/// The objects of a list in JSON.
+fn parse<T: DeserializeOwned>(json: &[u8], name: &str) -> Result<Answer<T>, String> {
+    if json.iter().all(u8::is_ascii_whitespace) {
+        return Err(format!("nothing, not even an empty list of {name}"));
+    }
+    match serde_json::from_slice::<List<T>>(json) {
+        Ok(list) => Ok(Answer::Listed(list.items)),
+        Err(error) => Err(error.to_string()),
+    }
+}

@@ -114,6 +114,7 @@ impl Place {
         let target = Target {
             host: Some(Arc::new(host)),
             via: None,
+            also: Vec::new(),
             timeout: Duration::from_secs(60),
             connect_timeout: Duration::from_secs(10),
         };
@@ -125,6 +126,7 @@ impl Place {
         let clock = || jiff::Timestamp::now();
         let context = Context {
             check: "test".to_owned(),
+            attempt: 1,
             target,
             transports: Transports::with_ssh(
                 secrets,

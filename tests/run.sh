@@ -16,8 +16,10 @@ PACKAGES=(
   openssh-server:/usr/sbin/sshd openssh-client:ssh-keygen
   postgresql:'/usr/lib/postgresql/*/bin/postgres' redis-server:redis-server
   nginx:/usr/sbin/nginx openssl:openssl iproute2:ip util-linux:unshare
-  restic:restic procps:pgrep strace:strace systemd:systemd-analyze prometheus:promtool
-  prometheus-alertmanager:prometheus-alertmanager prometheus-pushgateway:prometheus-pushgateway
+  procps:pgrep strace:strace systemd:systemd-analyze restic:restic rclone:rclone
+  sqlite3:sqlite3 zstd:zstd jq:jq sudo:sudo cron:crontab redis-tools:redis-cli
+  prometheus:promtool prometheus-alertmanager:prometheus-alertmanager
+  prometheus-pushgateway:prometheus-pushgateway prometheus-node-exporter:prometheus-node-exporter
 )
 
 usage() {

@@ -115,6 +115,7 @@ impl Context {
     pub fn at(&self, host: &Arc<Host>) -> Self {
         Self {
             check: self.check.clone(),
+            attempt: self.attempt,
             target: self.target.at(host),
             transports: Arc::clone(&self.transports),
         }
@@ -254,11 +255,7 @@ impl Context {
         command: &ReadOnlyCommand,
         stdout: usize,
     ) -> Result<Output, Fault> {
-        let limits = Limits {
-            stdout,
-            ..Limits::within(self.target.timeout)
-        };
-        self.exec_within(command, limits).await
+        self.exec_with(command, &Values::default(), stdout).await
     }
 
     /// What `ask` is told by `whom`, once for all checks of the run that ask the same

@@ -44,7 +44,7 @@ const RULES: &str = r#"groups:
 
 /// One that parses and cannot be evaluated.
 const BROKEN: &str =
-    "- name: broken\n  rules:\n  - alert: Broken\n    expr: up + on() group_left() up\n";
+    "- name: broken\n  rules:\n  - alert: Broken\n    expr: up + on() group_left() up > 99\n";
 
 async fn prometheus(alertmanager: u16) -> Running {
     let folder = folder();

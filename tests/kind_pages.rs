@@ -202,6 +202,9 @@ fn spelling(schema: &Value, option: &Value) -> String {
                 let names: Vec<&str> = properties.keys().map(String::as_str).collect();
                 format!("`{{ {} }}`", names.join(", "))
             }
+            None if node.get("additionalProperties") == Some(&Value::Bool(false)) => {
+                "`{}`".to_owned()
+            }
             None => {
                 let values = node.get("additionalProperties");
                 let values = values.map(|values| spelling(schema, values));

@@ -44,7 +44,7 @@ const RULES: &str = r#"groups:
 
 /// One that parses and cannot be evaluated.
 const BROKEN: &str =
-    "- name: broken\n  rules:\n  - alert: Broken\n    expr: up + on() group_left() up\n";
+    "- name: broken\n  rules:\n  - alert: Broken\n    expr: up + on() group_left() up > 99\n";
 
 async fn prometheus(alertmanager: u16) -> Running {
     let folder = folder();
@@ -115,7 +115,7 @@ fn fact(facts: &Facts, name: &str) -> Json {
 async fn until(
     kind: &str,
     server: &Running,
-    options: Json,
+    options: &Json,
     is_right: impl Fn(&Facts) -> bool,
 ) -> Facts {
     let begun = Instant::now();
@@ -154,7 +154,7 @@ async fn prometheus_tells_what_it_knows() {
         return;
     }
     let server = prometheus(free_port()).await;
-    let ready = until("prometheus", &server, json!({"ready": {}}), |facts| {
+    let ready = until("prometheus", &server, &json!({"ready": {}}), |facts| {
         fact(facts, "ready") == json!(true)
     })
     .await;
@@ -162,7 +162,7 @@ async fn prometheus_tells_what_it_knows() {
     assert_eq!(fact(&ready, "corruptions"), json!(0));
     assert!(matches!(fact(&ready, "version"), Json::String(version) if version.contains('.')));
 
-    let targets = until("prometheus", &server, json!({"targets": {}}), |facts| {
+    let targets = until("prometheus", &server, &json!({"targets": {}}), |facts| {
         fact(facts, "unknown") == json!(0) && fact(facts, "targets") == json!(2)
     })
     .await;
@@ -184,7 +184,7 @@ async fn prometheus_tells_what_it_knows() {
     );
 
     let options = json!({"query": "up{job=\"self\"}"});
-    let seen = until("prometheus", &server, options, |facts| {
+    let seen = until("prometheus", &server, &options, |facts| {
         fact(facts, "value") == json!(1)
     })
     .await;
@@ -210,7 +210,7 @@ async fn prometheus_tells_what_it_knows() {
     assert_eq!(fact(&seen.expect("facts"), "absent"), json!(true));
 
     let options = json!({"query": "up{job='self'} # now", "range": "10s", "step": "1s"});
-    let seen = until("prometheus", &server, options, |facts| {
+    let seen = until("prometheus", &server, &options, |facts| {
         fact(facts, "gaps") == json!(0)
     })
     .await;
@@ -267,7 +267,7 @@ async fn rules_are_what_the_file_says() {
         return;
     }
     let server = prometheus(free_port()).await;
-    let seen = until("prometheus", &server, json!({"rules": {}}), |facts| {
+    let seen = until("prometheus", &server, &json!({"rules": {}}), |facts| {
         fact(facts, "unevaluated") == json!([])
             && fact(facts, "rules") == json!(5)
             && fact(facts, "unhealthy") != json!([])
@@ -346,20 +346,20 @@ async fn alerts_are_visible_in_both() {
     let own = alertmanager(free_port(), None).await;
     let server = prometheus(own.port).await;
     let prometheus = format!("http://127.0.0.1:{}", server.port);
-    let seen = until("alertmanager", &own, json!({"ready": {}}), |facts| {
+    let seen = until("alertmanager", &own, &json!({"ready": {}}), |facts| {
         fact(facts, "ready") == json!(true)
     })
     .await;
     assert_eq!(fact(&seen, "cluster"), json!("disabled"));
     let known = json!({"alertmanagers": {"expect": [format!("127.0.0.1:{}", own.port)]}});
-    until("prometheus", &server, known, |facts| {
+    until("prometheus", &server, &known, |facts| {
         fact(facts, "missing") == json!([])
     })
     .await;
     let both = json!({"visible_in_both": {
         "prometheus": prometheus, "names": ["EscrowMissing"], "both_ways": true
     }});
-    let seen = until("alertmanager", &own, both.clone(), |facts| {
+    let seen = until("alertmanager", &own, &both, |facts| {
         fact(facts, "in_both_count") == json!(2)
     })
     .await;
@@ -393,7 +393,7 @@ async fn alerts_are_visible_in_both() {
     )
     .await;
     assert!(answer.contains(" 200 "), "{answer}");
-    let seen = until("alertmanager", &own, both, |facts| {
+    let seen = until("alertmanager", &own, &both, |facts| {
         fact(facts, "silenced_count") == json!(1)
     })
     .await;
@@ -413,7 +413,7 @@ async fn alerts_are_visible_in_both() {
         "{shown}"
     );
     let expected = json!({"alerts": {"expect": ["EscrowMissing", "ExporterDown"]}});
-    let seen = until("alertmanager", &own, expected, |facts| {
+    let seen = until("alertmanager", &own, &expected, |facts| {
         fact(facts, "missing") == json!([])
     })
     .await;
@@ -432,7 +432,7 @@ async fn a_cluster_settles() {
         let seen = until(
             "alertmanager",
             member,
-            json!({"ready": {"peers": 2}}),
+            &json!({"ready": {"peers": 2}}),
             |facts| fact(facts, "peers") == json!(2) && fact(facts, "cluster") == json!("ready"),
         )
         .await;
@@ -463,7 +463,7 @@ async fn what_was_pushed_is_on_the_page() {
         "only": ["push_time_seconds", "push_failure_time_seconds", "backup_last_success_timestamp"],
         "age_of": "push_time_seconds{job=\"backup\",instance=\"\"}",
     }});
-    let seen = until("prometheus", &server, page, |facts| {
+    let seen = until("prometheus", &server, &page, |facts| {
         facts.get("metric_age_s").is_some()
     })
     .await;

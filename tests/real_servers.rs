@@ -7,10 +7,9 @@
 mod real;
 
 use std::net::Ipv4Addr;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
-use coldstart::probe::{FaultKind, Value};
+use coldstart::probe::{Facts, FaultKind, Value};
 use real::{
     PASSWORD, Running, folder, free_port, probe, probe_with, program, start, unprivileged, write,
 };

@@ -17,6 +17,9 @@ use crate::transport::tls::TlsOptions;
 /// Bytes of an answer that are read.
 const BODY_MAX: usize = 16 << 20;
 
+/// Where these servers tell whether they serve.
+pub(super) const READY: &str = "-/ready";
+
 /// How much of an answer is quoted, in characters.
 const QUOTED: usize = 300;
 
@@ -152,8 +155,7 @@ impl<'a> Api<'a> {
     /// `Protocol`: it is none, or of another shape.
     pub(super) fn json<T: DeserializeOwned>(&self, reply: &Reply) -> Result<T, Fault> {
         serde_json::from_slice(&reply.body).map_err(|error| {
-            let begins = String::from_utf8_lossy(&reply.body);
-            let what = if begins.trim_start().starts_with('<') {
+            let what = if reply.is_html() {
                 format!("a page of HTML (status {})", reply.status)
             } else if error.is_data() {
                 format!("JSON that {} does not write ({error})", self.name)
@@ -247,7 +249,31 @@ impl Asking<'_> {
     }
 }
 
+impl Asking<'_> {
+    /// Whether `/-/ready` says that the server serves, and what it said. A yes proves
+    /// little: many a server says 200 to any question.
+    ///
+    /// # Errors
+    /// Those of [`Asking::get`]; `Protocol` for any other answer than yes and no.
+    pub(super) async fn is_ready(&self) -> Result<(bool, Reply), Fault> {
+        let reply = self.get(READY, &[]).await?;
+        match reply.status {
+            200 => Ok((true, reply)),
+            503 if !reply.is_html() => Ok((false, reply)),
+            status => {
+                let what = format!("status {status} ({})", reply.quoted(self));
+                Err(self.api.another(&what, &reply.url))
+            }
+        }
+    }
+}
+
 impl Reply {
+    /// Whether it is a page for people, and of a proxy or another server therefore.
+    pub(super) fn is_html(&self) -> bool {
+        self.body.trim_ascii_start().starts_with(b"<")
+    }
+
     /// The body in a sentence: its first line, cut.
     pub(super) fn quoted(&self, asking: &Asking<'_>) -> String {
         // Scrubbed before it is cut, which could leave half of a secret.

@@ -22,7 +22,7 @@ pub(super) async fn ask<T: DeserializeOwned>(
     let what = || format!("status {} ({})", reply.status, reply.quoted(asking));
     match reply.status {
         200 => Ok((asking.api.json(&reply)?, reply)),
-        503 if !reply.body.trim_ascii_start().starts_with(b"<") => {
+        503 if !reply.is_html() => {
             let seen = format!("{} from {}", what(), reply.url);
             Err(Fault::new(FaultKind::Refused, seen)
                 .hint("it starts or stops: its log tells which"))

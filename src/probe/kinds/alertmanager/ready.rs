@@ -5,10 +5,9 @@ use serde::Deserialize;
 
 use super::answer::{self, Status};
 use crate::probe::kinds::alerts::{count, list, time};
-use crate::probe::kinds::api::Asking;
+use crate::probe::kinds::api::{Asking, READY};
 use crate::probe::{Defaults, Facts, Fault};
 
-const READY: &str = "-/ready";
 const STATUS: &str = "api/v2/status";
 
 /// What its cluster should be.
@@ -35,19 +34,15 @@ impl Ready {
     }
 
     pub(super) async fn facts(asking: &Asking<'_>) -> Result<Facts, Fault> {
-        let reply = asking.get(READY, &[]).await?;
+        let (is_ready, reply) = asking.is_ready().await?;
         let mut facts = Facts::new();
-        if reply.status == 503 && !reply.body.trim_ascii_start().starts_with(b"<") {
+        if !is_ready {
             facts.set("ready", false);
             reply.set_clock(&mut facts);
             return Ok(facts);
         }
-        if reply.status != 200 {
-            let what = format!("status {} ({})", reply.status, reply.quoted(asking));
-            return Err(asking.api.another(&what, &reply.url));
-        }
-        // Many a server says 200 to any question; this one only Alertmanager answers. Of the
-        // configuration in it nothing is told: receivers have secrets in their addresses.
+        // This one only Alertmanager answers. Of the configuration in it nothing is told:
+        // receivers have secrets in their addresses.
         let (status, reply): (Status, _) = answer::ask(asking, STATUS, &[]).await?;
         facts.set("ready", true);
         facts.set("cluster", status.cluster.status);

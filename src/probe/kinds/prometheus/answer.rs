@@ -50,9 +50,7 @@ pub(super) async fn ask<T: DeserializeOwned>(
     if reply.status != 200 {
         return Err(match serde_json::from_slice(&reply.body) {
             Ok(answer) => refusal(&answer),
-            Err(_) if reply.status == 503 && !reply.body.starts_with(b"<") => {
-                starting(asking, &reply)
-            }
+            Err(_) if reply.status == 503 && !reply.is_html() => starting(asking, &reply),
             Err(_) => api.another(
                 &format!("status {} ({})", reply.status, reply.quoted(asking)),
                 &reply.url,

@@ -113,7 +113,7 @@ pub(super) const FACTS: [FactSpec; 62] = [
     number_of("samples", "Values in the `range`, of all series."),
     number_of(
         "gaps",
-        "Steps of the `range` that have no value, of all series that are there.",
+        "Steps of the `range` that have no value, of all series that are there. Absent where none is.",
     ),
     FactSpec::number(
         "longest_gap_s",

@@ -74,7 +74,7 @@ impl Metrics {
             );
             return Err(Fault::new(FaultKind::Protocol, seen));
         }
-        if reply.body.trim_ascii_start().starts_with(b"<") {
+        if reply.is_html() {
             let seen = format!("a page of HTML from {}, and no metrics", reply.url);
             return Err(Fault::new(FaultKind::Protocol, seen)
                 .hint("look whether `path` is where this server has its metrics"));

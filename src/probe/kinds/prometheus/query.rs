@@ -181,7 +181,8 @@ impl<'a> Query<'a> {
         if !seen.is_empty() && courses().all(|course| course.samples > 1) {
             facts.set("not_increasing", courses().all(|course| !course.rises));
         }
-        if let Some((range, step)) = self.range {
+        // Where there is no series, nobody knows how many there should be.
+        if let Some((range, step)) = self.range.filter(|_| !seen.is_empty()) {
             let wanted = usize::try_from(range / step).unwrap_or(usize::MAX);
             let gaps = courses().map(|course| wanted.saturating_sub(course.samples));
             facts.set("gaps", count(gaps.sum()));

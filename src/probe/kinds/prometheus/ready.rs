@@ -5,10 +5,9 @@ use serde::Deserialize;
 
 use super::answer::{self, Told};
 use crate::probe::kinds::alerts::{list, time};
-use crate::probe::kinds::api::Asking;
+use crate::probe::kinds::api::{Asking, READY};
 use crate::probe::{Defaults, Facts, Fault, FaultKind};
 
-const READY: &str = "-/ready";
 const BUILD: &str = "api/v1/status/buildinfo";
 const RUNTIME: &str = "api/v1/status/runtimeinfo";
 const REPLAY: &str = "api/v1/status/walreplay";
@@ -81,9 +80,9 @@ impl Ready {
     }
 
     pub(super) async fn facts(asking: &Asking<'_>) -> Result<Facts, Fault> {
-        let reply = asking.get(READY, &[]).await?;
+        let (is_ready, reply) = asking.is_ready().await?;
         let mut facts = Facts::new();
-        if reply.status == 503 && !reply.body.trim_ascii_start().starts_with(b"<") {
+        if !is_ready {
             facts.set("ready", false);
             reply.set_clock(&mut facts);
             // It answers this while it answers nothing else.
@@ -92,11 +91,7 @@ impl Ready {
             }
             return Ok(facts);
         }
-        if reply.status != 200 {
-            let what = format!("status {} ({})", reply.status, reply.quoted(asking));
-            return Err(asking.api.another(&what, &reply.url));
-        }
-        // Many a server says 200 to any question; this one only Prometheus answers.
+        // This one only Prometheus answers.
         let told: Told<Build> = answer::ask(asking, BUILD, &[]).await?;
         facts.set("ready", true);
         facts.set("version", told.data.version);

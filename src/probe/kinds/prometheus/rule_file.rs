@@ -230,6 +230,9 @@ fn tree(text: &str) -> Result<Node, String> {
             None => root = Some(done),
             Some(Open::List(items)) => items.push(done),
             Some(Open::Map(entries, key)) => match (key.take(), done) {
+                (Some(key), _) if entries.iter().any(|(known, _)| *known == key) => {
+                    return Err(format!("line {}: a second `{key}`", line()));
+                }
                 (Some(key), value) => entries.push((key, value)),
                 (None, Node::Text(text)) => *key = Some(text),
                 (None, Node::List(_) | Node::Map(_)) => {
@@ -291,6 +294,7 @@ mod tests {
         "`labels.c` of B is no text"
     )]
     #[case("a: &x 1\ngroups: *x", "line 2: an alias, which is not followed")]
+    #[case("a: 1\na: 2", "line 2: a second `a`")]
     #[case("a: 1\n---\nb: 1", "line 2: a second document")]
     fn no_files(#[case] text: &str, #[case] error: &str) {
         assert_eq!(parse(text), Err(error.to_owned()));

@@ -270,6 +270,7 @@ async fn where_it_goes_takes_two_samples() {
     let empty = r#"{"status":"success","data":{"resultType":"matrix","result":[]}}"#;
     let facts = super::tests::facts(("200 OK", empty), json!({"query": "x", "range": "2m"})).await;
     assert_eq!(fact(&facts, "absent"), json!(true));
+    assert_eq!(fact(&facts, "gaps"), Json::Null);
     assert_eq!(fact(&facts, "not_increasing"), Json::Null);
 }
 

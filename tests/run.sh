@@ -16,7 +16,7 @@ PACKAGES=(
   openssh-server:/usr/sbin/sshd openssh-client:ssh-keygen
   postgresql:'/usr/lib/postgresql/*/bin/postgres' redis-server:redis-server
   nginx:/usr/sbin/nginx openssl:openssl iproute2:ip util-linux:unshare
-  restic:restic procps:pgrep strace:strace prometheus:promtool systemd:systemd-analyze
+  restic:restic rclone:rclone procps:pgrep strace:strace prometheus:promtool systemd:systemd-analyze
 )
 
 usage() {

@@ -35,6 +35,9 @@ const fn target(name: &'static str, run: fn(&[u8])) -> Target {
 
 /// Every target.
 pub const TARGETS: &[Target] = &[
+    target("backup_plan", |input| {
+        host(include_str!("checks/backup_plan.yml"), input);
+    }),
     target("baseline", baseline::target),
     target("certificate", |input| {
         host(include_str!("checks/certificate.yml"), input);
@@ -68,6 +71,9 @@ pub const TARGETS: &[Target] = &[
     }),
     target("processes", |input| {
         host(include_str!("checks/processes.yml"), input);
+    }),
+    target("rclone", |input| {
+        host(include_str!("checks/rclone.yml"), input);
     }),
     target("redis", |input| {
         server(include_str!("checks/redis.yml"), Manner::Answers, input);

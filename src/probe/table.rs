@@ -26,6 +26,8 @@ pub static TABLE: &[KindEntry] = &[
     entry::<kinds::Postgres>(),
     entry::<kinds::Redis>(),
     entry::<kinds::Restic>(),
+    entry::<kinds::Rclone>(),
+    entry::<kinds::BackupPlan>(),
     entry::<kinds::AlertTest>(),
 ];
 

@@ -5,6 +5,7 @@ use serde::Deserialize;
 
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(untagged, expecting = "a text or a list of texts is expected")]
+#[schemars(rename = "KindOneOrMany")]
 pub(super) enum OneOrMany {
     /// One.
     One(String),

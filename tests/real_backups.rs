@@ -373,3 +373,283 @@ async fn damage_is_found() {
     let unreadable = fact(&facts, "unreadable");
     assert_eq!(unreadable.as_array().map(Vec::len), Some(1), "{unreadable}");
 }
+
+#[tokio::test]
+async fn what_was_copied_is_counted() {
+    if left_out() {
+        return;
+    }
+    let place = Place::new();
+    for name in ["gitea", "momo", "empty"] {
+        place.init(&format!("remote/{name}"));
+    }
+    place.back_up("remote/gitea", "h");
+    place.back_up("remote/momo", "h");
+    place.back_up("remote/momo", "h");
+    let config = format!(
+        "[copy]\ntype = alias\nremote = {}\n[hidden]\ntype = crypt\nremote = {}\nfilename_encryption = standard\npassword = {}\n",
+        place.text("remote"),
+        place.text("crypt"),
+        String::from_utf8_lossy(
+            &done(place.program("rclone").args(["obscure", "a password"])).stdout
+        )
+        .trim(),
+    );
+    place.write("home/.config/rclone/rclone.conf", &config);
+    place.write("plain/dump.sql.gz", "a dump");
+    std::fs::create_dir(place.path("crypt")).expect("a folder");
+    done(
+        place
+            .program("rclone")
+            .args(["copy", &place.text("plain"), "hidden:"]),
+    );
+    let before = (place.all("remote"), place.all("home"));
+
+    let options = json!({
+        "remote": "copy:",
+        "repositories": ["gitea", "momo", "empty", "nowhere"],
+        "latest_only": true,
+    });
+    let facts = place.look("rclone", options).await.expect("facts");
+    assert_eq!(
+        fact(&facts, "snapshots"),
+        json!({"gitea": 1, "momo": 2, "empty": 0, "nowhere": 0})
+    );
+    assert_eq!(fact(&facts, "snapshot_latest_only"), json!(false));
+    assert_eq!(fact(&facts, "missing"), json!(["empty", "nowhere"]));
+    assert_eq!(fact(&facts, "files"), json!(3), "nothing else is listed");
+    let alone = json!({"remote": "copy:gitea", "repositories": ["."], "latest_only": true});
+    let facts = place.look("rclone", alone).await.expect("facts");
+    assert_eq!(fact(&facts, "snapshot_latest_only"), json!(true));
+
+    let facts = place
+        .look("rclone", json!({"remote": "copy:"}))
+        .await
+        .expect("facts");
+    let listed: Vec<_> = place.all("remote");
+    assert_eq!(fact(&facts, "files"), json!(listed.len()));
+    let size: usize = listed.iter().map(|(_, content)| content.len()).sum();
+    assert_eq!(fact(&facts, "total_size_bytes"), json!(size));
+    assert_eq!(
+        fact(&facts, "directories"),
+        json!(["empty", "gitea", "momo"])
+    );
+    let age = fact(&facts, "newest_age_s").as_f64().expect("an age");
+    assert!((-5.0..600.0).contains(&age), "{age}");
+    let shallow = json!({"remote": "copy:", "max_depth": 1});
+    let facts = place.look("rclone", shallow).await.expect("facts");
+    assert_eq!(fact(&facts, "files"), json!(0));
+    assert_eq!(fact(&facts, "directory_count"), json!(3));
+
+    let facts = place
+        .look("rclone", json!({"remote": "hidden:"}))
+        .await
+        .expect("facts");
+    assert_eq!(fact(&facts, "newest"), json!("dump.sql.gz"));
+    assert_eq!(fact(&facts, "total_size_bytes"), json!(6));
+    assert_eq!(
+        before,
+        (place.all("remote"), place.all("home")),
+        "it only reads"
+    );
+
+    for (remote, of, hint) in [
+        ("copy:nowhere", FaultKind::Missing, "no such folder"),
+        ("unknown:", FaultKind::Missing, "listremotes"),
+    ] {
+        let fault = place
+            .look("rclone", json!({"remote": remote}))
+            .await
+            .expect_err(remote);
+        assert_eq!(fault.kind, of, "{fault:?}");
+        assert!(
+            fault.hint.clone().unwrap_or_default().contains(hint),
+            "{fault:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_encrypted_configuration_of_rclone_s_is_opened_by_its_password() {
+    if left_out() {
+        return;
+    }
+    let place = Place::new();
+    place.write("remote/a", "one");
+    let plain = format!("[copy]\ntype = alias\nremote = {}\n", place.text("remote"));
+    place.write("home/.config/rclone/rclone.conf", &plain);
+    // rclone of Debian encrypts only where somebody types, so the file is made as it
+    // would: what is not one of its own is refused in the same words.
+    place.write("home/.config/rclone/rclone.conf", "# Encrypted rclone configuration File\n\nRCLONE_ENCRYPT_V0:\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n");
+    let fault = place
+        .look("rclone", json!({"remote": "copy:"}))
+        .await
+        .expect_err("no password");
+    assert_eq!(fault.kind, FaultKind::Denied, "{fault:?}");
+    assert!(
+        fault
+            .hint
+            .clone()
+            .unwrap_or_default()
+            .contains("config_password"),
+        "{fault:?}"
+    );
+}
+
+/// A Redis on a Unix socket, with what NethServer has in it.
+struct Cluster {
+    place: Place,
+    _server: Running,
+}
+
+impl Cluster {
+    async fn new() -> Self {
+        let place = Place::new();
+        let socket = place.text("redis.sock");
+        let mut command = place.program("redis-server");
+        let child = command
+            .args([
+                "--port",
+                "0",
+                "--save",
+                "",
+                "--unixsocket",
+                &socket,
+                "--dir",
+                &place.text("data"),
+            ])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("redis-server, of Debian's package");
+        let cluster = Self {
+            place,
+            _server: Running(child),
+        };
+        until("Redis", || {
+            let mut ping = cluster.cli(&["PING"]);
+            ping.output().is_ok_and(|output| output.stdout == b"PONG\n")
+        })
+        .await;
+        cluster.hash(
+            "cluster/backup/1",
+            &[
+                ("name", "my \"nightly\" è"),
+                ("repository", "uuid1"),
+                ("enabled", "1"),
+                ("retention", "3"),
+            ],
+        );
+        for module in ["mail1", "web1"] {
+            done(&mut cluster.cli(&["SADD", &format!("module/{module}/backups"), "1"]));
+            cluster.state(module, "0");
+        }
+        cluster
+    }
+
+    fn cli(&self, args: &[&str]) -> Command {
+        let mut command = self.place.program("redis-cli");
+        command
+            .args(["-s", &self.place.text("redis.sock")])
+            .args(args);
+        command
+    }
+
+    fn hash(&self, key: &str, fields: &[(&str, &str)]) {
+        done(&mut self.cli(&["DEL", key]));
+        let fields = fields.iter().flat_map(|(field, value)| [*field, *value]);
+        let args: Vec<&str> = ["HSET", key].into_iter().chain(fields).collect();
+        done(&mut self.cli(&args));
+    }
+
+    fn state(&self, module: &str, errors: &str) {
+        let key = format!("module/{module}/backup_status/1");
+        let state = [
+            ("total_size", "544"),
+            ("start", "1780624800"),
+            ("end", "1780624860"),
+            ("errors", errors),
+        ];
+        self.hash(&key, &state);
+    }
+
+    async fn look(&self) -> Result<Facts, Fault> {
+        let options = json!({"plan": 1, "socket": self.place.text("redis.sock")});
+        self.place.look("backup_plan", options).await
+    }
+}
+
+#[tokio::test]
+async fn a_plan_of_nethserver_s_comes_to_what_its_table_says() {
+    if left_out() {
+        return;
+    }
+    let cluster = Cluster::new().await;
+    cluster.place.init("repo");
+    let repository = cluster.place.text("repo");
+    let good = [
+        ("provider", "local"),
+        ("path", repository.as_str()),
+        ("password", PASSWORD),
+    ];
+    cluster.hash("cluster/backup_repository/uuid1", &good);
+    let before = cluster.place.all("repo");
+    let facts = cluster.look().await.expect("facts");
+    assert_eq!(fact(&facts, "outcome"), json!("SUCCESS"), "{facts:?}");
+    assert_eq!(fact(&facts, "plans"), json!(["1 my \"nightly\" è"]));
+    assert_eq!(fact(&facts, "modules"), json!(["mail1", "web1"]));
+    assert_eq!(fact(&facts, "last_run_at"), json!("2026-06-05T02:01:00Z"));
+    assert_eq!(before, cluster.place.all("repo"), "it only reads");
+
+    cluster.state("web1", "2");
+    let facts = cluster.look().await.expect("facts");
+    assert_eq!(fact(&facts, "outcome"), json!("PARTIAL"));
+    assert_eq!(fact(&facts, "failed_modules"), json!(["web1"]));
+
+    let wrong = [
+        ("provider", "local"),
+        ("path", repository.as_str()),
+        ("password", "no horse"),
+    ];
+    cluster.hash("cluster/backup_repository/uuid1", &wrong);
+    let facts = cluster.look().await.expect("facts");
+    assert_eq!(fact(&facts, "outcome"), json!("REPO_FAILURE"));
+    assert_eq!(fact(&facts, "repository_reachable"), json!(false));
+    let reason = fact(&facts, "reason");
+    assert!(
+        reason
+            .as_str()
+            .is_some_and(|reason| reason.contains("wrong password")),
+        "{reason}"
+    );
+
+    cluster.hash("cluster/backup_repository/uuid1", &good);
+    for module in ["mail1", "web1"] {
+        done(&mut cluster.cli(&["DEL", &format!("module/{module}/backup_status/1")]));
+    }
+    let facts = cluster.look().await.expect("facts");
+    assert_eq!(fact(&facts, "outcome"), json!("REPO_FAILURE"));
+    assert_eq!(fact(&facts, "repository_reachable"), json!(true));
+
+    // The audit has names of variables and no value.
+    assert!(
+        cluster
+            .place
+            .audited()
+            .contains("RESTIC_REPOSITORY=*** RESTIC_PASSWORD=*** restic cat config")
+    );
+}
+
+#[tokio::test]
+async fn a_redis_that_is_not_there_is_no_outcome() {
+    if left_out() {
+        return;
+    }
+    let place = Place::new();
+    let options = json!({"plan": 1, "socket": place.text("redis.sock")});
+    let fault = place
+        .look("backup_plan", options)
+        .await
+        .expect_err("a fault");
+    assert_eq!(fault.kind, FaultKind::Missing, "{fault:?}");
+}

@@ -43,6 +43,8 @@ pub const TARGETS: &[Target] = &[
             Manner::Answers,
             input,
         );
+    target("backup_plan", |input| {
+        host(include_str!("checks/backup_plan.yml"), input);
     }),
     target("baseline", baseline::target),
     target("certificate", |input| {
@@ -84,6 +86,8 @@ pub const TARGETS: &[Target] = &[
             Manner::Answers,
             input,
         );
+    target("rclone", |input| {
+        host(include_str!("checks/rclone.yml"), input);
     }),
     target("redis", |input| {
         server(include_str!("checks/redis.yml"), Manner::Answers, input);

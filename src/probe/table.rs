@@ -29,6 +29,8 @@ pub static TABLE: &[KindEntry] = &[
     entry::<kinds::Prometheus>(),
     entry::<kinds::Alertmanager>(),
     entry::<kinds::Restic>(),
+    entry::<kinds::Rclone>(),
+    entry::<kinds::BackupPlan>(),
     entry::<kinds::AlertTest>(),
 ];
 

@@ -12,8 +12,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value as Json;
 
-pub(super) use self::access::Access;
+pub(super) use self::access::{Access, Seen};
 use self::snapshots::{Group, Told};
+use super::several::OneOrMany;
 use super::{answer, file};
 use crate::probe::{
     Context, Defaults, FactSpec, Facts, Fault, FaultKind, Kind, OptionProblem, Place, Policy,
@@ -95,31 +96,6 @@ pub struct Restic {
     /// which reads all trees.
     #[serde(default)]
     stats: bool,
-}
-
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(untagged, expecting = "a text or a list of texts is expected")]
-#[schemars(rename = "ResticOneOrMany")]
-enum OneOrMany {
-    /// One.
-    One(String),
-    /// Several.
-    Many(Vec<String>),
-}
-
-impl Default for OneOrMany {
-    fn default() -> Self {
-        Self::Many(Vec::new())
-    }
-}
-
-impl OneOrMany {
-    fn all(&self) -> &[String] {
-        match self {
-            Self::One(text) => std::slice::from_ref(text),
-            Self::Many(texts) => texts,
-        }
-    }
 }
 
 fn by_host_and_paths() -> Vec<Group> {

@@ -385,6 +385,17 @@ pub(super) const PROGRAMS: &[Program] = &[
                 getopt("h:p:n:s:", "raw no-raw"),
                 Operands::None,
             ),
+            form(
+                &["HGETALL hgetall SMEMBERS smembers"],
+                getopt("h:p:n:s:", "raw no-raw"),
+                Operands::Any,
+            ),
+            Form {
+                words: &[],
+                flags: getopt("h:p:n:s:", "raw no-raw scan pattern="),
+                operands: Operands::None,
+                required: "--scan",
+            },
         ],
     ),
     program(

@@ -73,6 +73,9 @@ nproc
 getconf _NPROCESSORS_ONLN
 redis-cli -p 6380 ping
 redis-cli -h 127.0.0.1 INFO replication
+redis-cli -s /run/redis.sock --no-raw HGETALL cluster/backup/1
+redis-cli --no-raw SMEMBERS module/mail1/backups
+redis-cli --no-raw --scan --pattern 'module/*/backups'
 docker ps --format '{{.Names}}\t{{.Status}}\t{{.Ports}}' | head -120
 docker ps -aq
 docker inspect momo-scheduler
@@ -425,6 +428,11 @@ redis-cli FLUSHALL
 redis-cli SHUTDOWN
 redis-cli CONFIG SET dir /
 redis-cli --eval x.lua
+redis-cli --pattern x
+redis-cli --scan --pattern x FLUSHALL
+redis-cli --scan --bigkeys
+redis-cli HDEL a b
+redis-cli -x HGETALL
 redis-cli -a secret PING
 redis-cli PING FLUSHALL
 redis-cli

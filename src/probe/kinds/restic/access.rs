@@ -96,6 +96,39 @@ impl Access {
             .map_err(|fault| preserving(fault, &self.variables))?;
         Ok((status, output))
     }
+
+    /// Whether a repository can be opened, told by one question.
+    ///
+    /// # Errors
+    /// restic could not be asked at all: the way to the host, no such program.
+    pub(in crate::probe::kinds) async fn open(
+        &self,
+        context: &Context,
+        values: &Values,
+        question: &[&str],
+    ) -> Result<Seen, Fault> {
+        match self.look(context, values, question, &[]).await {
+            Ok((0, _)) => Ok(Seen::Open),
+            Ok((status, output)) => {
+                let fault = trouble::fault(status, &output, context.host()?);
+                Ok(Seen::Closed(fault))
+            }
+            // restic tries on where nobody answers.
+            Err(fault) if fault.kind == FaultKind::TimedOut && fault.connection.is_none() => {
+                Ok(Seen::Closed(fault))
+            }
+            Err(fault) => Err(fault),
+        }
+    }
+}
+
+/// What came of opening a repository.
+#[derive(Debug)]
+pub(in crate::probe::kinds) enum Seen {
+    /// It can be opened.
+    Open,
+    /// It cannot, for this.
+    Closed(Fault),
 }
 
 /// sudo says in its own words that it would not keep the variables.

@@ -119,7 +119,7 @@ impl Told {
         )]
         let age = newest
             .zip(now)
-            .map(|(newest, now)| (now - newest.time.as_second()) as f64);
+            .map(|(newest, now)| now.saturating_sub(newest.time.as_second()) as f64);
         facts.set_some("newest_age_s", age);
         facts.set_some("newest_id", newest.map(Snapshot::short_id));
         facts.set_some(

@@ -35,6 +35,9 @@ const fn target(name: &'static str, run: fn(&[u8])) -> Target {
 
 /// Every target.
 pub const TARGETS: &[Target] = &[
+    target("addresses", |input| {
+        host(include_str!("checks/addresses.yml"), input);
+    }),
     target("baseline", baseline::target),
     target("certificate", |input| {
         host(include_str!("checks/certificate.yml"), input);
@@ -45,6 +48,9 @@ pub const TARGETS: &[Target] = &[
     }),
     target("dns", |input| {
         server(include_str!("checks/dns.yml"), Manner::Dns, input);
+    }),
+    target("docker", |input| {
+        host(include_str!("checks/docker.yml"), input);
     }),
     target("expression", expression::target),
     target("file", |input| host(include_str!("checks/file.yml"), input)),

@@ -7,6 +7,7 @@ use super::kinds;
 pub static TABLE: &[KindEntry] = &[
     entry::<kinds::Ping>(),
     entry::<kinds::Arp>(),
+    entry::<kinds::Address>(),
     entry::<kinds::Tcp>(),
     entry::<kinds::Http>(),
     entry::<kinds::Tls>(),
@@ -23,6 +24,7 @@ pub static TABLE: &[KindEntry] = &[
     entry::<kinds::Journal>(),
     entry::<kinds::Log>(),
     entry::<kinds::Certificate>(),
+    entry::<kinds::Docker>(),
     entry::<kinds::Postgres>(),
     entry::<kinds::Redis>(),
     entry::<kinds::AlertTest>(),

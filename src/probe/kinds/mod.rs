@@ -1,5 +1,6 @@
 //! One file per kind.
 
+mod address;
 mod aim;
 mod alert_test;
 mod answer;
@@ -9,6 +10,8 @@ mod command;
 mod crontab;
 mod disk;
 mod dns;
+mod docker;
+mod engine;
 mod file;
 mod http;
 mod journal;
@@ -27,6 +30,7 @@ mod tcp;
 mod textfile;
 mod tls;
 
+pub use address::Address;
 pub use alert_test::{AlertTest, AlertTurn, SEND_FLAG};
 pub use arp::Arp;
 pub use certificate::Certificate;
@@ -34,6 +38,7 @@ pub use command::Command;
 pub use crontab::Crontab;
 pub use disk::Disk;
 pub use dns::Dns;
+pub use docker::Docker;
 pub use file::File;
 pub use http::Http;
 pub use journal::Journal;

@@ -196,6 +196,7 @@ pub(super) const PROGRAMS: &[Program] = &[
         )],
     ),
     reads("id", false),
+    program("ifconfig", &[form(&[], Flags::Only("-a"), Operands::None)]),
     program(
         "ip",
         &[

@@ -62,6 +62,9 @@ ip addr show
 ip -4 -br addr
 ip a
 ip -j addr show dev eth0
+ip -json addr
+ifconfig -a
+ifconfig
 ip route get 192.0.2.1
 ip neigh show | grep -c INCOMPLETE
 arp -an | grep -E '192\.168\.0\.(110|120)'
@@ -372,6 +375,9 @@ dmesg --clear
 dmesg -w
 dmesg -Tc
 dmesg -n 1
+ifconfig eth0 down
+ifconfig eth0 192.0.2.1
+ifconfig -a eth0
 sysctl -w vm.swappiness=1
 sysctl vm.swappiness=1
 sysctl -p

@@ -79,6 +79,9 @@ pub const TARGETS: &[Target] = &[
         server(include_str!("checks/redis.yml"), Manner::Answers, input);
     }),
     target("secrets", secrets::target),
+    target("settings", |input| {
+        host(include_str!("checks/settings.yml"), input);
+    }),
     target("smtp", |input| {
         server(include_str!("checks/smtp.yml"), Manner::Greets, input);
     }),

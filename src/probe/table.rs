@@ -23,6 +23,7 @@ pub static TABLE: &[KindEntry] = &[
     entry::<kinds::Crontab>(),
     entry::<kinds::Journal>(),
     entry::<kinds::Log>(),
+    entry::<kinds::Settings>(),
     entry::<kinds::Certificate>(),
     entry::<kinds::Docker>(),
     entry::<kinds::Postgres>(),

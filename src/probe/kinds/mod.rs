@@ -22,6 +22,7 @@ mod port;
 mod postgres;
 mod process;
 mod redis;
+mod settings;
 mod ssh;
 #[cfg(test)]
 mod stage;
@@ -48,6 +49,7 @@ pub use port::Port;
 pub use postgres::Postgres;
 pub use process::Process;
 pub use redis::Redis;
+pub use settings::Settings;
 pub use ssh::Ssh;
 pub use systemd::Systemd;
 pub use tcp::Tcp;

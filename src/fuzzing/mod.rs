@@ -45,6 +45,8 @@ pub const TARGETS: &[Target] = &[
         );
     target("backup_plan", |input| {
         host(include_str!("checks/backup_plan.yml"), input);
+    target("addresses", |input| {
+        host(include_str!("checks/addresses.yml"), input);
     }),
     target("baseline", baseline::target),
     target("certificate", |input| {
@@ -56,6 +58,9 @@ pub const TARGETS: &[Target] = &[
     }),
     target("dns", |input| {
         server(include_str!("checks/dns.yml"), Manner::Dns, input);
+    }),
+    target("docker", |input| {
+        host(include_str!("checks/docker.yml"), input);
     }),
     target("expression", expression::target),
     target("file", |input| host(include_str!("checks/file.yml"), input)),
@@ -97,6 +102,9 @@ pub const TARGETS: &[Target] = &[
         host(include_str!("checks/restic.yml"), input);
     }),
     target("secrets", secrets::target),
+    target("settings", |input| {
+        host(include_str!("checks/settings.yml"), input);
+    }),
     target("smtp", |input| {
         server(include_str!("checks/smtp.yml"), Manner::Greets, input);
     }),

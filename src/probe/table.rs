@@ -7,6 +7,7 @@ use super::kinds;
 pub static TABLE: &[KindEntry] = &[
     entry::<kinds::Ping>(),
     entry::<kinds::Arp>(),
+    entry::<kinds::Address>(),
     entry::<kinds::Tcp>(),
     entry::<kinds::Http>(),
     entry::<kinds::Tls>(),
@@ -22,8 +23,10 @@ pub static TABLE: &[KindEntry] = &[
     entry::<kinds::Crontab>(),
     entry::<kinds::Journal>(),
     entry::<kinds::Log>(),
+    entry::<kinds::Settings>(),
     entry::<kinds::Certificate>(),
     entry::<kinds::Kubernetes>(),
+    entry::<kinds::Docker>(),
     entry::<kinds::Postgres>(),
     entry::<kinds::Redis>(),
     entry::<kinds::Prometheus>(),

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::engine::Engine;
 use super::lines::{self, MOST, Seen, Sought, Span, plain};
 use super::{answer, file};
 use crate::probe::pattern::Patterns;
@@ -55,24 +56,6 @@ pub struct Log {
     /// Ask for a container's log by `sudo -n`.
     #[serde(default)]
     sudo: bool,
-}
-
-#[derive(Debug, Clone, Copy, Default, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-#[schemars(rename = "ContainerEngine")]
-enum Engine {
-    #[default]
-    Docker,
-    Podman,
-}
-
-impl Engine {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Docker => "docker",
-            Self::Podman => "podman",
-        }
-    }
 }
 
 /// Where the lines are.

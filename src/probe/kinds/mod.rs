@@ -1,5 +1,6 @@
 //! One file per kind.
 
+mod address;
 mod aim;
 mod alert_test;
 mod alertmanager;
@@ -15,6 +16,8 @@ mod crontab;
 mod disk;
 mod dns;
 mod exposition;
+mod docker;
+mod engine;
 mod file;
 mod http;
 mod journal;
@@ -30,6 +33,7 @@ mod rclone;
 mod redis;
 mod restic;
 mod several;
+mod settings;
 mod ssh;
 #[cfg(test)]
 mod stage;
@@ -38,6 +42,7 @@ mod tcp;
 mod textfile;
 mod tls;
 
+pub use address::Address;
 pub use alert_test::{AlertTest, AlertTurn, SEND_FLAG};
 pub use alertmanager::Alertmanager;
 pub use arp::Arp;
@@ -47,6 +52,7 @@ pub use command::Command;
 pub use crontab::Crontab;
 pub use disk::Disk;
 pub use dns::Dns;
+pub use docker::Docker;
 pub use file::File;
 pub use http::Http;
 pub use journal::Journal;
@@ -60,6 +66,7 @@ pub use prometheus::Prometheus;
 pub use rclone::Rclone;
 pub use redis::Redis;
 pub use restic::Restic;
+pub use settings::Settings;
 pub use ssh::Ssh;
 pub use systemd::Systemd;
 pub use tcp::Tcp;

@@ -57,6 +57,42 @@ pub(super) async fn stage(respond: impl Fn(&str) -> Answer + Send + Sync + 'stat
     }
 }
 
+/// Hosts that each answer from a script of their own: `k3s120`, `k3s121`, …
+pub(super) struct Several {
+    /// Its target has them in `also`, and no host of its own.
+    pub(super) context: Context,
+    pub(super) servers: Vec<Server>,
+    _home: Home,
+}
+
+/// What one of several hosts answers.
+pub(super) type Respond = Box<dyn Fn(&str) -> Answer + Send + Sync>;
+
+pub(super) async fn several(responds: Vec<Respond>) -> Several {
+    let home = Home::new();
+    let mut servers = Vec::new();
+    for respond in responds {
+        servers.push(Server::start(Script::new(home.key.public_key(), respond)).await);
+    }
+    home.trust(&servers.iter().collect::<Vec<_>>());
+    let mut context = context(host(22), Some(home.dir.path().to_owned()));
+    context.target.host = None;
+    let numbered = servers.iter().zip(120..);
+    context.target.also = numbered
+        .map(|(server, number)| {
+            Arc::new(Host {
+                id: format!("k3s{number}"),
+                ..host(server.address.port())
+            })
+        })
+        .collect();
+    Several {
+        context,
+        servers,
+        _home: home,
+    }
+}
+
 /// The context of a check on this machine.
 pub(super) fn local() -> Context {
     let mut host = host(22);

@@ -196,6 +196,7 @@ pub(super) const PROGRAMS: &[Program] = &[
         )],
     ),
     reads("id", false),
+    program("ifconfig", &[form(&[], Flags::Only("-a"), Operands::None)]),
     program(
         "ip",
         &[
@@ -227,6 +228,19 @@ pub(super) const PROGRAMS: &[Program] = &[
             ),
             Operands::Any,
         )],
+    ),
+    program(
+        "iscsiadm",
+        // A mode's name alone says what is read; any other `-o` writes.
+        &[
+            form(&["node", "show"], Flags::Only("-m -o"), Operands::None),
+            form(&["session"], Flags::Only("-m"), Operands::None),
+            form(
+                &["session", "0 1 2 3"],
+                Flags::Only("-m -P"),
+                Operands::None,
+            ),
+        ],
     ),
     reads("jq", true),
     program(

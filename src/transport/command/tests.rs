@@ -62,6 +62,12 @@ ip addr show
 ip -4 -br addr
 ip a
 ip -j addr show dev eth0
+ip -json addr
+ifconfig -a
+ifconfig
+sudo -n iscsiadm -m node -o show
+iscsiadm -m session
+iscsiadm -m session -P 2
 ip route get 192.0.2.1
 ip neigh show | grep -c INCOMPLETE
 arp -an | grep -E '192\.168\.0\.(110|120)'
@@ -381,6 +387,17 @@ dmesg --clear
 dmesg -w
 dmesg -Tc
 dmesg -n 1
+iscsiadm -m node -o update
+iscsiadm -m node -o delete
+iscsiadm -m node -u
+iscsiadm -m session -o update -n x -v y
+iscsiadm -m session -R
+iscsiadm -m discovery -t st -p 192.0.2.1
+iscsiadm -m node show -o delete
+iscsiadm -m node -o show -n x -v y
+ifconfig eth0 down
+ifconfig eth0 192.0.2.1
+ifconfig -a eth0
 sysctl -w vm.swappiness=1
 sysctl vm.swappiness=1
 sysctl -p

@@ -5,8 +5,9 @@
 use jiff::Timestamp;
 
 use crate::probe::kinds::answer;
+use crate::probe::kinds::engine::{is_absence, refusal};
 use crate::probe::kinds::lines::{Seen, plain};
-use crate::probe::{Fault, FaultKind, Host};
+use crate::probe::{Fault, Host};
 use crate::transport::command::Output;
 
 /// The lines of a container by their times.
@@ -65,7 +66,11 @@ pub(super) fn read(
         answer::status(output, engine, host)?
     };
     if status != 0 {
-        return refused(&complaints, engine, container, host).map(|()| None);
+        if complaints.iter().any(|line| is_absence(line)) {
+            return Ok(None);
+        }
+        let what = format!("log of {container}");
+        return Err(refusal(&complaints, engine, &what, host));
     }
     Ok(Some(Printed {
         lines,
@@ -77,42 +82,4 @@ pub(super) fn read(
 fn stamped(line: &str) -> Option<(Timestamp, &str)> {
     let (at, text) = line.split_once(' ').unwrap_or((line, ""));
     Some((at.parse().ok()?, text))
-}
-
-/// Nothing where it is that there is no such container.
-fn refused(complaints: &[String], engine: &str, container: &str, host: &Host) -> Result<(), Fault> {
-    let all = complaints.join("\n");
-    let has = |words: &str| all.to_lowercase().contains(words);
-    let place = answer::place(host);
-    if has("no such container") || has("no container with name or id") {
-        return Ok(());
-    }
-    let first = complaints.first().map_or("no word of why", String::as_str);
-    if all.starts_with("sudo: ") {
-        return Err(
-            Fault::new(FaultKind::Denied, format!("sudo on {place}: {first}")).hint(format!(
-                "let the login run {engine} by sudo without a password, or leave `sudo` out"
-            )),
-        );
-    }
-    if has("permission denied") {
-        let user = host.ssh.user.as_deref().unwrap_or("the login");
-        return Err(Fault::new(
-            FaultKind::Denied,
-            format!("{user} may not ask {engine} on {place} for the log of {container}: {first}"),
-        )
-        .hint(format!(
-            "let {user} use {engine} on {place}, by its group or by sudo with `sudo: true`"
-        )));
-    }
-    if has("cannot connect to the docker daemon") || has("is the docker daemon running") {
-        return Err(Fault::new(
-            FaultKind::Refused,
-            format!("{engine} does not run on {place}: {first}"),
-        ));
-    }
-    Err(Fault::new(
-        FaultKind::Protocol,
-        format!("{engine} on {place} gives no log of {container}: {first}"),
-    ))
 }

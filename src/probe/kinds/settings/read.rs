@@ -1,0 +1,202 @@
+//! Names and values in what programs print and in configuration files.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::Value as Json;
+
+use crate::probe::{Fault, FaultKind};
+
+/// How a file is written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(rename = "SettingsFormat")]
+pub(super) enum Format {
+    /// `key = value`, the last one counts: `/etc/sysctl.conf`, `/etc/iscsi/iscsid.conf`.
+    #[default]
+    Equals,
+    /// `Key value`, the first one counts, in any case, up to the first `Match`: `sshd_config`.
+    Words,
+    /// `key = value` below `[section]`, named `section/key`.
+    Ini,
+    /// JSON, named by a path: `/log/level`.
+    Json,
+}
+
+/// Names with values that belong together.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Record {
+    /// What it is of, where there may be several.
+    pub(super) name: Option<String>,
+    values: BTreeMap<String, String>,
+}
+
+impl Record {
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        self.values.get(name).map(String::as_str)
+    }
+}
+
+/// `key = value`, as `sysctl` prints it and many files have it.
+pub(super) fn equals(text: &str) -> Record {
+    let mut record = Record::default();
+    for (key, value) in text.lines().filter_map(pair) {
+        record.values.insert(key.to_owned(), value.to_owned());
+    }
+    record
+}
+
+/// A line's key and value. A `-` before the key is for sysctl to bear with failure.
+fn pair(line: &str) -> Option<(&str, &str)> {
+    let line = line.trim();
+    if line.starts_with(['#', ';']) {
+        return None;
+    }
+    let (key, value) = line.split_once('=')?;
+    let key = key.trim().trim_start_matches('-').trim_start();
+    (!key.is_empty()).then(|| (key, unquoted(value.trim())))
+}
+
+fn unquoted(value: &str) -> &str {
+    let inside = |quote: char| value.strip_prefix(quote)?.strip_suffix(quote);
+    inside('"').or_else(|| inside('\'')).unwrap_or(value)
+}
+
+/// `Key=value`, as systemd prints it: all behind the sign is the value.
+pub(super) fn properties(text: &str) -> Record {
+    let pairs = text.lines().filter_map(|line| line.split_once('='));
+    Record {
+        name: None,
+        values: pairs
+            .map(|(key, value)| (key.to_owned(), value.to_owned()))
+            .collect(),
+    }
+}
+
+/// The records of `iscsiadm -m node -o show`, each between its marks. What has no
+/// value is `<empty>` there.
+pub(super) fn nodes(text: &str) -> Vec<Record> {
+    let mut records: Vec<Record> = Vec::new();
+    let mut is_open = false;
+    for line in text.lines() {
+        if line.starts_with("# BEGIN RECORD") {
+            records.push(Record::default());
+            is_open = true;
+        } else if line.starts_with("# END RECORD") {
+            is_open = false;
+        } else if let (true, Some(record), Some((key, value))) =
+            (is_open, records.last_mut(), pair(line))
+        {
+            record.values.insert(key.to_owned(), value.to_owned());
+        }
+    }
+    for record in &mut records {
+        let target = record.get("node.name").unwrap_or("a record without a name");
+        let portal = record.get("node.conn[0].address");
+        record.name = Some(match portal {
+            Some(portal) => format!("{target} at {portal}"),
+            None => target.to_owned(),
+        });
+    }
+    records
+}
+
+/// The sessions of `iscsiadm -m session -P 2`: `Target: NAME (non-flash)`, and
+/// below it `Key: value` further in.
+pub(super) fn sessions(text: &str) -> Vec<Record> {
+    let mut records: Vec<Record> = Vec::new();
+    for line in text.lines() {
+        let Some((key, value)) = line.trim().split_once(": ") else {
+            continue;
+        };
+        let value = value.trim();
+        if key == "Target" && !line.starts_with(char::is_whitespace) {
+            let name = value.split(' ').next().unwrap_or(value);
+            records.push(Record {
+                name: Some(name.to_owned()),
+                values: BTreeMap::new(),
+            });
+        } else if let Some(record) = records.last_mut() {
+            record
+                .values
+                .insert(key.trim().to_owned(), value.to_owned());
+        }
+    }
+    records
+}
+
+/// The values of a file.
+///
+/// # Errors
+/// `Protocol`: it is to be JSON, and is none.
+pub(super) fn file<'n>(
+    format: Format,
+    text: &str,
+    names: impl Iterator<Item = &'n String>,
+) -> Result<Record, Fault> {
+    match format {
+        Format::Equals => Ok(equals(text)),
+        Format::Ini => Ok(ini(text)),
+        Format::Words => Ok(words(text, names)),
+        Format::Json => json(text, names),
+    }
+}
+
+fn ini(text: &str) -> Record {
+    let mut record = Record::default();
+    let mut section = String::new();
+    for line in text.lines() {
+        let header = line.trim().strip_prefix('[');
+        if let Some(name) = header.and_then(|rest| rest.split_once(']')) {
+            section = format!("{}/", name.0.trim());
+        } else if let Some((key, value)) = pair(line) {
+            record
+                .values
+                .insert(format!("{section}{key}"), value.to_owned());
+        }
+    }
+    record
+}
+
+fn words<'n>(text: &str, names: impl Iterator<Item = &'n String>) -> Record {
+    let mut seen: BTreeMap<String, String> = BTreeMap::new();
+    for line in text.lines().map(str::trim) {
+        let (key, value) = line
+            .split_once(|end: char| end.is_whitespace() || end == '=')
+            .unwrap_or((line, ""));
+        if key.eq_ignore_ascii_case("match") {
+            break;
+        }
+        if key.is_empty() || key.starts_with('#') {
+            continue;
+        }
+        let value = value.trim_start_matches(|c: char| c.is_whitespace() || c == '=');
+        seen.entry(key.to_ascii_lowercase())
+            .or_insert_with(|| unquoted(value).to_owned());
+    }
+    let found = names.filter_map(|name| {
+        let value = seen.get(&name.to_ascii_lowercase())?;
+        Some((name.clone(), value.clone()))
+    });
+    Record {
+        name: None,
+        values: found.collect(),
+    }
+}
+
+fn json<'n>(text: &str, names: impl Iterator<Item = &'n String>) -> Result<Record, Fault> {
+    let json: Json = serde_json::from_str(text)
+        .map_err(|_| Fault::new(FaultKind::Protocol, "the file is no JSON"))?;
+    let found = names.filter_map(|name| {
+        let value = match json.pointer(name)? {
+            Json::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        Some((name.clone(), value))
+    });
+    Ok(Record {
+        name: None,
+        values: found.collect(),
+    })
+}

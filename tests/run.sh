@@ -16,7 +16,7 @@ PACKAGES=(
   openssh-server:/usr/sbin/sshd openssh-client:ssh-keygen
   postgresql:'/usr/lib/postgresql/*/bin/postgres' redis-server:redis-server
   nginx:/usr/sbin/nginx openssl:openssl iproute2:ip util-linux:unshare
-  procps:pgrep strace:strace prometheus:promtool systemd:systemd-analyze
+  procps:pgrep strace:strace zstd:zstd xz-utils:xz bzip2:bzip2 sqlite3:sqlite3 prometheus:promtool systemd:systemd-analyze
 )
 
 usage() {

@@ -25,6 +25,9 @@ pub static TABLE: &[KindEntry] = &[
     entry::<kinds::Certificate>(),
     entry::<kinds::Postgres>(),
     entry::<kinds::Redis>(),
+    entry::<kinds::Archive>(),
+    entry::<kinds::Sqlite>(),
+    entry::<kinds::Zfs>(),
     entry::<kinds::AlertTest>(),
 ];
 

@@ -4,6 +4,7 @@
 mod build;
 mod diagnosis;
 mod expand;
+mod further;
 mod kind;
 mod model;
 mod order;

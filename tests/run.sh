@@ -17,7 +17,7 @@ PACKAGES=(
   postgresql:'/usr/lib/postgresql/*/bin/postgres' redis-server:redis-server
   nginx:/usr/sbin/nginx openssl:openssl iproute2:ip util-linux:unshare
   procps:pgrep strace:strace systemd:systemd-analyze restic:restic rclone:rclone
-  sqlite3:sqlite3 zstd:zstd jq:jq sudo:sudo cron:crontab redis-tools:redis-cli
+  sqlite3:sqlite3 zstd:zstd xz-utils:xz bzip2:bzip2 jq:jq sudo:sudo cron:crontab redis-tools:redis-cli
   prometheus:promtool prometheus-alertmanager:prometheus-alertmanager
   prometheus-pushgateway:prometheus-pushgateway prometheus-node-exporter:prometheus-node-exporter
 )

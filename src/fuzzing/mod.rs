@@ -47,6 +47,8 @@ pub const TARGETS: &[Target] = &[
         host(include_str!("checks/backup_plan.yml"), input);
     target("addresses", |input| {
         host(include_str!("checks/addresses.yml"), input);
+    target("archive", |input| {
+        host(include_str!("checks/archive.yml"), input);
     }),
     target("baseline", baseline::target),
     target("certificate", |input| {
@@ -111,6 +113,9 @@ pub const TARGETS: &[Target] = &[
     target("sockets", |input| {
         host(include_str!("checks/sockets.yml"), input);
     }),
+    target("sqlite", |input| {
+        host(include_str!("checks/sqlite.yml"), input);
+    }),
     target("ssh_config", ssh::config),
     target("systemctl", |input| {
         host(include_str!("checks/systemctl.yml"), input);
@@ -119,6 +124,7 @@ pub const TARGETS: &[Target] = &[
         server(include_str!("checks/tls.yml"), Manner::Answers, input);
     }),
     target("waivers", waivers::target),
+    target("zfs", |input| host(include_str!("checks/zfs.yml"), input)),
 ];
 
 /// Runs the target of that name on one input.

@@ -285,24 +285,6 @@ impl Context {
             .await
     }
 
-    /// As [`Self::exec_with_errors`], and keeps up to `bytes` of each, where a
-    /// program may print more than the usual 1 MiB.
-    ///
-    /// # Errors
-    /// As [`Self::exec`].
-    pub async fn exec_up_to(
-        &self,
-        command: &ReadOnlyCommand,
-        bytes: usize,
-    ) -> Result<Output, Fault> {
-        let limits = Limits {
-            stdout: bytes,
-            stderr: bytes,
-            ..Limits::within(self.target.timeout)
-        };
-        self.exec_within(command, limits).await
-    }
-
     /// The shared SSH connection of `target.host`.
     ///
     /// # Errors

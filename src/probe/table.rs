@@ -34,6 +34,9 @@ pub static TABLE: &[KindEntry] = &[
     entry::<kinds::Restic>(),
     entry::<kinds::Rclone>(),
     entry::<kinds::BackupPlan>(),
+    entry::<kinds::Archive>(),
+    entry::<kinds::Sqlite>(),
+    entry::<kinds::Zfs>(),
     entry::<kinds::AlertTest>(),
 ];
 

@@ -37,18 +37,21 @@ const fn target(name: &'static str, run: fn(&[u8])) -> Target {
 
 /// Every target.
 pub const TARGETS: &[Target] = &[
+    target("addresses", |input| {
+        host(include_str!("checks/addresses.yml"), input);
+    }),
     target("alertmanager", |input| {
         server(
             include_str!("checks/alertmanager.yml"),
             Manner::Answers,
             input,
         );
-    target("backup_plan", |input| {
-        host(include_str!("checks/backup_plan.yml"), input);
-    target("addresses", |input| {
-        host(include_str!("checks/addresses.yml"), input);
+    }),
     target("archive", |input| {
         host(include_str!("checks/archive.yml"), input);
+    }),
+    target("backup_plan", |input| {
+        host(include_str!("checks/backup_plan.yml"), input);
     }),
     target("baseline", baseline::target),
     target("certificate", |input| {
@@ -93,16 +96,17 @@ pub const TARGETS: &[Target] = &[
             Manner::Answers,
             input,
         );
+    }),
     target("rclone", |input| {
         host(include_str!("checks/rclone.yml"), input);
     }),
     target("redis", |input| {
         server(include_str!("checks/redis.yml"), Manner::Answers, input);
     }),
-    target("schedule", schedule::target),
     target("restic", |input| {
         host(include_str!("checks/restic.yml"), input);
     }),
+    target("schedule", schedule::target),
     target("secrets", secrets::target),
     target("settings", |input| {
         host(include_str!("checks/settings.yml"), input);

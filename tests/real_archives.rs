@@ -48,6 +48,7 @@ fn context(host: Host, environment: SshEnvironment) -> Context {
         target: Target {
             host: Some(Arc::new(host)),
             via: None,
+            also: Vec::new(),
             timeout: Duration::from_mins(2),
             connect_timeout: Duration::from_secs(20),
         },

@@ -75,6 +75,7 @@ pub const TARGETS: &[Target] = &[
     target("redis", |input| {
         server(include_str!("checks/redis.yml"), Manner::Answers, input);
     }),
+    target("same", |input| host(include_str!("checks/same.yml"), input)),
     target("secrets", secrets::target),
     target("smtp", |input| {
         server(include_str!("checks/smtp.yml"), Manner::Greets, input);

@@ -26,6 +26,7 @@ pub static TABLE: &[KindEntry] = &[
     entry::<kinds::Postgres>(),
     entry::<kinds::Redis>(),
     entry::<kinds::Archive>(),
+    entry::<kinds::Same>(),
     entry::<kinds::Sqlite>(),
     entry::<kinds::Zfs>(),
     entry::<kinds::AlertTest>(),

@@ -21,6 +21,7 @@ mod port;
 mod postgres;
 mod process;
 mod redis;
+mod same;
 mod sqlite;
 mod ssh;
 #[cfg(test)]
@@ -48,6 +49,7 @@ pub use port::Port;
 pub use postgres::Postgres;
 pub use process::Process;
 pub use redis::Redis;
+pub use same::Same;
 pub use sqlite::Sqlite;
 pub use ssh::Ssh;
 pub use systemd::Systemd;

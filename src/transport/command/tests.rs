@@ -125,6 +125,8 @@ zfs list -H -o name,used
 restic -r /srv/restic snapshots --no-lock --json
 rclone lsjson backup:daily
 sha256sum /etc/hosts
+sha256 -q /etc/hosts
+shasum -a 256 /etc/hosts
 sqlite3 -readonly -safe -json -init /dev/null 'file:/srv/db.sqlite?mode=ro' 'PRAGMA integrity_check'
 sudo -n sqlite3 -readonly -safe -init /dev/null 'file:/srv/db?mode=ro&readonly_shm=1' 'SELECT count(*) FROM users'
 gzip -t /backup/a.gz
@@ -424,6 +426,9 @@ redis-cli -a secret PING
 redis-cli PING FLUSHALL
 redis-cli
 find / -delete
+shasum -a 256 -c /tmp/list
+shasum /etc/hosts
+sha256 -q -c 0 /etc/hosts
 sqlite3 /srv/db
 sqlite3 -readonly /srv/db 'SELECT 1'
 sqlite3 -readonly -safe 'file:/srv/db?mode=ro' 'SELECT 1'

@@ -45,9 +45,11 @@ fn shell(line: &str, folder: &Path) {
 fn context(host: Host, environment: SshEnvironment) -> Context {
     Context {
         check: "test".to_owned(),
+        attempt: 1,
         target: Target {
             host: Some(Arc::new(host)),
             via: None,
+            also: Vec::new(),
             timeout: Duration::from_mins(2),
             connect_timeout: Duration::from_secs(20),
         },

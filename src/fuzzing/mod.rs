@@ -106,6 +106,7 @@ pub const TARGETS: &[Target] = &[
     target("restic", |input| {
         host(include_str!("checks/restic.yml"), input);
     }),
+    target("same", |input| host(include_str!("checks/same.yml"), input)),
     target("schedule", schedule::target),
     target("secrets", secrets::target),
     target("settings", |input| {

@@ -35,6 +35,7 @@ pub static TABLE: &[KindEntry] = &[
     entry::<kinds::Rclone>(),
     entry::<kinds::BackupPlan>(),
     entry::<kinds::Archive>(),
+    entry::<kinds::Same>(),
     entry::<kinds::Sqlite>(),
     entry::<kinds::Zfs>(),
     entry::<kinds::AlertTest>(),

@@ -36,6 +36,7 @@ mod redis;
 mod restic;
 mod settings;
 mod several;
+mod same;
 mod sqlite;
 mod ssh;
 #[cfg(test)]
@@ -72,6 +73,7 @@ pub use rclone::Rclone;
 pub use redis::Redis;
 pub use restic::Restic;
 pub use settings::Settings;
+pub use same::Same;
 pub use sqlite::Sqlite;
 pub use ssh::Ssh;
 pub use systemd::Systemd;

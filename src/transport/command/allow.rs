@@ -456,7 +456,26 @@ pub(super) const PROGRAMS: &[Program] = &[
             },
         ],
     ),
+    // FreeBSD's and macOS's, and Perl's; `-c` of theirs names a list of files, or a sum.
+    program(
+        "sha256",
+        &[Form {
+            words: &[],
+            flags: Flags::Only("-q"),
+            operands: Operands::Any,
+            required: "-q",
+        }],
+    ),
     reads("sha256sum", true),
+    program(
+        "shasum",
+        &[Form {
+            words: &[],
+            flags: Flags::Only("-a"),
+            operands: Operands::Any,
+            required: "-a",
+        }],
+    ),
     program(
         "smartctl",
         &[form(

@@ -341,7 +341,8 @@ fn sqlite_problem(position: usize, operand: &str) -> Option<&'static str> {
             let reads = ["SELECT ", "WITH ", "VALUES "]
                 .iter()
                 .any(|word| statement.starts_with(word));
-            (!is_check && !(reads && !statement.contains(';')))
+            let one = reads && !statement.contains(';');
+            (!is_check && !one)
                 .then_some("only one statement that begins with SELECT, WITH or VALUES, and the checks of integrity")
         }
     }

@@ -140,6 +140,8 @@ restic cat lock 0123 --no-lock
 restic cat config --no-lock
 restic check --no-lock --no-cache -r /backup/gitea
 sha256sum /etc/hosts
+sha256 -q /etc/hosts
+shasum -a 256 /etc/hosts
 sqlite3 -readonly -safe -json -init /dev/null 'file:/srv/db.sqlite?mode=ro' 'PRAGMA integrity_check'
 sudo -n sqlite3 -readonly -safe -init /dev/null 'file:/srv/db?mode=ro&readonly_shm=1' 'SELECT count(*) FROM users'
 gzip -t /backup/a.gz
@@ -465,6 +467,9 @@ redis-cli -a secret PING
 redis-cli PING FLUSHALL
 redis-cli
 find / -delete
+shasum -a 256 -c /tmp/list
+shasum /etc/hosts
+sha256 -q -c 0 /etc/hosts
 sqlite3 /srv/db
 sqlite3 -readonly /srv/db 'SELECT 1'
 sqlite3 -readonly -safe 'file:/srv/db?mode=ro' 'SELECT 1'

@@ -41,6 +41,7 @@ fn index() -> String {
             Place::Host => "the host",
             Place::Network if takes_via(kind) => "here, or another host by `via`",
             Place::Network => "here",
+            Place::Hosts => "the hosts that it names",
         };
         let name = kind.name;
         let _ = writeln!(
@@ -74,6 +75,11 @@ fn page(kind: &KindEntry, schema: &Value) -> String {
         }
         Place::Network => {
             "**Where it looks from.** The machine that coldstart runs on. `via` is refused.\n"
+        }
+        Place::Hosts => {
+            "**Where it looks from.** It runs on each of the hosts that its options name, over that\n\
+             host's one SSH connection, or without SSH where the host is `local`, and is one check\n\
+             of all of them. `on` and `via` are refused.\n"
         }
     });
     text.push_str(&options_part(name, schema, options));

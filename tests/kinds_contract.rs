@@ -457,7 +457,7 @@ async fn a_closed_port_is_a_fault() {
                     assert!(fault.connection.is_some(), "{}: {fault:?}", kind.name);
                 }
             }
-            Place::Host => {
+            Place::Host | Place::Hosts => {
                 let fault = look(kind, planned_at(kind, &stack_at(port), kind.example))
                     .await
                     .expect_err("nobody to log in to");
@@ -480,7 +480,7 @@ async fn garbage_is_a_fault() {
     for kind in TABLE {
         let plan = match kind.place {
             Place::Network => planned_at(kind, "", &aimed_at(kind.name, port)),
-            Place::Host => planned_at(kind, &stack_at(port), kind.example),
+            Place::Host | Place::Hosts => planned_at(kind, &stack_at(port), kind.example),
         };
         let seen = look(kind, plan).await;
         // To `tcp` an open port is all there is to see.
@@ -500,7 +500,7 @@ async fn silence_ends_in_a_fault() {
     for kind in TABLE {
         let plan = match kind.place {
             Place::Network => planned_at(kind, "", &aimed_at(kind.name, port)),
-            Place::Host => planned_at(kind, &stack_at(port), kind.example),
+            Place::Host | Place::Hosts => planned_at(kind, &stack_at(port), kind.example),
         };
         looks.spawn(async move { (kind.name, look(kind, plan).await) });
     }
@@ -516,7 +516,7 @@ async fn silence_ends_in_a_fault() {
 /// On this machine, whatever it has: a container without systemd, a laptop.
 #[tokio::test]
 async fn a_look_at_this_machine_yields_what_is_declared() {
-    for kind in TABLE.iter().filter(|kind| kind.place == Place::Host) {
+    for kind in TABLE.iter().filter(|kind| kind.place != Place::Network) {
         let hosts = stack(|_| "local: true".to_owned());
         let seen = look(kind, planned_at(kind, &hosts, kind.example)).await;
         if let Ok(facts) = &seen {

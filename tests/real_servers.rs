@@ -177,6 +177,7 @@ async fn probe_with(kind: &str, options: Json, password: &str) -> (Result<Facts,
     let target = Target {
         host: None,
         via: None,
+        also: Vec::new(),
         timeout: Duration::from_secs(20),
         connect_timeout: Duration::from_secs(20),
     };

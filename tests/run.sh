@@ -17,8 +17,8 @@ PACKAGES=(
   postgresql:'/usr/lib/postgresql/*/bin/postgres' redis-server:redis-server
   nginx:/usr/sbin/nginx openssl:openssl iproute2:ip util-linux:unshare
   procps:pgrep strace:strace prometheus:promtool systemd:systemd-analyze
-  restic:restic rclone:rclone sqlite3:sqlite3 zstd:zstd jq:jq sudo:sudo cron:crontab
-  redis-tools:redis-cli prometheus-alertmanager:prometheus-alertmanager
+  zstd:zstd xz-utils:xz bzip2:bzip2 sqlite3:sqlite3 restic:restic rclone:rclone jq:jq sudo:sudo
+  cron:crontab redis-tools:redis-cli prometheus-alertmanager:prometheus-alertmanager
   prometheus-pushgateway:prometheus-pushgateway prometheus-node-exporter:prometheus-node-exporter
 )
 

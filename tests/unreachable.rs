@@ -56,6 +56,7 @@ fn context(connect_timeout: u64) -> Context {
     let target = Target {
         host: None,
         via: None,
+        also: Vec::new(),
         timeout: Duration::from_secs(10),
         connect_timeout: Duration::from_secs(connect_timeout),
     };

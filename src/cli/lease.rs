@@ -132,8 +132,7 @@ fn hosts<'p>(plan: &'p Plan, left_out: &[Option<String>]) -> Vec<&'p str> {
     let checks = plan.checks.iter().zip(left_out);
     let mut hosts: Vec<&str> = checks
         .filter(|(_, why)| why.is_none())
-        .flat_map(|(check, _)| [check.host(), via(check)])
-        .flatten()
+        .flat_map(|(check, _)| check.hosts().chain(via(check)))
         .collect();
     hosts.sort_unstable();
     hosts.dedup();

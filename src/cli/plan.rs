@@ -113,6 +113,9 @@ pub(super) fn after<'p>(plan: &'p Plan, check: &Check) -> Vec<&'p str> {
 /// is sent only with an option.
 pub(super) fn shown(request: &Request) -> String {
     let mut text = request.text.clone();
+    if let Some(host) = &request.host {
+        text.push_str(&format!("   [on {host}]"));
+    }
     if request.by_extension {
         text.push_str("   [allowed by policy.allow]");
     }
@@ -237,6 +240,7 @@ fn requests(requests: &[Request]) -> Vec<Value> {
                 "text": request.text,
                 "by_extension": request.by_extension,
                 "only_with": request.only_with,
+                "host": request.host,
             })
         })
         .collect()

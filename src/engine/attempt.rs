@@ -67,23 +67,26 @@ impl Limits {
         }
     }
 
-    /// Waits for a turn. The host's comes first: whoever waits for a busy host
+    /// Waits for a turn. The hosts' come first: whoever waits for a busy host
     /// must not keep others from theirs.
-    pub(super) async fn turn(&self, host: Option<&str>) -> Turn<'_> {
-        let host = match host.and_then(|host| self.hosts.get(host)) {
+    pub(super) async fn turn(&self, target: &Target) -> Turn<'_> {
+        let mut ids: Vec<&str> = target.hosts().map(|host| host.id.as_str()).collect();
+        // In one order, so that no two wait for what the other one has.
+        ids.sort_unstable();
+        let mut hosts = Vec::new();
+        for semaphore in ids.into_iter().filter_map(|id| self.hosts.get(id)) {
             // A semaphore fails only when closed, and these never are.
-            Some(semaphore) => semaphore.acquire().await.ok(),
-            None => None,
-        };
+            hosts.extend(semaphore.acquire().await.ok());
+        }
         Turn {
-            _host: host,
+            _hosts: hosts,
             _all: self.all.acquire().await.ok(),
         }
     }
 }
 
 pub(super) struct Turn<'a> {
-    _host: Option<SemaphorePermit<'a>>,
+    _hosts: Vec<SemaphorePermit<'a>>,
     _all: Option<SemaphorePermit<'a>>,
 }
 
@@ -131,7 +134,7 @@ pub(super) async fn look(shared: &Shared, place: usize) -> (Observation, Judgeme
     loop {
         attempt += 1;
         let outcome = {
-            let _turn = shared.limits.turn(check.host()).await;
+            let _turn = shared.limits.turn(&check.target).await;
             // Nobody listens any more when the run is over.
             shared.started.send((place, attempt)).ok();
             first_start.get_or_insert_with(Instant::now);
@@ -250,9 +253,9 @@ pub(super) async fn observe(
 /// through other hosts opens one connection after the other, and a command
 /// waits for those before it on the host's connection, four of which run at once.
 fn guard(target: &Target, jobs_per_host: usize) -> Duration {
-    let hops = [&target.host, &target.via]
-        .into_iter()
-        .flatten()
+    let hops = target
+        .hosts()
+        .chain(&target.via)
         .map(|host| 1 + jumps(host))
         .sum::<u32>()
         .max(1);

@@ -65,7 +65,7 @@ fn is_cut_off(outcome: &Outcome) -> bool {
 
 async fn take(shared: &Shared, check: &Check, attempt: u32, planned: &Diagnosis) -> Diagnosed {
     let taking = async {
-        let _turn = shared.limits.turn(planned.host()).await;
+        let _turn = shared.limits.turn(&planned.target).await;
         let look = Look {
             check: &check.id,
             attempt,

@@ -331,6 +331,7 @@ fn target(host: Option<Arc<Host>>) -> Target {
     Target {
         host,
         via: None,
+        also: Vec::new(),
         timeout: Duration::from_secs(1),
         connect_timeout: Duration::from_secs(1),
     }

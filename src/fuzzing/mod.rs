@@ -36,6 +36,9 @@ const fn target(name: &'static str, run: fn(&[u8])) -> Target {
 
 /// Every target.
 pub const TARGETS: &[Target] = &[
+    target("archive", |input| {
+        host(include_str!("checks/archive.yml"), input);
+    }),
     target("baseline", baseline::target),
     target("certificate", |input| {
         host(include_str!("checks/certificate.yml"), input);
@@ -81,6 +84,9 @@ pub const TARGETS: &[Target] = &[
     target("sockets", |input| {
         host(include_str!("checks/sockets.yml"), input);
     }),
+    target("sqlite", |input| {
+        host(include_str!("checks/sqlite.yml"), input);
+    }),
     target("ssh_config", ssh::config),
     target("systemctl", |input| {
         host(include_str!("checks/systemctl.yml"), input);
@@ -88,6 +94,7 @@ pub const TARGETS: &[Target] = &[
     target("tls", |input| {
         server(include_str!("checks/tls.yml"), Manner::Answers, input);
     }),
+    target("zfs", |input| host(include_str!("checks/zfs.yml"), input)),
 ];
 
 /// Runs the target of that name on one input.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::expand::{Expander, located_secrets};
-use super::kind::{Owner, kind_of};
+use super::kind::{Owner, kind_of, senseless_on};
 use super::model::Diagnosis;
 use super::words::Words;
 use crate::baseline::{self, Diagnostic, Diagnostics, Located, Node};
@@ -22,9 +22,9 @@ impl Expander<'_> {
         diagnostics: &mut Diagnostics,
     ) -> Option<(Diagnosis, Vec<Located<SecretRef>>)> {
         let (kind, options) = kind_of(Owner::Diagnosis(source), diagnostics)?;
-        let target = self.target_of(source, kind, of, diagnostics)?;
+        let mut target = self.target_of(source, kind, of, diagnostics)?;
         let options: Node = words.node(options, target.host.as_deref(), diagnostics)?;
-        let probe = self.probe(kind, &options, &target, diagnostics)?;
+        let probe = self.probe(kind, &options, &mut target, diagnostics)?;
         if probe.alert_test().is_some() {
             diagnostics.push(
                 Diagnostic::error(
@@ -55,7 +55,13 @@ impl Expander<'_> {
         of: &Target,
         diagnostics: &mut Diagnostics,
     ) -> Option<Target> {
+        let names_its_own = kind.place == Place::Hosts;
+        if let (true, Some(_)) = (names_its_own, &source.on) {
+            diagnostics.push(senseless_on(kind, source.at.clone()));
+            return None;
+        }
         let (host, via) = match &source.on {
+            _ if names_its_own => (None, None),
             // The baseline has told of one that does not exist.
             Some(on) => (Some(self.host(on)?), None),
             None => (of.host.clone(), of.via.clone()),
@@ -81,6 +87,7 @@ impl Expander<'_> {
                 .map_or(of.connect_timeout, |host| host.connect_timeout),
             timeout: source.timeout.unwrap_or(of.timeout).min(LONGEST),
             via: via.filter(|_| !runs_on_a_host),
+            also: Vec::new(),
             host,
         })
     }

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::further;
 use super::kind::{Owner, kind_of, report_place};
 use super::model::{Check, Retry};
 use super::over_time::{definition, over_time, released_after};
@@ -112,15 +113,17 @@ impl<'a> Expander<'a> {
         diagnostics: &mut Diagnostics,
     ) -> Option<Check> {
         let settings = self.baseline.settings(phase, source);
-        let target = Target {
+        let on = host.clone();
+        let mut target = Target {
             via: source.via.as_ref().and_then(|via| self.host(via)),
             timeout: settings.timeout,
             connect_timeout: host
                 .as_ref()
                 .map_or(settings.connect_timeout, |host| host.connect_timeout),
+            also: Vec::new(),
             host,
         };
-        let on = target.host.as_deref();
+        let on = on.as_deref();
         let title = source
             .title
             .as_ref()
@@ -156,7 +159,7 @@ impl<'a> Expander<'a> {
             diagnostics,
         );
         let options = words.node(options, on, diagnostics)?;
-        let probe = self.probe(kind, &options, &target, diagnostics)?;
+        let probe = self.probe(kind, &options, &mut target, diagnostics)?;
         report_nothing_asked(probe.as_ref(), source, diagnostics);
         let mut expectations = default_expectations(kind, probe.as_ref(), source, diagnostics);
         expectations.extend(own);
@@ -203,11 +206,12 @@ impl<'a> Expander<'a> {
         self.hosts.iter().find(|host| host.id == id).map(Arc::clone)
     }
 
+    /// The probe of `options`; `target` gets the hosts that they name.
     pub(super) fn probe(
         &self,
         kind: &'static KindEntry,
         options: &Node,
-        target: &Target,
+        target: &mut Target,
         diagnostics: &mut Diagnostics,
     ) -> Option<Box<dyn Probe>> {
         let before = diagnostics.len();
@@ -222,6 +226,8 @@ impl<'a> Expander<'a> {
         }
         match (kind.build)(options.to_json()) {
             Ok(probe) => {
+                let known = (self.baseline, self.hosts);
+                further::add(&probe.hosts(), options, known, target, diagnostics)?;
                 let problems = probe.problems(target, self.policy);
                 for problem in &problems {
                     diagnostics.push(located(problem, options));

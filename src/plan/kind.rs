@@ -142,10 +142,14 @@ pub(super) fn report_place(
     source: &baseline::Check,
     diagnostics: &mut Diagnostics,
 ) {
-    if kind.place != Place::Host {
-        return;
+    match kind.place {
+        Place::Network => return,
+        Place::Hosts if !source.on.is_empty() => {
+            diagnostics.push(senseless_on(kind, source.id.at.clone()));
+        }
+        Place::Host | Place::Hosts => {}
     }
-    if source.on.is_empty() {
+    if kind.place == Place::Host && source.on.is_empty() {
         diagnostics.push(
             Diagnostic::error(
                 "no-host",
@@ -159,10 +163,16 @@ pub(super) fn report_place(
         diagnostics.push(
             Diagnostic::error(
                 "senseless-via",
-                format!(
-                    "`{}` runs on its host, so it does not go through another",
-                    kind.name
-                ),
+                match kind.place {
+                    Place::Host | Place::Network => format!(
+                        "`{}` runs on its host, so it does not go through another",
+                        kind.name
+                    ),
+                    Place::Hosts => format!(
+                        "`{}` runs on the hosts that it names, so it does not go through another",
+                        kind.name
+                    ),
+                },
                 via.at.clone(),
             )
             .suggestion(
@@ -170,4 +180,20 @@ pub(super) fn report_place(
             ),
         );
     }
+}
+
+/// `on` beside a kind that has hosts of its own.
+pub(super) fn senseless_on(kind: &KindEntry, at: Location) -> Diagnostic {
+    Diagnostic::error(
+        "senseless-on",
+        format!(
+            "`{}` looks at the hosts that its own options name, all of them at once",
+            kind.name
+        ),
+        at,
+    )
+    .suggestion(format!(
+        "remove `on`, and name the hosts below `{}`",
+        kind.name
+    ))
 }

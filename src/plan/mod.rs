@@ -5,6 +5,7 @@ mod build;
 mod diagnosis;
 mod expand;
 mod fresh;
+mod further;
 mod kind;
 mod model;
 mod order;

@@ -197,6 +197,12 @@ impl Check {
         self.target.host.as_deref().map(|host| host.id.as_str())
     }
 
+    /// Every host that it looks at: the one that it is about, or those that its
+    /// kind's options name.
+    pub fn hosts(&self) -> impl Iterator<Item = &str> {
+        self.target.hosts().map(|host| host.id.as_str())
+    }
+
     /// What an answer would be, for a card that reports a fault instead.
     #[must_use]
     pub fn goal(&self) -> String {

@@ -97,6 +97,9 @@ pub(super) fn definition(
     for host in [&target.host, &target.via] {
         way(host.as_deref(), &mut part);
     }
+    for host in &target.also {
+        way(Some(host), &mut part);
+    }
     for expectation in expectations {
         part(&format!("{:?}", expectation.level));
         part(&expectation.source);

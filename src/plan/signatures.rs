@@ -119,7 +119,7 @@ pub(super) fn watching(baseline: &Baseline, phase: &str, check: &Check) -> Vec<u
         };
         (source.checks.is_empty() || source.checks.iter().any(named))
             && (source.hosts.is_empty()
-                || hosts().any(|host| check.host() == Some(host.id.value.as_str())))
+                || hosts().any(|host| check.hosts().any(|own| own == host.id.value)))
             && (source.kinds.is_empty() || source.kinds.iter().any(of_kind))
     };
     let signatures = baseline.signatures.iter().enumerate();

@@ -27,13 +27,36 @@ pub struct Target {
     /// The host whose SSH connection network probes go through, instead of
     /// starting from the operator's machine.
     pub via: Option<Arc<Host>>,
+    /// The hosts that the kind's own options name, in the baseline's order, each once.
+    pub also: Vec<Arc<Host>>,
     /// Time for one attempt, from the open connection to the last fact.
     pub timeout: Duration,
-    /// Time in which a connection must open, all tries included.
+    /// Time in which a connection must open, all tries included; the longest
+    /// where there are several hosts.
     pub connect_timeout: Duration,
 }
 
 impl Target {
+    /// The same look, at one of [`Self::also`].
+    #[must_use]
+    pub fn at(&self, host: &Arc<Host>) -> Self {
+        Self {
+            host: Some(Arc::clone(host)),
+            via: None,
+            also: Vec::new(),
+            timeout: self.timeout,
+            connect_timeout: host.connect_timeout,
+        }
+    }
+
+    /// Every host that it looks at, once each.
+    pub fn hosts(&self) -> impl Iterator<Item = &Arc<Host>> {
+        let own = self.host.as_ref();
+        let also = self.also.iter();
+        own.into_iter()
+            .chain(also.filter(move |host| own.is_none_or(|own| own.id != host.id)))
+    }
+
     /// The address that a network probe aims at when its options name none.
     #[must_use]
     pub fn address(&self) -> Option<&str> {
@@ -87,6 +110,16 @@ pub struct Context {
 }
 
 impl Context {
+    /// The context of the same look, at one of the target's [`Target::also`].
+    #[must_use]
+    pub fn at(&self, host: &Arc<Host>) -> Self {
+        Self {
+            check: self.check.clone(),
+            target: self.target.at(host),
+            transports: Arc::clone(&self.transports),
+        }
+    }
+
     /// Opens a TCP connection to `address:port`, from the operator's machine
     /// or through `target.via`.
     ///

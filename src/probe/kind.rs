@@ -21,6 +21,18 @@ pub enum Place {
     /// Opens connections from the operator's machine, or through `via`; `on`
     /// gives the address where the options name none.
     Network,
+    /// Runs on the hosts that [`Kind::hosts`] names, each over its own SSH
+    /// connection or locally, as one check; `on` and `via` mean nothing to it.
+    Hosts,
+}
+
+/// A name of hosts in a kind's own options, spelt as in `on`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamedHosts<'a> {
+    /// Path of the option below the kind's key, `["hosts", "0"]`.
+    pub path: Vec<String>,
+    /// A host's id, `tag:NAME` or `all`.
+    pub name: &'a str,
 }
 
 /// Expectations in the language of `judge`, as text: a probe does not know the judge.
@@ -57,6 +69,8 @@ pub struct Request {
     pub by_extension: bool,
     /// The option of the command line without which it is not sent.
     pub only_with: Option<&'static str>,
+    /// The host that it is sent to, where the check has several.
+    pub host: Option<String>,
 }
 
 impl Request {
@@ -67,6 +81,7 @@ impl Request {
             text: text.into(),
             by_extension: false,
             only_with: None,
+            host: None,
         }
     }
 }
@@ -102,6 +117,13 @@ pub trait Kind: DeserializeOwned + JsonSchema + std::fmt::Debug + Send + Sync + 
     /// Problems that the option types alone cannot rule out.
     fn problems(&self, target: &Target, policy: &Policy) -> Vec<OptionProblem> {
         let _ = (target, policy);
+        Vec::new()
+    }
+
+    /// The hosts that its options name. The plan resolves them to
+    /// [`Target::also`] before it asks for anything below, and tells of those
+    /// that there are not.
+    fn hosts(&self) -> Vec<NamedHosts<'_>> {
         Vec::new()
     }
 
@@ -146,6 +168,10 @@ type RunFuture<'a> = Pin<Box<dyn Future<Output = Result<Facts, Fault>> + Send + 
 pub trait Probe: std::fmt::Debug + Send + Sync {
     /// See [`Kind::problems`].
     fn problems(&self, target: &Target, policy: &Policy) -> Vec<OptionProblem>;
+    /// See [`Kind::hosts`].
+    fn hosts(&self) -> Vec<NamedHosts<'_>> {
+        Vec::new()
+    }
     /// See [`Kind::defaults`].
     fn defaults(&self) -> Defaults;
     /// See [`Kind::default_in_words`].
@@ -169,6 +195,10 @@ pub trait Probe: std::fmt::Debug + Send + Sync {
 impl<K: Kind> Probe for K {
     fn problems(&self, target: &Target, policy: &Policy) -> Vec<OptionProblem> {
         Kind::problems(self, target, policy)
+    }
+
+    fn hosts(&self) -> Vec<NamedHosts<'_>> {
+        Kind::hosts(self)
     }
 
     fn defaults(&self) -> Defaults {

@@ -11,7 +11,7 @@ mod table;
 
 pub use context::{Context, Target};
 pub use facts::{FactSpec, Facts, Type, Unit, Value};
-pub use kind::{Defaults, Kind, KindEntry, OptionProblem, Place, Probe, Request};
+pub use kind::{Defaults, Kind, KindEntry, NamedHosts, OptionProblem, Place, Probe, Request};
 pub use kinds::{AlertTest, AlertTurn, SEND_FLAG};
 pub use observation::{Observation, Outcome};
 pub use pattern::{BadPattern, Pattern, plain};

@@ -26,6 +26,9 @@ pub static TABLE: &[KindEntry] = &[
     entry::<kinds::Kubernetes>(),
     entry::<kinds::Postgres>(),
     entry::<kinds::Redis>(),
+    entry::<kinds::Archive>(),
+    entry::<kinds::Sqlite>(),
+    entry::<kinds::Zfs>(),
     entry::<kinds::AlertTest>(),
 ];
 

@@ -222,6 +222,33 @@ async fn no_more_run_at_once_than_allowed() {
     }
 }
 
+/// What looks at several hosts takes its turn on each, and no two such wait
+/// for one another.
+#[tokio::test(start_paused = true)]
+async fn what_looks_at_several_hosts_has_a_turn_on_each() {
+    let checks = ["a", "b", "c", "d"].map(|id| check(id, [Act::Pass]));
+    let (mut plan, load) = plan(vec![("A", &[], checks.into())]);
+    let planned = Arc::get_mut(&mut plan).expect("its only owner");
+    planned.hosts = ["x", "y"].map(host).into();
+    for (check, hosts) in planned
+        .checks
+        .iter_mut()
+        .zip([[0, 1], [1, 0], [0, 1], [1, 0]])
+    {
+        check.target.also = hosts.map(|place| Arc::clone(&planned.hosts[place])).into();
+    }
+    for (jobs_per_host, most) in [(1, 1), (2, 2), (8, 4)] {
+        let options = Options {
+            jobs_per_host,
+            ..Options::default()
+        };
+        let card = card_of(&plan, &options).await;
+        assert_eq!(card.totals.pass, 4);
+        let seen = load.most.swap(0, Ordering::SeqCst);
+        assert_eq!(seen, most, "{jobs_per_host} a host");
+    }
+}
+
 /// The needs among the phases before it, and for each check what comes of it
 /// and how long it takes.
 type SketchedPhase = (Vec<usize>, Vec<(usize, u64)>);

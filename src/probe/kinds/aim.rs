@@ -164,6 +164,7 @@ pub(super) mod tests {
         Target {
             host: on.map(|id| host(id, id == "here")),
             via: via.map(|id| host(id, false)),
+            also: Vec::new(),
             timeout: Duration::from_secs(5),
             connect_timeout: Duration::from_secs(5),
         }

@@ -115,6 +115,7 @@ fn viewer(target: &Target) -> Target {
     Target {
         host: Some(target.via.clone().unwrap_or_else(here)),
         via: None,
+        also: Vec::new(),
         timeout: target.timeout,
         connect_timeout: target.connect_timeout,
     }

@@ -265,7 +265,7 @@ impl Kind for File {
 }
 
 /// Whether a command failed because there is nothing at the path.
-fn is_absent(output: &Output) -> bool {
+pub(super) fn is_absent(output: &Output) -> bool {
     let text = answer::stderr(output);
     ["No such file or directory", "Not a directory"]
         .iter()

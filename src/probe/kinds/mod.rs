@@ -3,10 +3,12 @@
 mod aim;
 mod alert_test;
 mod answer;
+mod archive;
 mod arp;
 mod certificate;
 mod command;
 mod crontab;
+mod dated;
 mod disk;
 mod dns;
 mod file;
@@ -20,6 +22,7 @@ mod port;
 mod postgres;
 mod process;
 mod redis;
+mod sqlite;
 mod ssh;
 #[cfg(test)]
 mod stage;
@@ -27,8 +30,10 @@ mod systemd;
 mod tcp;
 mod textfile;
 mod tls;
+mod zfs;
 
 pub use alert_test::{AlertTest, AlertTurn, SEND_FLAG};
+pub use archive::Archive;
 pub use arp::Arp;
 pub use certificate::Certificate;
 pub use command::Command;
@@ -45,11 +50,13 @@ pub use port::Port;
 pub use postgres::Postgres;
 pub use process::Process;
 pub use redis::Redis;
+pub use sqlite::Sqlite;
 pub use ssh::Ssh;
 pub use systemd::Systemd;
 pub use tcp::Tcp;
 pub use textfile::Textfile;
 pub use tls::Tls;
+pub use zfs::Zfs;
 
 #[cfg(test)]
 pub(crate) use textfile::exposition;

@@ -82,6 +82,7 @@ pub(super) fn target(host: Host) -> Target {
     Target {
         host: Some(Arc::new(host)),
         via: None,
+        also: Vec::new(),
         timeout: Duration::from_secs(10),
         connect_timeout: Duration::from_secs(10),
     }

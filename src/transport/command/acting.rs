@@ -52,6 +52,18 @@ pub(super) fn flag<'a>(program: &str, arguments: &'a [String]) -> Option<(&'a st
         "tail" => is_old_follow(argument).then_some("it would not end"),
         _ => None,
     };
+    if program == "sqlite3"
+        && let Some(at) = arguments.iter().position(|argument| argument == "-init")
+        && (arguments.get(at + 1).map(String::as_str) != Some("/dev/null")
+            || arguments[at + 1..]
+                .iter()
+                .any(|argument| argument == "-init"))
+    {
+        return Some((
+            "-init",
+            "its file can run programs: write `-init /dev/null`",
+        ));
+    }
     arguments
         .iter()
         .find_map(|argument| Some((argument.as_str(), why(argument)?)))

@@ -24,7 +24,7 @@ pub(super) struct Form {
     pub(super) flags: Flags,
     /// What follows the subcommand.
     pub(super) operands: Operands,
-    /// The flag without which the program would do more than read.
+    /// The flags without which the program would do more than read.
     pub(super) required: &'static str,
 }
 
@@ -59,6 +59,8 @@ pub(super) enum Operands {
     Names,
     /// Kubernetes resources apart from secrets.
     Resources,
+    /// `/dev/null`, a file that is opened to be read, statements that read.
+    Sqlite,
     /// Remotes by name: one that is written out can name a program to run.
     Remotes,
 }
@@ -109,6 +111,7 @@ pub(super) const PROGRAMS: &[Program] = &[
         "arp",
         &[form(&[], Flags::Only("-a -n -an -na -e -v"), Operands::Any)],
     ),
+    program("bzip2", TESTS_OR_PRINTS),
     reads("cat", true),
     program(
         "chronyc",
@@ -183,6 +186,7 @@ pub(super) const PROGRAMS: &[Program] = &[
     // `-s SERVICE` loads a library of that name.
     program("getent", &[form(&[], getopt("i", "no-idn"), Operands::Any)]),
     reads("grep", true),
+    program("gzip", TESTS_OR_PRINTS),
     reads("head", true),
     program(
         "hostname",
@@ -424,6 +428,17 @@ pub(super) const PROGRAMS: &[Program] = &[
             Operands::Any,
         )],
     ),
+    // Settings of the login (`~/.sqliterc`) may run programs: `-init /dev/null`
+    // is in their place. `acting` looks at the rest.
+    program(
+        "sqlite3",
+        &[Form {
+            words: &[],
+            flags: Flags::Only("-readonly -safe -init -json -batch -bail"),
+            operands: Operands::Sqlite,
+            required: "-readonly -safe -init",
+        }],
+    ),
     program(
         "ss",
         &[form(
@@ -470,6 +485,17 @@ pub(super) const PROGRAMS: &[Program] = &[
             Operands::Any,
         )],
     ),
+    // Without `-f` it would read a tape. `-I`, `--to-command` and
+    // `--checkpoint-action` run programs.
+    filter(
+        "tar",
+        &[Form {
+            words: &[],
+            flags: getopt("tzJjf:", "exclude="),
+            operands: Operands::None,
+            required: "-f",
+        }],
+    ),
     reads("test", false),
     program(
         "timedatectl",
@@ -493,9 +519,19 @@ pub(super) const PROGRAMS: &[Program] = &[
             Operands::One,
         )],
     ),
+    program(
+        "unzip",
+        &[Form {
+            words: &[],
+            flags: Flags::Only("-tqq"),
+            operands: Operands::Any,
+            required: "-tqq",
+        }],
+    ),
     reads("uptime", false),
     reads("wc", true),
     reads("who", false),
+    program("xz", TESTS_OR_PRINTS),
     program(
         "zfs",
         &[
@@ -511,6 +547,24 @@ pub(super) const PROGRAMS: &[Program] = &[
             form(&["get"], getopt("Hpo:", ""), Operands::Any),
         ],
     ),
+    program("zstd", TESTS_OR_PRINTS),
+];
+
+/// Programs that pack: to test a file, or to print what is packed in it. With
+/// other flags they put one file in the place of another.
+const TESTS_OR_PRINTS: &[Form] = &[
+    Form {
+        words: &[],
+        flags: Flags::Only("-t -q"),
+        operands: Operands::Any,
+        required: "-t",
+    },
+    Form {
+        words: &[],
+        flags: Flags::Only("-dc -q"),
+        operands: Operands::Any,
+        required: "-dc",
+    },
 ];
 
 /// `ip` takes any start of a flag's name for the flag, and `-b` reads commands

@@ -256,7 +256,8 @@ fn check_form(name: &str, form: &Form, arguments: &[String]) -> Result<(), Refus
         return Err(Refused::new(message));
     }
     let missing = form.required;
-    if !missing.is_empty() && !flags.iter().any(|given| given == missing) {
+    let is_given = |flag: &str| flags.iter().any(|given| given == flag);
+    if !missing.split_ascii_whitespace().all(is_given) {
         let words = if form.words.is_empty() {
             String::new()
         } else {
@@ -308,7 +309,40 @@ fn operand_problem(allowed: &Operands, position: usize, operand: &str) -> Option
             });
             secret.then_some("secrets are not shown")
         }
+        Operands::Sqlite => sqlite_problem(position, operand),
         Operands::Remotes => (operand.starts_with(':') || operand.contains(','))
             .then_some("name a configured remote, without settings"),
+    }
+}
+
+/// Of `sqlite3 … -init /dev/null FILE STATEMENT…`. That a statement only reads is
+/// for `-readonly` and `-safe`; these keep away what is no statement, what makes
+/// files (`VACUUM INTO`) and what changes settings (`PRAGMA`).
+fn sqlite_problem(position: usize, operand: &str) -> Option<&'static str> {
+    match position {
+        0 => (operand != "/dev/null").then_some("`-init /dev/null` stands before the file"),
+        1 => {
+            let options = operand
+                .strip_prefix("file:/")
+                .and_then(|rest| rest.split_once('?'));
+            let reads = options.is_some_and(|(_, options)| {
+                options
+                    .split('&')
+                    .all(|option| matches!(option, "mode=ro" | "readonly_shm=1" | "immutable=1"))
+            });
+            (!reads).then_some("write the file as `file:/path?mode=ro`")
+        }
+        _ => {
+            let statement = operand.to_ascii_uppercase();
+            let is_check = matches!(
+                statement.as_str(),
+                "PRAGMA INTEGRITY_CHECK" | "PRAGMA QUICK_CHECK"
+            );
+            let reads = ["SELECT ", "WITH ", "VALUES "]
+                .iter()
+                .any(|word| statement.starts_with(word));
+            (!is_check && !(reads && !statement.contains(';')))
+                .then_some("only one statement that begins with SELECT, WITH or VALUES, and the checks of integrity")
+        }
     }
 }

@@ -125,6 +125,17 @@ zfs list -H -o name,used
 restic -r /srv/restic snapshots --no-lock --json
 rclone lsjson backup:daily
 sha256sum /etc/hosts
+sqlite3 -readonly -safe -json -init /dev/null 'file:/srv/db.sqlite?mode=ro' 'PRAGMA integrity_check'
+sudo -n sqlite3 -readonly -safe -init /dev/null 'file:/srv/db?mode=ro&readonly_shm=1' 'SELECT count(*) FROM users'
+gzip -t /backup/a.gz
+sudo -n gzip -dc /backup/a.gz | tail -c 4096
+zstd -t -q /backup/a.tar.zst
+zstd -dc /backup/a.tar.zst | tar -tf- '--exclude=*'
+xz -t /backup/a.xz
+bzip2 -dc /backup/a.bz2 | head -c 512
+tar -tzf /backup/a.tar.gz
+tar -tf /backup/2026-06-05T04:00.tar | head -n 1
+unzip -tqq /backup/a.zip
 find /var/backups -name '*.tgz' -mtime -1 -size +10k
 find /srv -maxdepth 1 -type f -not -name '.*' -print
 sort -k2,2n -u file
@@ -413,6 +424,53 @@ redis-cli -a secret PING
 redis-cli PING FLUSHALL
 redis-cli
 find / -delete
+sqlite3 /srv/db
+sqlite3 -readonly /srv/db 'SELECT 1'
+sqlite3 -readonly -safe 'file:/srv/db?mode=ro' 'SELECT 1'
+sqlite3 -safe -init /dev/null 'file:/srv/db?mode=ro' 'SELECT 1'
+sqlite3 -readonly -init /dev/null 'file:/srv/db?mode=ro' 'SELECT 1'
+sqlite3 -readonly -safe -init /tmp/x /dev/null 'file:/srv/db?mode=ro' 'SELECT 1'
+sqlite3 -readonly -safe -init /dev/null -init /tmp/x 'file:/srv/db?mode=ro' 'SELECT 1'
+sqlite3 -readonly -safe -init /dev/null 'file:/srv/db' 'SELECT 1'
+sqlite3 -readonly -safe -init /dev/null 'file:/srv/db?mode=rwc' 'SELECT 1'
+sqlite3 -readonly -safe -init /dev/null 'file:/srv/db?mode=ro&vfs=x' 'SELECT 1'
+sqlite3 -readonly -safe -init /dev/null 'file:/srv/db?mode=ro' '.shell id'
+sqlite3 -readonly -safe -init /dev/null 'file:/srv/db?mode=ro' ' .shell id'
+sqlite3 -readonly -safe -init /dev/null 'file:/srv/db?mode=ro' 'VACUUM INTO x'
+sqlite3 -readonly -safe -init /dev/null 'file:/srv/db?mode=ro' 'PRAGMA wal_checkpoint'
+sqlite3 -readonly -safe -init /dev/null 'file:/srv/db?mode=ro' 'SELECT 1; VACUUM INTO x'
+sqlite3 -readonly -safe -init /dev/null 'file:/srv/db?mode=ro' 'SELECT 1' '.shell id'
+sqlite3 -readonly -safe -init /dev/null -cmd '.shell id' 'file:/srv/db?mode=ro' 'SELECT 1'
+sqlite3 -readonly -safe -init /dev/null -nonce x 'file:/srv/db?mode=ro' 'SELECT 1'
+gzip /backup/a
+gzip -d /backup/a.gz
+gzip -c /backup/a
+gzip -dck /backup/a.gz
+gzip -t -d /backup/a.gz
+cat x | gzip -dc
+zstd --rm /backup/a
+zstd -dc -o /etc/passwd /backup/a.zst
+zstd -t --rm /backup/a.zst
+xz -dk /backup/a.xz
+bzip2 -t -f -z /backup/a
+tar -xf /backup/a.tar
+tar -t
+tar xf /backup/a.tar
+tar -cf /backup/a.tar /etc
+tar -tf other:/backup/a.tar
+tar -tf a.tar
+tar -tf /backup/a.tar -C /
+tar -tf /backup/a.tar -I sh
+tar -tf /backup/a.tar --use-compress-program=sh
+tar -tf /backup/a.tar --to-command=sh
+tar -tf /backup/a.tar --checkpoint-action=exec=sh
+tar -tf /backup/a.tar -F sh
+tar -rf /backup/a.tar x
+tar --delete -f /backup/a.tar x
+tar -tf /dev/st0
+unzip /backup/a.zip
+unzip -t -o /backup/a.zip
+unzip -p /backup/a.zip
 find / -exec rm '{}' ';'
 find / -execdir rm '{}' +
 find / -ok rm '{}' ';'
@@ -869,6 +927,7 @@ fn operands(form: &Form) -> &'static str {
         Operands::Format => "`+FORMAT`",
         Operands::Names => "names without `=`",
         Operands::Resources => "resources, no secrets",
+        Operands::Sqlite => "`/dev/null`, `file:/PATH?mode=ro`, statements that read",
         Operands::Remotes => "configured remotes",
     }
 }

@@ -11,6 +11,9 @@ pub(super) fn problem(program: &str, form: &Form, flag: &str, value: &str) -> Op
         // (`sslkeylogfile`).
         ("pg_isready", "-d" | "--dbname") => (value.contains('=') || value.contains("://"))
             .then_some("it would be read as settings; give the name of a database"),
+        // GNU's tar takes a name with a colon in it for one on another host.
+        ("tar", "-f") => (value != "-" && !value.starts_with('/'))
+            .then_some("give the whole path, or - for what comes by a pipe"),
         ("restic", "-r" | "--repo") => repository(value.strip_prefix('=').unwrap_or(value)),
         ("kubectl", "--kubeconfig") => (!is_usual_kubeconfig(value)).then_some(
             "its file can name a program to run; name one below /etc, /root/.kube or /home/USER/.kube",

@@ -1,0 +1,451 @@
+//! Reads an archive to its end on its own host. What comes over the
+//! connection is a few hundred bytes, whatever the size of the archive.
+
+use std::collections::BTreeMap;
+
+use super::super::answer;
+use super::documents::{self, Documents};
+use super::format::{Content, HEAD, Packing, disagreement, sqlite_bytes};
+use super::listing::{unseen, with_rights};
+use crate::probe::{Context, Fault, FaultKind, Policy};
+use crate::transport::command::{Output, ReadOnlyCommand, Refused};
+
+/// As much of the end as has the last words of a dump.
+const TAIL: usize = 4096;
+/// What follows the data of an etcd snapshot: their SHA-256.
+const SUM: u64 = 32;
+/// A tar ends with two blocks of zeros.
+const END_OF_TAR: usize = 1024;
+/// A dump of Redis ends with this byte and a checksum of eight.
+const END_OF_RDB: (usize, u8) = (9, 0xFF);
+
+type Pipeline = Vec<Vec<String>>;
+
+/// What is asked of an archive beyond being readable.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wanted<'a> {
+    pub(super) contains: &'a [String],
+    pub(super) ends_with: Option<&'a str>,
+    pub(super) documents: bool,
+    pub(super) sudo: bool,
+}
+
+/// What reading it told.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Told {
+    pub(super) format: Option<String>,
+    pub(super) readable: Option<bool>,
+    pub(super) damage: Option<String>,
+    pub(super) unverified: Option<String>,
+    pub(super) missing: Option<Vec<String>>,
+    pub(super) kinds: Option<BTreeMap<String, u32>>,
+}
+
+/// One archive.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Archive<'a> {
+    pub(super) path: &'a str,
+    pub(super) packing: Option<Packing>,
+    pub(super) wanted: Wanted<'a>,
+}
+
+/// What stood in the way of telling, or what is wrong with the archive.
+#[derive(Debug)]
+enum Stop {
+    Damaged(String),
+    Untold(String),
+    Fault(Fault),
+}
+
+impl From<Fault> for Stop {
+    fn from(fault: Fault) -> Self {
+        match fault.kind {
+            // Its size, its age and its copies are told all the same.
+            FaultKind::TimedOut | FaultKind::Missing if fault.connection.is_none() => {
+                Self::Untold(fault.seen)
+            }
+            _ => Self::Fault(fault),
+        }
+    }
+}
+
+fn words(args: &[&str]) -> Vec<String> {
+    args.iter().map(ToString::to_string).collect()
+}
+
+impl Archive<'_> {
+    /// `program arguments… PATH`
+    fn on_file(&self, args: &[&str]) -> Vec<String> {
+        let mut all = with_rights(self.wanted.sudo, args);
+        all.push(self.path.to_owned());
+        all
+    }
+
+    fn head(&self) -> Pipeline {
+        vec![self.on_file(&["head", "-c", &HEAD.to_string()])]
+    }
+
+    /// What is packed, fed to `filter`.
+    fn through(&self, filter: &[&str]) -> Pipeline {
+        match self.packing {
+            Some(packing) => vec![self.on_file(&[packing.program(), "-dc"]), words(filter)],
+            None => vec![self.on_file(filter)],
+        }
+    }
+
+    fn test(&self, packing: Packing) -> Pipeline {
+        vec![self.on_file(&[packing.program(), "-t"])]
+    }
+
+    fn inner_head(&self) -> Pipeline {
+        self.through(&["head", "-c", &HEAD.to_string()])
+    }
+
+    fn tail(&self, bytes: usize) -> Pipeline {
+        self.through(&["tail", "-c", &bytes.to_string()])
+    }
+
+    /// Goes through all of it and lists nothing, so that its status tells.
+    fn tar_walk(&self) -> Pipeline {
+        match self.packing {
+            Some(_) => self.through(&["tar", "-tf-", "--exclude=*"]),
+            None => vec![with_rights(
+                self.wanted.sudo,
+                &["tar", "-tf", self.path, "--exclude=*"],
+            )],
+        }
+    }
+
+    fn tar_names(&self, filter: &[&str]) -> Pipeline {
+        let mut pipeline = match self.packing {
+            Some(_) => self.through(&["tar", "-tf-"]),
+            None => vec![with_rights(self.wanted.sudo, &["tar", "-tf", self.path])],
+        };
+        pipeline.push(words(filter));
+        pipeline
+    }
+
+    fn search(&self, content: Content, text: &str) -> Pipeline {
+        let grep = ["grep", "-a", "-q", "-F", "-e", text];
+        if content == Content::Tar {
+            self.tar_names(&grep)
+        } else {
+            self.through(&grep)
+        }
+    }
+
+    fn documents(&self) -> Pipeline {
+        self.through(&["grep", "-a", "-E", "-e", documents::LINES])
+    }
+
+    fn zip_test(&self) -> Pipeline {
+        vec![self.on_file(&["unzip", "-tqq"])]
+    }
+
+    fn sum(&self, bytes: u64) -> Pipeline {
+        vec![
+            self.on_file(&["head", "-c", &bytes.saturating_sub(SUM).to_string()]),
+            words(&["sha256sum"]),
+        ]
+    }
+
+    /// What a verification of an archive of that sort runs, in its order.
+    pub(super) fn pipelines(&self, content: Content) -> Vec<Pipeline> {
+        let mut all = vec![self.head()];
+        if let Some(packing) = self.packing {
+            all.extend([self.test(packing), self.inner_head()]);
+        }
+        match content {
+            Content::Tar => all.extend([self.tar_walk(), self.tar_names(&["head", "-n", "1"])]),
+            Content::Yaml => all.extend([self.tail(1), self.documents()]),
+            content if content.is_sql() => all.push(self.tail(TAIL)),
+            _ => {}
+        }
+        let searched = self.wanted.contains.iter();
+        all.extend(searched.map(|text| self.search(content, text)));
+        all
+    }
+
+    /// Reads the archive of `bytes` to its end.
+    ///
+    /// # Errors
+    /// The fault of the host's connection, and `Denied`. A program that is
+    /// missing and a time that did not suffice are in [`Told::unverified`].
+    pub(super) async fn read(
+        mut self,
+        context: &Context,
+        name: &str,
+        bytes: u64,
+    ) -> Result<Told, Fault> {
+        let mut told = Told::default();
+        let read = self.go(context, name, bytes, &mut told);
+        match tokio::time::timeout(context.target.timeout, read).await {
+            Ok(Ok(())) => {}
+            Ok(Err(Stop::Damaged(damage))) => {
+                told.readable = Some(false);
+                told.damage = Some(damage);
+            }
+            Ok(Err(Stop::Untold(why))) => told.unverified = Some(why),
+            Ok(Err(Stop::Fault(fault))) => return Err(fault),
+            Err(_) => {
+                told.unverified = Some(format!(
+                    "it was not read to its end in {} s: give the check a longer `timeout`",
+                    context.target.timeout.as_secs()
+                ));
+            }
+        }
+        Ok(told)
+    }
+
+    async fn go(
+        &mut self,
+        context: &Context,
+        name: &str,
+        bytes: u64,
+        told: &mut Told,
+    ) -> Result<(), Stop> {
+        if bytes == 0 {
+            told.format = Some(Content::Nothing.name().to_owned());
+            return Err(Stop::Damaged("it is empty".to_owned()));
+        }
+        let first = self.run(context, self.head()).await?;
+        if first.stdout.is_empty() {
+            return Err(Stop::Damaged(format!(
+                "it cannot be read: {}",
+                answer::complaint(&first)
+            )));
+        }
+        let mut head = first.stdout;
+        self.packing = Packing::of(&head);
+        if let Some(packing) = self.packing {
+            let content = Content::of(&head);
+            told.format = Some(packing.suffix().to_owned());
+            if let Some(damage) = disagreement(name, self.packing, content)
+                .filter(|_| Packing::named(name).is_some_and(|named| named != packing))
+            {
+                return Err(Stop::Damaged(damage));
+            }
+            self.must_end_well(context, self.test(packing), packing.program(), |status| {
+                packing.is_whole(status)
+            })
+            .await?;
+            head = self.run(context, self.inner_head()).await?.stdout;
+        }
+        let content = match Content::of(&head) {
+            Content::Text if self.wanted.documents => Content::Yaml,
+            content => content,
+        };
+        told.format = Some(match self.packing {
+            Some(packing) => format!("{}.{}", content.name(), packing.suffix()),
+            None => content.name().to_owned(),
+        });
+        if content == Content::Nothing {
+            return Err(Stop::Damaged(
+                "nothing is packed in it: what should have filled it printed nothing".to_owned(),
+            ));
+        }
+        if let Some(damage) = disagreement(name, self.packing, content) {
+            return Err(Stop::Damaged(damage));
+        }
+        let whole = self
+            .is_whole(context, content, &head, name, bytes, told)
+            .await;
+        // What it holds can be told of one whose end has no mark, too.
+        if !matches!(whole, Err(Stop::Damaged(_) | Stop::Fault(_))) {
+            self.look_inside(context, content, told).await?;
+        }
+        whole?;
+        told.readable = Some(true);
+        Ok(())
+    }
+
+    async fn look_inside(
+        &self,
+        context: &Context,
+        content: Content,
+        told: &mut Told,
+    ) -> Result<(), Stop> {
+        let mut missing = Vec::new();
+        for text in self.wanted.contains {
+            let grep = self.run(context, self.search(content, text)).await?;
+            match answer::status(&grep, "grep", context.host()?)? {
+                0 => {}
+                1 => missing.push(text.clone()),
+                _ => return Err(Stop::Untold(answer::complaint(&grep))),
+            }
+        }
+        told.missing = Some(missing);
+        Ok(())
+    }
+
+    async fn is_whole(
+        &self,
+        context: &Context,
+        content: Content,
+        head: &[u8],
+        name: &str,
+        bytes: u64,
+        told: &mut Told,
+    ) -> Result<(), Stop> {
+        let words = self.wanted.ends_with.or_else(|| content.last_words());
+        if let Some(words) = words {
+            let tail = self.run(context, self.tail(TAIL)).await?;
+            if !String::from_utf8_lossy(&tail.stdout).contains(words) {
+                return Err(Stop::Damaged(format!("it does not end with {words:?}")));
+            }
+        }
+        match content {
+            Content::Tar => self.whole_tar(context).await,
+            Content::Yaml => self.whole_yaml(context, told).await,
+            Content::Zip if self.packing.is_none() => {
+                self.must_end_well(context, self.zip_test(), "unzip", |status| status == 0)
+                    .await
+            }
+            Content::Sqlite if self.packing.is_none() => match sqlite_bytes(head) {
+                Some(expected) if expected == bytes => Ok(()),
+                Some(expected) => Err(Stop::Damaged(format!(
+                    "it has {bytes} bytes, and its pages are {expected}"
+                ))),
+                None => Err(Stop::Untold(
+                    "its head does not tell how many pages it has".to_owned(),
+                )),
+            },
+            Content::Redis if self.packing.is_none() => {
+                let (length, mark) = END_OF_RDB;
+                let tail = self.run(context, self.tail(length)).await?.stdout;
+                if tail.len() == length && tail.first() == Some(&mark) {
+                    return Ok(());
+                }
+                Err(Stop::Damaged("it does not end as a dump of Redis does".to_owned()))
+            }
+            Content::Bolt if self.packing.is_none() => self.whole_bolt(context, bytes).await,
+            _ if words.is_some() => Ok(()),
+            // A dump that is cut and then packed is whole to what packed it.
+            _ if name.contains(".sql") => Err(Stop::Untold(
+                "it begins like no dump of PostgreSQL, MySQL or SQLite: what it ends with has to be said, by `ends_with`"
+                    .to_owned(),
+            )),
+            _ if self.packing.is_some() => Ok(()),
+            _ => Err(Stop::Untold(format!(
+                "nothing in a file like this ({}) tells whether it is whole",
+                content.name()
+            ))),
+        }
+    }
+
+    async fn whole_tar(&self, context: &Context) -> Result<(), Stop> {
+        self.must_end_well(context, self.tar_walk(), "tar", |status| status == 0)
+            .await?;
+        let first = self
+            .run(context, self.tar_names(&["head", "-n", "1"]))
+            .await?;
+        if first.stdout.is_empty() {
+            return Err(Stop::Damaged("the tar has nothing in it".to_owned()));
+        }
+        // A tar that is cut between two of its files is one to tar as well.
+        if self.packing.is_none() {
+            let end = self.run(context, self.tail(END_OF_TAR)).await?.stdout;
+            if end.len() != END_OF_TAR || end.iter().any(|byte| *byte != 0) {
+                return Err(Stop::Damaged("the tar has no end: it was cut".to_owned()));
+            }
+        }
+        Ok(())
+    }
+
+    async fn whole_yaml(&self, context: &Context, told: &mut Told) -> Result<(), Stop> {
+        let last = self.run(context, self.tail(1)).await?.stdout;
+        if last != b"\n" {
+            return Err(Stop::Damaged("it ends in the middle of a line".to_owned()));
+        }
+        let lines = self.run(context, self.documents()).await?;
+        if lines.truncated {
+            return Err(Stop::Untold("it has too many objects to count".to_owned()));
+        }
+        let Documents { kinds, is_cut } = documents::count(&answer::stdout(&lines));
+        told.kinds = Some(kinds);
+        if is_cut {
+            return Err(Stop::Damaged(
+                "a list in it begins and does not end".to_owned(),
+            ));
+        }
+        Ok(())
+    }
+
+    /// As `etcdctl snapshot restore` does it.
+    async fn whole_bolt(&self, context: &Context, bytes: u64) -> Result<(), Stop> {
+        if bytes % 512 != SUM {
+            return Err(Stop::Untold(
+                "there is no checksum at its end, as `etcdctl snapshot save` writes one".to_owned(),
+            ));
+        }
+        let told = self.run(context, self.tail(32)).await?.stdout;
+        let told: String = told.iter().map(|byte| format!("{byte:02x}")).collect();
+        let sum = self.run(context, self.sum(bytes)).await?;
+        let sum = answer::stdout(&sum);
+        match sum.split_ascii_whitespace().next() {
+            Some(sum) if sum.len() != 64 => Err(Stop::Untold(format!("sha256sum printed {sum:?}"))),
+            None => Err(Stop::Untold("sha256sum printed nothing".to_owned())),
+            Some(sum) if sum == told => Ok(()),
+            Some(_) => Err(Stop::Damaged(
+                "its checksum is not the one of what is in it".to_owned(),
+            )),
+        }
+    }
+
+    /// Runs what tells by its status alone.
+    async fn must_end_well(
+        &self,
+        context: &Context,
+        pipeline: Pipeline,
+        program: &str,
+        is_well: impl Fn(u32) -> bool,
+    ) -> Result<(), Stop> {
+        let output = self.run(context, pipeline).await?;
+        let status = answer::status(&output, program, context.host()?)?;
+        // What `timeout` of the host ended, or killed, is not damaged.
+        if matches!(status, 124 | 137) {
+            return Err(Stop::Untold(format!(
+                "{program} did not reach its end in time: give the check a longer `timeout`"
+            )));
+        }
+        if is_well(status) {
+            return Ok(());
+        }
+        let complaint = answer::complaint(&output);
+        Err(Stop::Damaged(if complaint.is_empty() {
+            format!("{program} ends with status {status}")
+        } else {
+            complaint
+        }))
+    }
+
+    async fn run(&self, context: &Context, pipeline: Pipeline) -> Result<Output, Stop> {
+        // The status of a pipeline is that of its last program.
+        let program = pipeline.last().and_then(|args| args.first());
+        let program = program.cloned().unwrap_or_default();
+        let command = command(&context.transports.policy, pipeline)
+            .map_err(|refused| Fault::new(FaultKind::LocalSetup, refused.message))?;
+        let output = context.exec(&command).await?;
+        let complaint = answer::stderr(&output);
+        if complaint.contains("ermission denied") {
+            return Err(Stop::Fault(unseen(self.path, &output, self.wanted.sudo)));
+        }
+        if complaint.contains(self.path) && complaint.contains("No such file or directory") {
+            return Err(Stop::Fault(Fault::new(
+                FaultKind::Missing,
+                format!("{} was removed while it was looked at", self.path),
+            )));
+        }
+        answer::status(&output, &program, context.host()?)
+            .or_else(|fault| if output.truncated { Ok(0) } else { Err(fault) })?;
+        Ok(output)
+    }
+}
+
+/// The command of a pipeline.
+///
+/// # Errors
+/// The policy does not let it through.
+pub(super) fn command(policy: &Policy, pipeline: Pipeline) -> Result<ReadOnlyCommand, Refused> {
+    ReadOnlyCommand::from_pipeline(policy, pipeline)
+}

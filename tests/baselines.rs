@@ -71,6 +71,7 @@ fn shown(plan: &Plan) -> String {
 }
 
 #[rstest]
+#[case("factory-backup")]
 #[case("full-stack-cold-start")]
 #[case("this-machine")]
 fn the_plan_is_the_one_that_was_meant(#[case] name: &str) {
@@ -86,6 +87,7 @@ fn the_plan_is_the_one_that_was_meant(#[case] name: &str) {
 }
 
 #[rstest]
+#[case("factory-backup")]
 #[case("full-stack-cold-start")]
 #[case("this-machine")]
 fn every_check_has_a_statement_and_a_next_step(#[case] name: &str) {

@@ -115,6 +115,7 @@ impl Context {
     pub fn at(&self, host: &Arc<Host>) -> Self {
         Self {
             check: self.check.clone(),
+            attempt: self.attempt,
             target: self.target.at(host),
             transports: Arc::clone(&self.transports),
         }

@@ -1,19 +1,29 @@
 //! `kubernetes`: what a cluster tells of its nodes and workloads.
 
+mod events;
 mod facts;
+mod jobs;
 mod model;
 mod nodes;
 mod options;
 mod pods;
 mod selector;
+mod services;
 mod shown;
 mod source;
+mod volumes;
+mod workloads;
 
+use futures_util::future::try_join_all;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use self::options::{Asked, NodesAsked, PodsAsked};
-use self::source::Resource;
+use self::model::{Claim, EndpointSlice, Endpoints, Event, Job, Volume, Workload};
+use self::options::{
+    Asked, CronJobsAsked, EventsAsked, JobsAsked, NodesAsked, PodsAsked, ServicesAsked,
+    VolumesAsked, WorkloadsAsked,
+};
+use self::source::{Listed, Resource};
 use crate::probe::{
     Context, Defaults, FactSpec, Facts, Fault, FaultKind, Kind, OptionProblem, Place, Policy,
     Request, Target,
@@ -37,6 +47,24 @@ pub struct Kubernetes {
     /// The pods: running and ready, and why not.
     #[serde(default)]
     pods: Option<PodsAsked>,
+    /// The deployments, stateful sets and daemon sets: available.
+    #[serde(default)]
+    workloads: Option<WorkloadsAsked>,
+    /// The cron jobs: not suspended, and when they last ended well.
+    #[serde(default)]
+    cron_jobs: Option<CronJobsAsked>,
+    /// The jobs: none has failed for good.
+    #[serde(default)]
+    jobs: Option<JobsAsked>,
+    /// The services: each has a ready address behind it.
+    #[serde(default)]
+    services: Option<ServicesAsked>,
+    /// The persistent volumes and their claims: bound.
+    #[serde(default)]
+    volumes: Option<VolumesAsked>,
+    /// The events: warnings, as evidence.
+    #[serde(default)]
+    events: Option<EventsAsked>,
     /// Run kubectl by `sudo -n`.
     #[serde(default)]
     sudo: bool,
@@ -64,18 +92,88 @@ impl Kubernetes {
 
     async fn tell(&self, context: &Context, asked: Asked<'_>) -> Result<Facts, Fault> {
         let mut facts = Facts::new();
+        let namespace = asked.namespace();
         match asked {
             Asked::Nodes(asked) => {
                 let nodes = self.list(context, Resource::NODES, None).await?;
                 nodes::tell(nodes.items(), asked, &mut facts);
             }
             Asked::Pods(asked) => {
-                let namespace = asked.namespace.as_deref();
                 let pods = self.list(context, Resource::PODS, namespace).await?;
                 pods::tell(pods.items(), asked, &mut facts);
             }
+            Asked::Workloads(asked) => {
+                let lists = asked.kinds().into_iter().map(|of| async move {
+                    let list = self.list::<Workload>(context, of.resource(), namespace);
+                    Ok::<_, Fault>((of, list.await?))
+                });
+                let lists = try_join_all(lists).await?;
+                let lists: Vec<_> = lists.iter().map(|(of, list)| (*of, list.items())).collect();
+                workloads::tell(&lists, asked, &mut facts);
+            }
+            Asked::CronJobs(asked) => {
+                let cron_jobs = self.list(context, Resource::CRON_JOBS, namespace).await?;
+                let jobs = if jobs::needs_jobs(cron_jobs.items(), asked) {
+                    Some(self.list::<Job>(context, Resource::JOBS, namespace).await?)
+                } else {
+                    None
+                };
+                let jobs = jobs.as_ref().map(Listed::items);
+                jobs::tell_cron_jobs(cron_jobs.items(), jobs, asked, &mut facts);
+            }
+            Asked::Jobs(asked) => {
+                let jobs = self.list(context, Resource::JOBS, namespace).await?;
+                jobs::tell_jobs(jobs.items(), asked, &mut facts);
+            }
+            Asked::Services(asked) => self.tell_services(context, asked, &mut facts).await?,
+            Asked::Volumes(asked) => {
+                let (claims, volumes) = tokio::join!(
+                    self.list::<Claim>(context, Resource::CLAIMS, namespace),
+                    self.list::<Volume>(context, Resource::VOLUMES, None),
+                );
+                let claims = claims?;
+                let volumes = match volumes {
+                    Ok(volumes) => Some(volumes),
+                    // A login for namespaces alone sees the claims.
+                    Err(fault) if fault.kind == FaultKind::Denied => None,
+                    Err(fault) => return Err(fault),
+                };
+                let volumes = volumes.as_ref().map(Listed::items);
+                volumes::tell(claims.items(), volumes, asked, &mut facts);
+            }
+            Asked::Events(asked) => {
+                let listed = self.list::<Event>(context, Resource::EVENTS, namespace);
+                let now = context.transports.clock.map(|clock| clock());
+                events::tell(listed.await?.items(), asked, now, &mut facts);
+            }
         }
         Ok(facts)
+    }
+
+    async fn tell_services(
+        &self,
+        context: &Context,
+        asked: &ServicesAsked,
+        facts: &mut Facts,
+    ) -> Result<(), Fault> {
+        let namespace = asked.namespace.as_deref();
+        let (services, slices) = tokio::join!(
+            self.list(context, Resource::SERVICES, namespace),
+            self.list::<EndpointSlice>(context, Resource::ENDPOINT_SLICES, namespace),
+        );
+        let services = services?;
+        let others: Listed<Endpoints>;
+        let slices: Result<Listed<EndpointSlice>, Fault> = slices;
+        let behind = match &slices {
+            Ok(slices) => services::of_slices(slices.items()),
+            Err(fault) if matches!(fault.kind, FaultKind::Missing | FaultKind::Denied) => {
+                others = self.list(context, Resource::ENDPOINTS, namespace).await?;
+                services::of_endpoints(others.items())
+            }
+            Err(fault) => return Err(fault.clone()),
+        };
+        services::tell(services.items(), &behind, asked, facts);
+        Ok(())
     }
 }
 
@@ -109,9 +207,7 @@ impl Kind for Kubernetes {
 
     fn requests(&self, target: &Target, policy: &Policy) -> Vec<Request> {
         let asked = self.asked();
-        asked.map_or_else(Vec::new, |asked| {
-            self.list_requests(target, policy, &asked.resources(), asked.namespace())
-        })
+        asked.map_or_else(Vec::new, |asked| self.list_requests(target, policy, asked))
     }
 
     async fn run(&self, context: &Context) -> Result<Facts, Fault> {

@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 
 use super::Kubernetes;
 use super::model::List;
+use super::options::Asked;
 use crate::probe::kinds::answer;
 use crate::probe::{Context, Fault, FaultKind, Host, Policy, Request, Target};
 use crate::transport::command::{Output, ReadOnlyCommand};
@@ -28,6 +29,17 @@ pub(super) struct Resource {
 impl Resource {
     pub(super) const NODES: Self = Self::of_cluster("nodes");
     pub(super) const PODS: Self = Self::of_namespace("pods");
+    pub(super) const DEPLOYMENTS: Self = Self::of_namespace("deployments");
+    pub(super) const STATEFUL_SETS: Self = Self::of_namespace("statefulsets");
+    pub(super) const DAEMON_SETS: Self = Self::of_namespace("daemonsets");
+    pub(super) const CRON_JOBS: Self = Self::of_namespace("cronjobs");
+    pub(super) const JOBS: Self = Self::of_namespace("jobs");
+    pub(super) const SERVICES: Self = Self::of_namespace("services");
+    pub(super) const ENDPOINT_SLICES: Self = Self::of_namespace("endpointslices");
+    pub(super) const ENDPOINTS: Self = Self::of_namespace("endpoints");
+    pub(super) const CLAIMS: Self = Self::of_namespace("persistentvolumeclaims");
+    pub(super) const VOLUMES: Self = Self::of_cluster("persistentvolumes");
+    pub(super) const EVENTS: Self = Self::of_namespace("events");
 
     const fn of_cluster(name: &'static str) -> Self {
         Self {
@@ -162,21 +174,31 @@ impl Kubernetes {
         (whole, parts.unwrap_or_default())
     }
 
-    /// What [`Self::list`] sends for these.
+    /// What a look sends, in order.
     pub(super) fn list_requests(
         &self,
         target: &Target,
         policy: &Policy,
-        resources: &[Resource],
-        namespace: Option<&str>,
+        asked: Asked<'_>,
     ) -> Vec<Request> {
-        let (whole, parts) = self.commands(resources, namespace);
+        let noted = |commands: Vec<Vec<String>>, when: &str| {
+            let mut requests = target.exec_requests(commands, policy);
+            for request in &mut requests {
+                request.text = format!("{} ({when})", request.text);
+            }
+            requests
+        };
+        let (whole, parts) = self.commands(&asked.resources(), asked.namespace());
         let mut requests = target.exec_requests(whole, policy);
-        let parts = target.exec_requests(parts, policy).into_iter();
-        requests.extend(parts.map(|mut part| {
-            part.text.push_str(" (only where the one above is denied)");
-            part
-        }));
+        requests.extend(noted(
+            parts,
+            "only where the list of all namespaces is denied",
+        ));
+        if let Some((resource, when)) = asked.further() {
+            let (whole, parts) = self.commands(&[resource], asked.namespace());
+            requests.extend(noted(whole, when));
+            requests.extend(noted(parts, "only where that is denied"));
+        }
         requests
     }
 }

@@ -1,6 +1,6 @@
 //! YAML text → [`Node`].
 //!
-//! The only file that knows the YAML library. It is granit-parser, the event
+//! The only file of this room that knows the YAML library. It is granit-parser, the event
 //! parser below serde-saphyr: a deserialiser stops at the first duplicate key
 //! and forgets how numbers were written, events let a file's problems be told
 //! together.

@@ -21,6 +21,9 @@ pub enum Place {
     /// Opens connections from the operator's machine, or through `via`; `on`
     /// gives the address where the options name none.
     Network,
+    /// Runs on the host that the check is `on`; without `on` it opens connections as
+    /// [`Place::Network`] does.
+    Either,
 }
 
 /// Expectations in the language of `judge`, as text: a probe does not know the judge.

@@ -30,14 +30,15 @@ use crate::probe::{
 };
 
 /// Asks a cluster for one of the lists that it keeps, and tells what is not as it should
-/// be: by `kubectl get` on the host that the check is `on`.
+/// be: by `kubectl get` on the host that the check is `on`, or, without `on`, by asking
+/// the API from here, as a `kubeconfig` leads there, through `via` if need be.
 ///
 /// A list is asked for once in a run, for the whole cluster, and serves every check that
 /// looks at a part of it: namespace, labels and names are held against it here. Where the
 /// login may not see the whole cluster, the namespace's list is asked for. A retry looks
 /// afresh, together with the retries of other checks.
 ///
-/// Nothing but `get` is ever asked for, and of an object only what the facts tell is kept.
+/// Nothing but `get` and `list` is ever asked for, and of an object only what the facts tell is kept.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Kubernetes {
@@ -72,7 +73,9 @@ pub struct Kubernetes {
     #[serde(default = "kubectl")]
     #[schemars(length(min = 1))]
     program: Vec<String>,
-    /// The kubeconfig file, of the host where kubectl runs.
+    /// The kubeconfig file: of the host where kubectl runs, or, without `on`, of the machine
+    /// that coldstart runs on. Its login is a certificate or a token there; one that has a
+    /// program run is refused.
     #[serde(default)]
     kubeconfig: Option<String>,
     /// The context in the kubeconfig; its current one when left out.
@@ -180,7 +183,7 @@ impl Kubernetes {
 impl Kind for Kubernetes {
     const NAME: &'static str = "kubernetes";
     const SUMMARY: &'static str = "a cluster's nodes and workloads are as they should be";
-    const PLACE: Place = Place::Host;
+    const PLACE: Place = Place::Either;
     const FACTS: &'static [FactSpec] = &facts::FACTS;
     const EXAMPLE: &'static str = "title: the pods of awoooi-prod run and are ready\non: k3s120\nkubernetes: { pods: { namespace: awoooi-prod }, sudo: true }\n";
 
@@ -193,15 +196,18 @@ impl Kind for Kubernetes {
     }
 
     fn goal(&self, target: &Target) -> String {
-        let host = target
-            .host
-            .as_deref()
-            .map_or("the host", |host| host.id.as_str());
         let asked = self.asked();
         let what = asked.map_or("lists", Asked::words);
+        let how = match &target.host {
+            Some(host) => format!("by kubectl on {}", host.id),
+            None => format!(
+                "from the API of {}",
+                self.kubeconfig.as_deref().unwrap_or("a cluster")
+            ),
+        };
         match asked.and_then(Asked::namespace) {
-            Some(namespace) => format!("the {what} of {namespace}, by kubectl on {host}"),
-            None => format!("the cluster's {what}, by kubectl on {host}"),
+            Some(namespace) => format!("the {what} of {namespace}, {how}"),
+            None => format!("the cluster's {what}, {how}"),
         }
     }
 
@@ -217,7 +223,8 @@ impl Kind for Kubernetes {
                 "the check asks the cluster for nothing",
             )
         })?;
-        self.tell(context, asked).await
+        let seen = self.tell(context, asked).await;
+        self.hidden(context, seen).await
     }
 }
 

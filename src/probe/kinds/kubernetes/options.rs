@@ -351,20 +351,24 @@ impl Kubernetes {
                 "leave it out for the current one",
             ));
         }
-        if target.host.is_none() {
-            problems.push(problem(
+        match &target.host {
+            Some(host) if target.via.is_some() => problems.push(problem(
                 &[],
-                "there is nothing to ask: the check names no host".to_owned(),
-                "add `on: HOST`, where kubectl runs",
-            ));
+                format!(
+                    "kubectl runs on {}, so it does not go through another host",
+                    host.id
+                ),
+                "leave `via` out; or leave `on` out, and give a `kubeconfig`",
+            )),
+            Some(_) => {}
+            None => problems.extend(self.wrong_with_api()),
         }
-        if problems.is_empty() {
+        if problems.is_empty() && target.host.is_some() {
             let asked = self.all_asked();
             let commands = asked.iter().flat_map(|asked| {
                 let mut resources = asked.resources();
                 resources.extend(asked.further().map(|(one, _)| one));
-                let (whole, parts) = self.commands(&resources, asked.namespace());
-                whole.into_iter().chain(parts)
+                self.commands(&resources, asked.namespace())
             });
             let refused = commands
                 .filter_map(|args| ReadOnlyCommand::from_args(policy, args).err())
@@ -376,6 +380,36 @@ impl Kubernetes {
             }));
         }
         problems
+    }
+
+    /// Without a host the API is asked from here.
+    fn wrong_with_api(&self) -> Option<OptionProblem> {
+        let Some(path) = &self.kubeconfig else {
+            return Some(problem(
+                &[],
+                "there is nothing to ask: the check names no host, and no `kubeconfig`".to_owned(),
+                "add `on: HOST`, where kubectl runs, or `kubeconfig:` with a file of this machine",
+            ));
+        };
+        if !path.starts_with('/') {
+            return Some(problem(
+                &["kubeconfig"],
+                format!("{path:?} depends on where coldstart is started"),
+                "the whole path: /home/USER/.kube/config",
+            ));
+        }
+        let key = if self.sudo {
+            "sudo"
+        } else if self.program != super::kubectl() {
+            "program"
+        } else {
+            return None;
+        };
+        Some(problem(
+            &[key],
+            "without `on` no program is run: the API is asked".to_owned(),
+            "leave it out, or add `on: HOST`",
+        ))
     }
 
     fn wrong_with(&self, asked: Asked<'_>) -> Vec<OptionProblem> {

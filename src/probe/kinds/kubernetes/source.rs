@@ -1,6 +1,7 @@
-//! Where lists come from: one `kubectl get` on a host for each resource and run, however
-//! many checks want to know of it.
+//! Where lists come from: one `kubectl get` on a host, or one GET of the API, for each
+//! resource and run, however many checks want to know of it.
 
+mod api;
 mod complaint;
 
 use std::sync::Arc;
@@ -126,6 +127,9 @@ impl Kubernetes {
     where
         T: DeserializeOwned + Send + Sync + 'static,
     {
+        if context.target.host.is_none() {
+            return self.ask_api(context, resource, namespace).await;
+        }
         let host = context.host()?;
         let args = self.get(resource, namespace);
         let command = answer::command(&context.transports.policy, args)?;
@@ -161,17 +165,16 @@ impl Kubernetes {
         args
     }
 
-    /// The commands for these lists: those that are sent in any case, and those that
-    /// take their places where the whole cluster's list is denied.
+    /// Every command that could be sent for these lists.
     pub(super) fn commands(
         &self,
         resources: &[Resource],
         namespace: Option<&str>,
-    ) -> (Vec<Vec<String>>, Vec<Vec<String>>) {
-        let whole = resources.iter().map(|one| self.get(*one, None)).collect();
+    ) -> Vec<Vec<String>> {
+        let whole = resources.iter().map(|one| self.get(*one, None));
         let parts = resources.iter().filter(|one| one.namespaced);
-        let parts = namespace.map(|name| parts.map(|one| self.get(*one, Some(name))).collect());
-        (whole, parts.unwrap_or_default())
+        let parts = parts.filter_map(|one| Some(self.get(*one, Some(namespace?))));
+        whole.chain(parts).collect()
     }
 
     /// What a look sends, in order.
@@ -181,23 +184,33 @@ impl Kubernetes {
         policy: &Policy,
         asked: Asked<'_>,
     ) -> Vec<Request> {
-        let noted = |commands: Vec<Vec<String>>, when: &str| {
-            let mut requests = target.exec_requests(commands, policy);
+        let all = |resources: &[Resource], namespace: Option<&str>| {
+            if target.host.is_none() {
+                return self.api_requests(target, resources, namespace);
+            }
+            let commands = resources.iter().map(|one| self.get(*one, namespace));
+            target.exec_requests(commands, policy)
+        };
+        let noted = |requests: Vec<Request>, when: &str| {
+            let mut requests = requests;
             for request in &mut requests {
                 request.text = format!("{} ({when})", request.text);
             }
             requests
         };
-        let (whole, parts) = self.commands(&asked.resources(), asked.namespace());
-        let mut requests = target.exec_requests(whole, policy);
-        requests.extend(noted(
-            parts,
-            "only where the list of all namespaces is denied",
-        ));
+        let parts = |resources: &[Resource]| -> Vec<Resource> {
+            let namespaced = resources.iter().filter(|one| one.namespaced);
+            let there = namespaced.filter(|_| asked.namespace().is_some());
+            there.copied().collect()
+        };
+        let resources = asked.resources();
+        let mut requests = all(&resources, None);
+        let denied = "only where the list of all namespaces is denied";
+        requests.extend(noted(all(&parts(&resources), asked.namespace()), denied));
         if let Some((resource, when)) = asked.further() {
-            let (whole, parts) = self.commands(&[resource], asked.namespace());
-            requests.extend(noted(whole, when));
-            requests.extend(noted(parts, "only where that is denied"));
+            requests.extend(noted(all(&[resource], None), when));
+            let part = all(&parts(&[resource]), asked.namespace());
+            requests.extend(noted(part, "only where that is denied"));
         }
         requests
     }

@@ -8,6 +8,7 @@ use super::*;
 use crate::probe::kinds::stage::{Stage, fact, host, kind, run, stage, target};
 use crate::servers::ssh::Answer;
 
+mod api;
 mod lists;
 mod workloads;
 

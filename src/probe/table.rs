@@ -26,6 +26,7 @@ pub static TABLE: &[KindEntry] = &[
     entry::<kinds::Postgres>(),
     entry::<kinds::Redis>(),
     entry::<kinds::AlertTest>(),
+    entry::<kinds::Coverage>(),
 ];
 
 /// The kind of that name.

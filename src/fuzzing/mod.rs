@@ -9,6 +9,7 @@
 mod baseline;
 mod command_line;
 mod expression;
+mod marker;
 mod report;
 mod run;
 mod schedule;
@@ -46,6 +47,10 @@ pub const TARGETS: &[Target] = &[
     }),
     target("dns", |input| {
         server(include_str!("checks/dns.yml"), Manner::Dns, input);
+    }),
+    target("evidence", |input| {
+        host(include_str!("checks/evidence.yml"), input);
+        marker::target(input);
     }),
     target("expression", expression::target),
     target("file", |input| host(include_str!("checks/file.yml"), input)),

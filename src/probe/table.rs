@@ -23,6 +23,7 @@ pub static TABLE: &[KindEntry] = &[
     entry::<kinds::Journal>(),
     entry::<kinds::Log>(),
     entry::<kinds::Certificate>(),
+    entry::<kinds::Evidence>(),
     entry::<kinds::Postgres>(),
     entry::<kinds::Redis>(),
     entry::<kinds::AlertTest>(),

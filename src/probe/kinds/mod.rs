@@ -10,6 +10,7 @@ mod coverage;
 mod crontab;
 mod disk;
 mod dns;
+mod evidence;
 mod file;
 mod http;
 mod journal;
@@ -36,6 +37,7 @@ pub use coverage::Coverage;
 pub use crontab::Crontab;
 pub use disk::Disk;
 pub use dns::Dns;
+pub use evidence::Evidence;
 pub use file::File;
 pub use http::Http;
 pub use journal::Journal;
@@ -51,5 +53,7 @@ pub use tcp::Tcp;
 pub use textfile::Textfile;
 pub use tls::Tls;
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use evidence::read_marker;
 #[cfg(test)]
 pub(crate) use textfile::exposition;

@@ -13,12 +13,14 @@ mod authorization;
 mod backup_plan;
 mod certificate;
 mod command;
+mod coverage;
 mod crontab;
 mod dated;
 mod disk;
 mod dns;
 mod docker;
 mod engine;
+mod evidence;
 mod exposition;
 mod file;
 mod http;
@@ -55,10 +57,12 @@ pub use arp::Arp;
 pub use backup_plan::BackupPlan;
 pub use certificate::Certificate;
 pub use command::Command;
+pub use coverage::Coverage;
 pub use crontab::Crontab;
 pub use disk::Disk;
 pub use dns::Dns;
 pub use docker::Docker;
+pub use evidence::Evidence;
 pub use file::File;
 pub use http::Http;
 pub use journal::Journal;
@@ -82,5 +86,7 @@ pub use textfile::Textfile;
 pub use tls::Tls;
 pub use zfs::Zfs;
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use evidence::read_marker;
 #[cfg(test)]
 pub(crate) use textfile::exposition;

@@ -440,6 +440,8 @@ fn each_row_of_the_back_ends() {
             "unable to open config file",
             "repair the destination",
         );
+        // It was said, and hidden.
+        assert!(card.why(PLANS).contains("***"), "{}", card.told());
         let told = format!("{}{}", card.json, card.stderr);
         for secret in back_end.secrets() {
             assert!(!told.contains(secret), "{name}: {told}");
@@ -461,6 +463,21 @@ fn each_row_of_the_back_ends() {
             plans(&stand).blocked(PLANS, &format!("Redis has no {missing}"), "");
         }
     }
+}
+
+/// A host that takes connections and says nothing.
+#[test]
+fn the_destination_does_not_answer() {
+    let Some(stand) = Stand::of("ns8-backup") else {
+        return;
+    };
+    leader(&stand);
+    stand
+        .host("leader")
+        .program("restic", "#!/bin/sh\nexec sleep 600\n");
+    let card = stand.check_with(&["--only", "plans", "--var", "patience=10s"]);
+    comes_to(&card, "REPO_FAILURE");
+    card.blocked(PLANS, "did not end", "repair the destination");
 }
 
 /// Whatever is asked for, and whether it goes well or not.
@@ -515,7 +532,7 @@ fn credentials_are_nowhere() {
     }
     let audit = std::fs::read_to_string(kept.join("audit")).expect("an audit");
     assert!(
-        audit.contains("AWS_SECRET_ACCESS_KEY=***") && audit.contains("HGETALL"),
+        audit.contains("read -r AWS_SECRET_ACCESS_KEY") && audit.contains("HGETALL"),
         "{audit}"
     );
     assert!(kept.join("evidence").is_dir() && kept.join("report").is_file());
@@ -652,13 +669,15 @@ fn nobody_tells_the_monitor() {
     host.edit(CONFIG, "localhost:9099", "localhost:9098");
     stand
         .check()
-        .blocked("receiver-url", "lines", "Add the receiver");
+        .blocked("receiver-url@leader", "lines", "Add the receiver");
     host.edit(CONFIG, "localhost:9098", "localhost:9099").edit(
         CONFIG,
         "NsBackupFailed|NsBackupMissing",
         "NsBackupFailed",
     );
-    stand.check().blocked("route", "lines", "in `routes:`");
+    stand
+        .check()
+        .blocked("route@leader", "lines", "in `routes:`");
     host.edit(CONFIG, "ns8-backup-monitor", "another");
     host.edit(
         CONFIG,

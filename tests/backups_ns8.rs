@@ -670,7 +670,15 @@ fn nobody_tells_the_monitor() {
     stand
         .check()
         .blocked("receiver-url@leader", "lines", "Add the receiver");
-    host.edit(CONFIG, "localhost:9098", "localhost:9099").edit(
+    host.edit(
+        CONFIG,
+        "- url: 'http://localhost:9098",
+        "# - url: 'http://localhost:9099",
+    );
+    stand
+        .check()
+        .blocked("receiver-url@leader", "lines", "Add the receiver");
+    host.edit(CONFIG, "# - url", "- url").edit(
         CONFIG,
         "NsBackupFailed|NsBackupMissing",
         "NsBackupFailed",

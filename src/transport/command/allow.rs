@@ -232,19 +232,6 @@ pub(super) const PROGRAMS: &[Program] = &[
         ],
     ),
     program(
-        "journalctl",
-        &[form(
-            &[],
-            getopt(
-                "u:n:p:o:t:g:bkxqreaml",
-                "unit= user-unit= lines= since= until= priority= output= output-fields= \
-                 identifier= grep= case-sensitive[=] boot[=] dmesg no-pager no-hostname quiet \
-                 reverse utc all full catalog list-boots disk-usage header field=",
-            ),
-            Operands::Any,
-        )],
-    ),
-    program(
         "iscsiadm",
         // A mode's name alone says what is read; any other `-o` writes.
         &[
@@ -256,6 +243,19 @@ pub(super) const PROGRAMS: &[Program] = &[
                 Operands::None,
             ),
         ],
+    ),
+    program(
+        "journalctl",
+        &[form(
+            &[],
+            getopt(
+                "u:n:p:o:t:g:bkxqreaml",
+                "unit= user-unit= lines= since= until= priority= output= output-fields= \
+                 identifier= grep= case-sensitive[=] boot[=] dmesg no-pager no-hostname quiet \
+                 reverse utc all full catalog list-boots disk-usage header field=",
+            ),
+            Operands::Any,
+        )],
     ),
     reads("jq", true),
     program(

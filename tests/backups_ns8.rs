@@ -704,12 +704,14 @@ fn nobody_tells_the_monitor() {
     host.alertmanager_on("0.0.0.0", CONFIG);
 
     prometheus.rules(&rules(true)).fires("NsBackupFailed");
+    knows_alertmanager(host);
     stand
         .check()
         .warned("alerts", "NsBackupFailed", "The monitor's e-mail");
     prometheus
         .rules(&rules(false).replace("NsBackupMissing", "Other"))
         .until("evaluated == 0");
+    knows_alertmanager(host);
     stand
         .check()
         .blocked("rules", "NsBackupMissing", "Load the rules");

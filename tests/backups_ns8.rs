@@ -105,13 +105,18 @@ fn monitor(leader: &Host) -> Prometheus<'_> {
     leader.alertmanager_on("0.0.0.0", CONFIG);
     let prometheus = leader.prometheus_on("0.0.0.0", &[], &rules(false));
     prometheus.until("evaluated == 0");
+    knows_alertmanager(leader);
+    prometheus
+}
+
+/// Prometheus looks for its Alertmanagers anew after each reload, and takes some seconds.
+fn knows_alertmanager(leader: &Host) {
     leader.until("prometheus", "no Alertmanager is known", || {
         leader
             .get(9090, "/api/v1/alertmanagers")
             .1
             .contains(":9093")
     });
-    prometheus
 }
 
 /// Something that listens on the monitor's port.

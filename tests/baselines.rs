@@ -73,6 +73,7 @@ fn shown(plan: &Plan) -> String {
 #[rstest]
 #[case("factory-backup")]
 #[case("full-stack-cold-start")]
+#[case("ns8-backup")]
 #[case("this-machine")]
 fn the_plan_is_the_one_that_was_meant(#[case] name: &str) {
     let mut settings = insta::Settings::clone_current();
@@ -89,6 +90,7 @@ fn the_plan_is_the_one_that_was_meant(#[case] name: &str) {
 #[rstest]
 #[case("factory-backup")]
 #[case("full-stack-cold-start")]
+#[case("ns8-backup")]
 #[case("this-machine")]
 fn every_check_has_a_statement_and_a_next_step(#[case] name: &str) {
     let plan = planned(name);

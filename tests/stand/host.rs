@@ -562,6 +562,11 @@ impl Host {
             .iter()
             .find(|(known, _)| *known == source)
             .expect("a shim");
+        self.program(name, text)
+    }
+
+    /// Puts a program of the test's own before those of `/usr/bin`.
+    pub(crate) fn program(&self, name: &str, text: &str) -> &Self {
         let path = self.state.join("local/bin").join(name);
         std::fs::write(&path, text).expect("a file");
         std::fs::set_permissions(path, PermissionsExt::from_mode(0o755)).expect("a mode");

@@ -19,6 +19,17 @@ impl Host {
     /// these rules, evaluated each second. Its labels are those of what it scrapes, and it
     /// tells an Alertmanager on the same host, where there is one.
     pub(crate) fn prometheus(&self, targets: &[&str], rules: &str) -> Prometheus<'_> {
+        self.prometheus_on(&self.address.to_string(), targets, rules)
+    }
+
+    /// The same, listening at that address: `0.0.0.0` for a baseline that asks on loopback
+    /// `via` the host.
+    pub(crate) fn prometheus_on(
+        &self,
+        listens: &str,
+        targets: &[&str],
+        rules: &str,
+    ) -> Prometheus<'_> {
         let targets = json!(targets);
         let config = json!({
             "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
@@ -36,7 +47,7 @@ impl Host {
                 "--config.file=/etc/prometheus/prometheus.yml",
                 "--storage.tsdb.path=/var/lib/prometheus",
                 "--web.enable-lifecycle",
-                &format!("--web.listen-address={}:9090", self.address),
+                &format!("--web.listen-address={listens}:9090"),
             ],
         );
         self.served("prometheus", 9090);
@@ -51,14 +62,19 @@ impl Host {
     pub(crate) fn alertmanager(&self) -> Alertmanager<'_> {
         let config = "route: { receiver: nobody, group_wait: 0s }\nreceivers: [{ name: nobody }]\n";
         self.write("/etc/alertmanager.yml", config);
+        self.alertmanager_on(&self.address.to_string(), "/etc/alertmanager.yml")
+    }
+
+    /// One that listens at that address, with the configuration in a file of the host.
+    pub(crate) fn alertmanager_on(&self, listens: &str, config: &str) -> Alertmanager<'_> {
         self.serve(
             "alertmanager",
             &[
                 "prometheus-alertmanager",
-                "--config.file=/etc/alertmanager.yml",
+                &format!("--config.file={config}"),
                 "--storage.path=/var/lib/alertmanager",
                 "--cluster.listen-address=",
-                &format!("--web.listen-address={}:9093", self.address),
+                &format!("--web.listen-address={listens}:9093"),
             ],
         );
         self.served("alertmanager", 9093);

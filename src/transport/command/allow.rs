@@ -105,6 +105,17 @@ const fn filter(name: &'static str, forms: &'static [Form]) -> Program {
 const KUBECTL_COMMON: &str = "namespace= context= kubeconfig= cluster= request-timeout= selector= output= \
  no-headers";
 
+/// What reads and may print credentials: for kinds that hide them in the answer, and not for
+/// who writes a command line. NethServer's hashes of repositories have passwords.
+pub(super) const TYPED: &[Program] = &[program(
+    "redis-cli",
+    &[form(
+        &["HGETALL hgetall"],
+        getopt("h:p:n:s:", "raw no-raw"),
+        Operands::Any,
+    )],
+)];
+
 /// Every program, by name.
 pub(super) const PROGRAMS: &[Program] = &[
     program(
@@ -221,19 +232,6 @@ pub(super) const PROGRAMS: &[Program] = &[
         ],
     ),
     program(
-        "journalctl",
-        &[form(
-            &[],
-            getopt(
-                "u:n:p:o:t:g:bkxqreaml",
-                "unit= user-unit= lines= since= until= priority= output= output-fields= \
-                 identifier= grep= case-sensitive[=] boot[=] dmesg no-pager no-hostname quiet \
-                 reverse utc all full catalog list-boots disk-usage header field=",
-            ),
-            Operands::Any,
-        )],
-    ),
-    program(
         "iscsiadm",
         // A mode's name alone says what is read; any other `-o` writes.
         &[
@@ -245,6 +243,19 @@ pub(super) const PROGRAMS: &[Program] = &[
                 Operands::None,
             ),
         ],
+    ),
+    program(
+        "journalctl",
+        &[form(
+            &[],
+            getopt(
+                "u:n:p:o:t:g:bkxqreaml",
+                "unit= user-unit= lines= since= until= priority= output= output-fields= \
+                 identifier= grep= case-sensitive[=] boot[=] dmesg no-pager no-hostname quiet \
+                 reverse utc all full catalog list-boots disk-usage header field=",
+            ),
+            Operands::Any,
+        )],
     ),
     reads("jq", true),
     program(
@@ -404,7 +415,7 @@ pub(super) const PROGRAMS: &[Program] = &[
                 Operands::None,
             ),
             form(
-                &["HGETALL hgetall SMEMBERS smembers"],
+                &["SMEMBERS smembers"],
                 getopt("h:p:n:s:", "raw no-raw"),
                 Operands::Any,
             ),

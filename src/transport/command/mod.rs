@@ -85,6 +85,22 @@ impl ReadOnlyCommand {
         Self::checked(policy, vec![args.into_iter().map(Into::into).collect()])
     }
 
+    /// From an argument list whose answer the kind does not show as it stands: besides
+    /// what [`Self::from_args`] takes, reads that may print credentials.
+    ///
+    /// # Errors
+    /// As [`Self::from_args`].
+    pub(crate) fn typed(policy: &Policy, args: Vec<String>) -> Result<Self, Refused> {
+        if rules::is_typed(&args) {
+            return Ok(Self {
+                pipeline: vec![args],
+                by_extension: false,
+                variables: Vec::new(),
+            });
+        }
+        Self::from_args(policy, args)
+    }
+
     /// From the argument lists of a pipeline, as kinds build them.
     ///
     /// # Errors

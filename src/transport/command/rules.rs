@@ -1,7 +1,7 @@
 //! Whether one argument list only reads.
 
 use super::acting;
-use super::allow::{Flags, Form, Operands, PROGRAMS, Program};
+use super::allow::{Flags, Form, Operands, PROGRAMS, Program, TYPED};
 use super::options::{Split, getopt, listed, only};
 use super::refusals::{INSTEAD, RUNNERS};
 use super::{Policy, Refused};
@@ -56,6 +56,22 @@ pub(super) fn check(
         return check_program(policy, after_sudo(rest)?, true);
     }
     check_program(policy, arguments, first)
+}
+
+/// Whether it is one of [`TYPED`], for what [`check`] refuses.
+pub(super) fn is_typed(arguments: &[String]) -> bool {
+    let arguments = match arguments.split_first() {
+        Some((program, rest)) if program == "sudo" => after_sudo(rest).ok(),
+        _ => Some(arguments),
+    };
+    let Some((name, rest)) = arguments.and_then(<[String]>::split_first) else {
+        return false;
+    };
+    let clean = |argument: &String| !argument.contains(['\0', '\n', '\r']);
+    arguments.is_some_and(|all| all.iter().all(clean))
+        && TYPED
+            .iter()
+            .any(|program| program.name == name && check_forms(program, rest).is_ok())
 }
 
 /// The arguments after `sudo -n [-u USER]`.
@@ -120,7 +136,16 @@ fn check_program(policy: &Policy, arguments: &[String], first: bool) -> Result<A
     let built_in = match PROGRAMS.iter().find(|program| program.name == name) {
         Some(program) if first || program.filter => match acting::flag(name, rest) {
             Some((flag, why)) => Err(Refused::new(format!("{name} {flag}: {why}"))),
-            None => check_forms(program, rest),
+            None => check_forms(program, rest).map_err(|refused| {
+                if is_typed(arguments) {
+                    Refused::new(format!(
+                        "what {name} prints of this may have passwords in it, and would be shown: \
+                         use the backup_plan kind, which hides them"
+                    ))
+                } else {
+                    refused
+                }
+            }),
         },
         Some(_) => Err(Refused::new(format!(
             "{name} after a pipe: only {} are",

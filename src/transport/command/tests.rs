@@ -79,7 +79,6 @@ nproc
 getconf _NPROCESSORS_ONLN
 redis-cli -p 6380 ping
 redis-cli -h 127.0.0.1 INFO replication
-redis-cli -s /run/redis.sock --no-raw HGETALL cluster/backup/1
 redis-cli --no-raw SMEMBERS module/mail1/backups
 redis-cli --no-raw --scan --pattern 'module/*/backups'
 docker ps --format '{{.Names}}\t{{.Status}}\t{{.Ports}}' | head -120
@@ -463,6 +462,9 @@ redis-cli --scan --pattern x FLUSHALL
 redis-cli --scan --bigkeys
 redis-cli HDEL a b
 redis-cli -x HGETALL
+redis-cli -s /run/redis.sock --no-raw HGETALL cluster/backup/1
+redis-cli hgetall cluster/backup_repository/uuid1
+sudo -n redis-cli HGETALL cluster/backup_repository/uuid1
 redis-cli -a secret PING
 redis-cli PING FLUSHALL
 redis-cli
@@ -834,6 +836,35 @@ fn a_shell_gives_back_what_was_quoted(#[case] arguments: &[&str]) {
 #[test]
 fn nothing_that_fish_or_csh_acts_on_stands_between_quotes() {
     assert_eq!(quoting::quote(r"a\';b;!#"), r"'a'\\''\'';b;'\!'#'",);
+}
+
+/// What may print credentials is for a kind that hides them.
+#[rstest]
+#[case("redis-cli -s /run/redis.sock --no-raw HGETALL cluster/backup/1", true)]
+#[case(
+    "sudo -n redis-cli --no-raw HGETALL module/mail1/backup_status/1",
+    true
+)]
+#[case("redis-cli --no-raw SMEMBERS module/mail1/backups", true)]
+#[case("redis-cli --no-raw --scan --pattern module/*/backups", true)]
+#[case("redis-cli --no-raw HDEL a b", false)]
+#[case("redis-cli -a secret HGETALL a", false)]
+#[case("redis-cli -x HGETALL a", false)]
+#[case("sudo redis-cli HGETALL a", false)]
+#[case("/tmp/redis-cli HGETALL a", false)]
+#[case("HGETALL", false)]
+fn what_a_kind_may_ask_and_a_command_line_may_not(#[case] line: &str, #[case] accepted: bool) {
+    let args: Vec<String> = line.split(' ').map(str::to_owned).collect();
+    let typed = ReadOnlyCommand::typed(&Policy::default(), args);
+    assert_eq!(typed.is_ok(), accepted, "{typed:?}");
+    if line.contains("HGETALL") {
+        let refused = parse(line).expect_err(line);
+        assert_eq!(
+            refused.message.contains("backup_plan"),
+            accepted,
+            "{refused}"
+        );
+    }
 }
 
 #[test]

@@ -59,7 +59,9 @@ impl Redis<'_> {
         words: &[&str],
     ) -> Result<ReadOnlyCommand, Refused> {
         let args = self.args();
-        ReadOnlyCommand::from_args(policy, args.iter().chain(words).copied())
+        let all = args.iter().chain(words).map(ToString::to_string);
+        // A hash of a repository has its credentials, which `repository::hide` hides.
+        ReadOnlyCommand::typed(policy, all.collect())
     }
 
     pub(super) fn scan_command(

@@ -136,17 +136,15 @@ fn instances(alerts: &[&Alert]) -> crate::probe::Value {
 }
 
 fn set_states(wanted: &[&Alert], facts: &mut Facts) {
-    let states: [(&str, &str, fn(&Alert) -> bool); 3] = [
-        ("active", "active_count", Alert::is_active),
-        ("silenced", "silenced_count", Alert::is_silenced),
-        ("inhibited", "inhibited_count", Alert::is_inhibited),
-    ];
-    for (names, number, is) in states {
+    let mut set = |names: &'static str, number: &'static str, is: fn(&Alert) -> bool| {
         let of: Vec<&&Alert> = wanted.iter().filter(|alert| is(alert)).collect();
         facts.set(number, count(of.len()));
         let of: BTreeSet<&str> = of.into_iter().map(|alert| name(alert)).collect();
         facts.set(names, list(of));
-    }
+    };
+    set("active", "active_count", Alert::is_active);
+    set("silenced", "silenced_count", Alert::is_silenced);
+    set("inhibited", "inhibited_count", Alert::is_inhibited);
 }
 
 impl Both {

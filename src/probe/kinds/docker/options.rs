@@ -249,7 +249,7 @@ impl Docker {
                 }
             }
         }
-        let empty = |text: &Option<String>| text.as_deref().is_some_and(|text| text.is_empty());
+        let empty = |text: &Option<String>| text.as_deref().is_some_and(str::is_empty);
         for (key, text) in [("project", &self.project), ("label", &self.label)] {
             if empty(text) {
                 problems.push(OptionProblem {

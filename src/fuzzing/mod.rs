@@ -80,6 +80,9 @@ pub const TARGETS: &[Target] = &[
     }),
     target("json", |input| host(include_str!("checks/json.yml"), input)),
     target("known_hosts", ssh::known_hosts),
+    target("kubernetes", |input| {
+        host(include_str!("checks/kubernetes.yml"), input);
+    }),
     target("metrics", |input| {
         host(include_str!("checks/metrics.yml"), input);
     }),

@@ -183,7 +183,12 @@ impl Fold {
         let totals = Totals::of(&self.checks);
         let (result, failure) = result(&totals, ending, self.undecided());
         let phases = self.phase_cards();
-        let releases = release::decide(&self.planned, &phases, &self.checks, failure.as_deref());
+        // A run may be BLOCKED without a failure, and its passes be another boot's all the same.
+        let unproven = failure.clone().or_else(|| match ending {
+            Ending::Disrupted(hosts) => Some(disruption(hosts)),
+            Ending::Complete | Ending::Deadline(_) | Ending::Interrupted => None,
+        });
+        let releases = release::decide(&self.planned, &phases, &self.checks, unproven.as_deref());
         Scorecard {
             schema_version: super::SCHEMA_VERSION,
             tool: Tool {

@@ -363,6 +363,19 @@ async fn what_hangs_beyond_the_deadline_is_check_failed() {
     assert_failed(&desk, &ran, 3, "the deadline, and something hung beyond it");
 }
 
+/// What a run found is not told before all else is done: it may hang there.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_hangs_after_the_run_is_check_failed() {
+    let (desk, _api, green) = after_green().await;
+    let state = rusqlite::Connection::open(desk.folder().join("state.db")).expect("a state");
+    // It can be read, but for 20 seconds not written.
+    state
+        .execute_batch("BEGIN IMMEDIATE")
+        .expect("nobody else writes");
+    let ran = run(&desk, &green, &["--deadline", "4s"]).await;
+    assert_failed(&desk, &ran, 3, "deadline");
+}
+
 /// Whether a handler for SIGTERM is set, by the kernel's account.
 fn catches_term(id: u32) -> bool {
     let status = fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();

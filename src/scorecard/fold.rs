@@ -1,5 +1,7 @@
 //! Folds the events of a run into its card.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 use super::causes::{Downstream, assign_causes, roots};
@@ -330,6 +332,17 @@ impl Fold {
     }
 }
 
+/// Seconds, no more exactly than anybody asked for: what a monitor's start took is taken
+/// off its deadline.
+fn told(deadline: Duration) -> f64 {
+    let seconds = deadline.as_secs_f64();
+    if seconds < 10.0 {
+        (seconds * 1000.0).round() / 1000.0
+    } else {
+        seconds.round()
+    }
+}
+
 fn disruption(hosts: &[String]) -> String {
     let lost = match hosts {
         [_] => "its connection was lost",
@@ -361,10 +374,7 @@ fn result(
     undecided: Option<&str>,
 ) -> (RunResult, Option<String>) {
     let failure = match ending {
-        Ending::Deadline(after) => Some(format!(
-            "the run's deadline of {} s struck",
-            after.as_secs_f64()
-        )),
+        Ending::Deadline(after) => Some(format!("the run's deadline of {} s struck", told(*after))),
         Ending::Interrupted => Some("the run was interrupted".to_owned()),
         // What is blocked holds the gates whatever else was seen.
         Ending::Disrupted(_) if totals.blocked > 0 => None,

@@ -63,6 +63,10 @@ impl<'a> Command<'a> {
             arguments.look.json,
             environment::step_summary(),
             &job.plan.metrics_prefix,
+            &[
+                ("--textfile", arguments.monitor.textfile.as_deref()),
+                ("--log", arguments.monitor.log.as_deref()),
+            ],
         )?;
         let evidence = arguments.evidence.as_deref().map(Evidence::open);
         Ok(Self {

@@ -37,6 +37,10 @@ const LAST_WORDS: Duration = Duration::from_secs(5);
 /// A tenth of what a lock is waited for.
 const MOMENT: Duration = Duration::from_millis(25);
 
+/// What to say where one would overwrite the other.
+pub(super) const SAME_FILE: &str =
+    "error: --textfile and --log name the same file: give each one of its own";
+
 /// Columns of the log.
 const WIDTH: usize = 100;
 
@@ -144,8 +148,16 @@ impl Post {
         let textfile = textfile
             .map(|path| whole::destination(path).map_err(|problem| unusable(path, &problem)))
             .transpose()?;
-        if textfile.is_some() && textfile == log.and_then(|log| whole::destination(log).ok()) {
-            tell("error: --textfile and --log name the same file: give each one of its own");
+        if textfile.is_none() && log.is_none() {
+            tell(
+                "error: --monitor-read-only leaves nothing behind: give it a --textfile, a --log or both",
+            );
+            return Err(Exit::Usage);
+        }
+        if let (Some(textfile), Some(log)) = (&textfile, log)
+            && whole::place(textfile) == whole::place(log)
+        {
+            tell(SAME_FILE);
             return Err(Exit::Usage);
         }
         let lock = textfile.as_deref().or(log);
@@ -203,6 +215,10 @@ impl Post {
             earlier.prefix == prefix && known.is_none_or(|known| known == baseline)
         };
         let earlier = self.earlier.as_ref().filter(of_this);
+        let textfile = self.textfile.as_deref();
+        if let Some(shared) = textfile.and_then(|path| shared_prefix(path, prefix, baseline)) {
+            tell(&format!("coldstart: warning: {shared}"));
+        }
         let mut desk = self.desk.lock().unwrap_or_else(PoisonError::into_inner);
         desk.monitored = Monitored {
             prefix: prefix.to_owned(),
@@ -282,6 +298,32 @@ impl Post {
         }
         problems
     }
+}
+
+/// What is wrong where another baseline's textfile beside `textfile` has metrics of the
+/// same names: nothing in them tells whose they are, and a collector may take neither.
+pub(super) fn shared_prefix(textfile: &Path, prefix: &str, baseline: &str) -> Option<String> {
+    let own = whole::place(textfile);
+    let mut beside: Vec<PathBuf> = fs::read_dir(own.parent()?)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|ending| ending == "prom"))
+        .filter(|path| path.is_file() && whole::place(path) != own)
+        .collect();
+    beside.sort();
+    beside.iter().find_map(|path| {
+        let other = textfile::read(&fs::read_to_string(path).ok()?)?;
+        let theirs = other.baseline.filter(|theirs| theirs != baseline)?;
+        (other.prefix == prefix).then(|| {
+            format!(
+                "{} has metrics of the baseline {theirs} by the same names: give each baseline \
+                 a `metrics_prefix` of its own, or Prometheus cannot tell them apart",
+                path.display()
+            )
+        })
+    })
 }
 
 /// Takes a textfile away that cannot be replaced, and tells what became of it: metrics

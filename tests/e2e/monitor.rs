@@ -303,6 +303,21 @@ async fn a_report_that_cannot_be_printed_with_another_is_check_failed() {
     assert_failed(&desk, &ran, 64, "standard output holds one report");
 }
 
+/// Of the monitor's own files a report would be the last to write.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_report_takes_neither_the_textfile_nor_the_log() {
+    let (desk, _api, green) = after_green().await;
+    for (report, flag) in [
+        ("prometheus=cold.prom", "--textfile"),
+        ("prometheus=./cold.prom", "--textfile"),
+        ("json=./last.log", "--log"),
+    ] {
+        let ran = run(&desk, &green, &["--report", report]).await;
+        let told = format!("cannot hold both `{flag}` and `--report ");
+        assert_failed(&desk, &ran, 64, &told);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_deadline_is_check_failed() {
     let (desk, _api, _) = after_green().await;
@@ -483,6 +498,7 @@ async fn wrong_usage() {
     for args in [
         &["check", "--textfile", "a"][..],
         &["check", "--log", "a"],
+        &["check", "--monitor-read-only"],
         &["check", "--monitor-read-only", "--watch"],
         &["check", "--monitor-read-only", "--only", "P0"],
         &["check", "--monitor-read-only", "--skip", "P0"],

@@ -220,3 +220,29 @@ fn a_lock_that_is_there_is_only_read() {
     let second = open_lock(&path).expect("the same one");
     assert!(matches!(try_lock(&second), Err(TryLockError::WouldBlock)));
 }
+
+#[test]
+fn metrics_of_another_baseline_by_the_same_names_are_told() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let other = |name: &str, prefix: &str, baseline: &str| {
+        let other = Monitored {
+            prefix: prefix.to_owned(),
+            baseline: Some(baseline.to_owned()),
+            last_green: None,
+        };
+        let text = textfile::failed(now(), &other);
+        fs::write(folder.path().join(name), text).expect("a textfile");
+    };
+    other("own.prom", "a", "another before it");
+    other("same.prom", "a", "full-stack");
+    other("apart.prom", "b", "backups");
+    other("old", "a", "backups");
+    let own = folder.path().join("own.prom");
+    assert_eq!(shared_prefix(&own, "a", "full-stack"), None);
+    other("z.prom", "a", "backups");
+    let told = shared_prefix(&own, "a", "full-stack").expect("a warning");
+    assert!(
+        told.contains("z.prom has metrics of the baseline backups"),
+        "{told}"
+    );
+}

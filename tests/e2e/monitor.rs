@@ -229,11 +229,12 @@ async fn without_a_log_the_card_is_printed() {
     assert_eq!(ran.code, Some(2), "{ran:#?}");
     assert!(ran.last(1).starts_with("Result: BLOCKED"), "{ran:#?}");
     assert_eq!(Told::at(&desk).result(), "blocked");
-    // Both are wishes of their own.
+    // With neither there is no lock, and nobody is told.
     let ran = desk
         .check(&baseline(&api, "/"), &["--monitor-read-only"])
         .await;
-    assert_eq!(ran.code, Some(0), "{ran:#?}");
+    assert_eq!(ran.code, Some(64), "{ran:#?}");
+    assert!(ran.stderr.contains("leaves nothing behind"), "{ran:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

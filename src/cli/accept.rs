@@ -309,7 +309,18 @@ fn left(until: Timestamp, now: Timestamp) -> String {
 fn harmless_lines(text: &str) -> String {
     let lines = text.lines().map(|line| {
         let indent = line.len() - line.trim_start_matches(' ').len();
-        format!("{}{}\n", " ".repeat(indent), harmless(line))
+        format!("{}{}\n", " ".repeat(indent), harmless(&line[indent..]))
     });
     lines.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::harmless_lines;
+
+    #[test]
+    fn lines_are_indented_as_they_are() {
+        let shown = harmless_lines("  - check: a\n    by: b\u{1b}c\n");
+        assert_eq!(shown, "  - check: a\n    by: b\\u{1b}c\n");
+    }
 }

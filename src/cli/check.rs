@@ -63,6 +63,10 @@ impl<'a> Command<'a> {
             arguments.look.json,
             environment::step_summary(),
             &job.plan.metrics_prefix,
+            &[
+                ("--textfile", arguments.monitor.textfile.as_deref()),
+                ("--log", arguments.monitor.log.as_deref()),
+            ],
         )?;
         let evidence = arguments.evidence.as_deref().map(Evidence::open);
         Ok(Self {
@@ -84,13 +88,13 @@ impl<'a> Command<'a> {
         }
     }
 
-    /// Runs once. `first` has the card before anybody else, and returns what
-    /// went wrong with it.
+    /// Runs once. `last` has the card when all else is done with it, whatever may hang
+    /// there, and returns what went wrong.
     pub(super) async fn once(
         &self,
         options: &Options,
         stop: Stop,
-        first: impl FnOnce(&Scorecard) -> Vec<String>,
+        last: impl FnOnce(&Scorecard) -> Vec<String>,
     ) -> Result<Exit, Exit> {
         let mut times = Times::new(self.job.plan.checks.len());
         let mut note = |event: &Event| times.event(event);
@@ -98,13 +102,14 @@ impl<'a> Command<'a> {
             .job
             .once(&self.job.left_out, options, stop, &mut note)
             .await?;
-        let mut problems = first(&card);
         // Before the card, for which a pager may keep us waiting; what went wrong
         // is told after it, where it is seen.
-        problems.extend(self.keep(&card, &times));
+        let mut problems = self.keep(&card, &times);
         problems.extend(self.reports.summarize(&card));
         let text = self.shown(&card) + &self.reports.last(&card);
-        let exit = tell_all(&problems, print(&text, Exit::of(&card)));
+        let printed = print(&text, Exit::of(&card));
+        problems.extend(last(&card));
+        let exit = tell_all(&problems, printed);
         audited.map(|()| exit)
     }
 

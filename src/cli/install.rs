@@ -10,9 +10,9 @@ use std::time::Duration;
 use super::args::{Install, Installation, Scheduler};
 use super::exit::Exit;
 use super::input::{self, Input};
-use super::monitor::{DEADLINE, GRACE};
+use super::monitor::{DEADLINE, GRACE, SAME_FILE, shared_prefix};
 use super::output::tell;
-use super::state;
+use super::{state, waivers, whole};
 use crate::engine::SecretRef;
 use crate::plan::Plan;
 use crate::report::duration;
@@ -41,7 +41,19 @@ impl Monitor {
     /// # Errors
     /// With the exit code, once it has been said what is wrong.
     fn new(arguments: &Installation) -> Result<Self, Exit> {
+        if let (Some(textfile), Some(log)) = (&arguments.textfile, &arguments.log)
+            && whole::place(textfile) == whole::place(log)
+        {
+            tell(SAME_FILE);
+            return Err(Exit::Usage);
+        }
         let Input { plan, .. } = input::input(&arguments.baseline, &arguments.display)?;
+        waivers::for_run(
+            &arguments.waivers,
+            &arguments.baseline,
+            &plan,
+            &arguments.display,
+        )?;
         let deadline = deadline(arguments).map_err(|problem| usage(&problem))?;
         let (command, folders) = command(arguments, deadline).map_err(|problem| usage(&problem))?;
         let ending = arguments
@@ -52,6 +64,13 @@ impl Monitor {
             tell(
                 "coldstart: warning: the textfile's name does not end in .prom: the node exporter passes it over",
             );
+        }
+        let shared = arguments
+            .textfile
+            .as_deref()
+            .and_then(|textfile| shared_prefix(textfile, &plan.metrics_prefix, &plan.name));
+        if let Some(shared) = shared {
+            tell(&format!("coldstart: warning: {shared}"));
         }
         Ok(Self {
             plan,
@@ -139,6 +158,14 @@ fn command(
     for (name, value) in &arguments.baseline.vars {
         let var = format!("{name}={value}");
         command.extend(["--var".to_owned(), single_line(&var)?.to_owned()]);
+    }
+    match arguments.waivers.waivers.as_deref() {
+        None => {}
+        Some("none") => command.extend(["--waivers", "none"].map(str::to_owned)),
+        Some(path) => {
+            let path = absolute(Path::new(path))?;
+            command.extend(["--waivers".to_owned(), plain(&path)?]);
+        }
     }
     if let Some(config) = &arguments.ssh_config {
         command.extend(["--ssh-config".to_owned(), plain(&absolute(config)?)?]);

@@ -45,14 +45,15 @@ impl Lease {
         if card["tool"]["version"] != env!("CARGO_PKG_VERSION") {
             return Err("the last run was another version's".to_owned());
         }
-        let started_at = run.summary.started_at;
-        let age = now.duration_since(started_at);
-        if age.is_negative() || run.summary.finished_at > now {
+        if let Some(host) = card["disrupted"].as_array().and_then(|lost| lost.first()) {
+            let host = host.as_str().unwrap_or("a host");
+            return Err(format!("{host} dropped out of the last run"));
+        }
+        if run.summary.finished_at > now {
             return Err("the last run is later than the clock of this machine".to_owned());
         }
-        if age.unsigned_abs() > longest {
-            return Err(format!("the last run began {} s ago", age.as_secs()));
-        }
+        let started_at = run.summary.started_at;
+        let age = aged(started_at, longest, now)?;
         let decided = card["releases"]
             .as_array()
             .and_then(|all| all.iter().find(|decided| decided["id"] == release));
@@ -63,6 +64,11 @@ impl Lease {
         // What was accepted then may not be any more.
         if card["totals"]["accepted"].as_u64().unwrap_or(0) > 0 {
             return Err("the last run rests on accepted warnings".to_owned());
+        }
+        if let Some(check) = without_host(plan, left_out) {
+            return Err(format!(
+                "{check} has no host that could be asked whether it has booted"
+            ));
         }
         let seen = |host: &str| {
             let hosts = card["hosts"].as_array()?;
@@ -111,7 +117,12 @@ impl Lease {
     ///
     /// # Errors
     /// The first host that it did not see so.
-    pub(super) fn still_holds(&self, card: &Scorecard) -> Result<(), String> {
+    fn still_holds(&self, card: &Scorecard) -> Result<(), String> {
+        if let Some(host) = card.disrupted.first() {
+            return Err(format!(
+                "{host} dropped out while it was asked for its boot"
+            ));
+        }
         for (host, boot) in &self.boots {
             match card.boot(host) {
                 Some(now) if now == boot => {}
@@ -121,6 +132,22 @@ impl Lease {
         }
         Ok(())
     }
+}
+
+/// How long ago that is, if no more than `longest`.
+fn aged(
+    started_at: Timestamp,
+    longest: Duration,
+    now: Timestamp,
+) -> Result<SignedDuration, String> {
+    let age = now.duration_since(started_at);
+    if age.is_negative() {
+        return Err("the last run is later than the clock of this machine".to_owned());
+    }
+    if age.unsigned_abs() > longest {
+        return Err(format!("the last run began {} s ago", age.as_secs()));
+    }
+    Ok(age)
 }
 
 /// The hosts that the checks of a run are about.
@@ -133,6 +160,14 @@ fn hosts<'p>(plan: &'p Plan, left_out: &[Option<String>]) -> Vec<&'p str> {
     hosts.sort_unstable();
     hosts.dedup();
     hosts
+}
+
+/// The first check of a run that is about no host: a boot of what it looked at cannot
+/// be noticed.
+fn without_host<'p>(plan: &'p Plan, left_out: &[Option<String>]) -> Option<&'p str> {
+    let mut checks = plan.checks.iter().zip(left_out);
+    let (check, _) = checks.find(|(check, why)| why.is_none() && check.hosts().next().is_none())?;
+    Some(&check.id)
 }
 
 fn via(check: &Check) -> Option<&str> {
@@ -151,10 +186,12 @@ pub(super) async fn lease(
         .latest_run(&job.plan.name, &job.plan.digest)
         .ok_or("no run of this baseline is remembered")?;
     let asked = (&*job.plan, job.left_out.as_slice());
-    let lease = Lease::of(&run, release, asked, longest, crate::engine::now())?;
+    let mut lease = Lease::of(&run, release, asked, longest, crate::engine::now())?;
     if lease.hosts() > 0 {
         // Asked at once: no gate has a say in who has booted.
-        let options = job.options(true);
+        let mut options = job.options(true);
+        let left = longest.saturating_sub(lease.age.unsigned_abs());
+        options.deadline = Some(options.deadline.map_or(left, |own| own.min(left)));
         let left_out = lease.only_boots(&job.plan);
         let (card, audited) = job
             .once(&left_out, &options, stop, &mut |_| {})
@@ -162,6 +199,76 @@ pub(super) async fn lease(
             .map_err(|_| "the hosts cannot be asked for their boots")?;
         audited.map_err(|_| "the audit is not whole")?;
         lease.still_holds(&card)?;
+        // Asking took its time, and the decision is older by that.
+        lease.age = aged(lease.started_at, longest, crate::engine::now())?;
     }
     Ok(lease)
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+    use crate::probe::Policy;
+    use crate::scorecard::{BaselineRef, RunResult, RunSummary, Totals};
+
+    #[rstest]
+    #[case::young(0, Ok(0))]
+    #[case::at_its_end(600, Ok(600))]
+    #[case::asking_took_too_long(601, Err("the last run began 601 s ago"))]
+    #[case::clock_set_back(-1, Err("the last run is later than the clock of this machine"))]
+    fn a_lease_ends(#[case] after: i64, #[case] expected: Result<i64, &str>) {
+        let began = Timestamp::UNIX_EPOCH + SignedDuration::from_hours(24);
+        let now = began + SignedDuration::from_secs(after);
+        let aged = aged(began, Duration::from_mins(10), now);
+        let expected = expected.map(SignedDuration::from_secs);
+        assert_eq!(aged, expected.map_err(str::to_owned));
+    }
+
+    /// A card that found a release open, whatever else was the matter with it.
+    #[rstest]
+    #[case::nothing(serde_json::json!([]), None)]
+    #[case::a_host(serde_json::json!(["data188"]), Some("data188 dropped out of the last run"))]
+    fn no_lease_on_a_host_that_dropped_out(
+        #[case] disrupted: Value,
+        #[case] expected: Option<&str>,
+    ) {
+        let at = Timestamp::UNIX_EPOCH;
+        let card = serde_json::json!({
+            "tool": { "version": env!("CARGO_PKG_VERSION") },
+            "releases": [{ "id": "runners", "open": true }],
+            "disrupted": disrupted,
+        });
+        let run = StoredRun {
+            summary: RunSummary {
+                run: 1,
+                baseline: BaselineRef {
+                    name: "b".to_owned(),
+                    digest: String::new(),
+                },
+                started_at: at,
+                finished_at: at,
+                result: RunResult::Blocked,
+                failure: None,
+                whole: false,
+                totals: Totals::default(),
+                first_blocked: None,
+            },
+            card: card.to_string(),
+        };
+        let plan = Plan {
+            name: "b".to_owned(),
+            digest: String::new(),
+            metrics_prefix: "a".to_owned(),
+            hosts: Vec::new(),
+            phases: Vec::new(),
+            checks: Vec::new(),
+            releases: Vec::new(),
+            policy: Policy::default(),
+            signatures: Vec::new(),
+        };
+        let lease = Lease::of(&run, "runners", (&plan, &[]), Duration::from_secs(1), at);
+        assert_eq!(lease.err().as_deref(), expected);
+    }
 }

@@ -3,7 +3,7 @@
 //! run came to, or that it came to nothing, and never what an earlier one did.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
@@ -36,6 +36,10 @@ const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// A tenth of what a lock is waited for.
 const MOMENT: Duration = Duration::from_millis(25);
+
+/// What to say where one would overwrite the other.
+pub(super) const SAME_FILE: &str =
+    "error: --textfile and --log name the same file: give each one of its own";
 
 /// Columns of the log.
 const WIDTH: usize = 100;
@@ -100,7 +104,7 @@ fn run(
 }
 
 /// Ends the program at `until`; never where that is beyond all clocks.
-fn watchdog(post: &Arc<Post>, until: Option<Instant>) -> std::io::Result<()> {
+fn watchdog(post: &Arc<Post>, until: Option<Instant>) -> io::Result<()> {
     let Some(until) = until else { return Ok(()) };
     let post = Arc::clone(post);
     let name = thread::Builder::new().name("watchdog".to_owned());
@@ -144,23 +148,22 @@ impl Post {
         let textfile = textfile
             .map(|path| whole::destination(path).map_err(|problem| unusable(path, &problem)))
             .transpose()?;
-        if textfile.is_some() && textfile == log.and_then(|log| whole::destination(log).ok()) {
-            tell("error: --textfile and --log name the same file: give each one of its own");
+        if textfile.is_none() && log.is_none() {
+            tell(
+                "error: --monitor-read-only leaves nothing behind: give it a --textfile, a --log or both",
+            );
+            return Err(Exit::Usage);
+        }
+        if let (Some(textfile), Some(log)) = (&textfile, log)
+            && whole::place(textfile) == whole::place(log)
+        {
+            tell(SAME_FILE);
             return Err(Exit::Usage);
         }
         let lock = textfile.as_deref().or(log);
         // Nothing is beside a device.
         let lock = lock.filter(|path| !path.starts_with("/dev") && !path.starts_with("/proc"));
-        let lock = lock.map(|path| lock_beside(path, log, now)).transpose()?;
-        for path in textfile.as_deref().into_iter().chain(log) {
-            whole::sweep(path);
-        }
-        if let Some(path) = &textfile
-            && let Err(problem) = whole::try_out(path)
-        {
-            withdraw(path);
-            return Err(unusable(path, &problem));
-        }
+        let lock = lock.map(|path| lock_beside(path, log, now)).transpose();
         let earlier = textfile
             .as_deref()
             .and_then(|path| fs::read_to_string(path).ok())
@@ -175,6 +178,23 @@ impl Post {
             baseline: None,
             last_green: None,
         });
+        // Nobody knows of another run then, and this one looks at nothing: what an
+        // earlier one said must not stand.
+        if let (Err(Exit::Failed), Some(path)) = (&lock, &textfile)
+            && whole::replace(path, &textfile::failed(now, &monitored), Some(0o644)).is_err()
+        {
+            say(&withdraw(path), log, now);
+        }
+        let lock = lock?;
+        for path in textfile.as_deref().into_iter().chain(log) {
+            whole::sweep(path);
+        }
+        if let Some(path) = &textfile
+            && let Err(problem) = whole::try_out(path)
+        {
+            say(&withdraw(path), log, now);
+            return Err(unusable(path, &problem));
+        }
         Ok(Self {
             textfile,
             log: log.map(Path::to_owned),
@@ -195,6 +215,10 @@ impl Post {
             earlier.prefix == prefix && known.is_none_or(|known| known == baseline)
         };
         let earlier = self.earlier.as_ref().filter(of_this);
+        let textfile = self.textfile.as_deref();
+        if let Some(shared) = textfile.and_then(|path| shared_prefix(path, prefix, baseline)) {
+            tell(&format!("coldstart: warning: {shared}"));
+        }
         let mut desk = self.desk.lock().unwrap_or_else(PoisonError::into_inner);
         desk.monitored = Monitored {
             prefix: prefix.to_owned(),
@@ -257,7 +281,7 @@ impl Post {
                     "coldstart: the metrics were not written to {}: {problem}",
                     path.display()
                 ));
-                withdraw(path);
+                tell(&withdraw(path));
             }
         }
         if let Some(path) = &self.log {
@@ -276,15 +300,48 @@ impl Post {
     }
 }
 
-/// Takes a textfile away that cannot be replaced: metrics that are missing are
-/// alerted on, and yesterday's green is not.
-fn withdraw(path: &Path) {
-    // Where that fails too, its age is what tells.
-    if fs::remove_file(path).is_ok() {
-        tell(&format!(
-            "coldstart: {} was removed, so that nobody takes it for what this run found",
-            path.display()
-        ));
+/// What is wrong where another baseline's textfile beside `textfile` has metrics of the
+/// same names: nothing in them tells whose they are, and a collector may take neither.
+pub(super) fn shared_prefix(textfile: &Path, prefix: &str, baseline: &str) -> Option<String> {
+    let own = whole::place(textfile);
+    let mut beside: Vec<PathBuf> = fs::read_dir(own.parent()?)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|ending| ending == "prom"))
+        .filter(|path| path.is_file() && whole::place(path) != own)
+        .collect();
+    beside.sort();
+    beside.iter().find_map(|path| {
+        let other = textfile::read(&fs::read_to_string(path).ok()?)?;
+        let theirs = other.baseline.filter(|theirs| theirs != baseline)?;
+        (other.prefix == prefix).then(|| {
+            format!(
+                "{} has metrics of the baseline {theirs} by the same names: give each baseline \
+                 a `metrics_prefix` of its own, or Prometheus cannot tell them apart",
+                path.display()
+            )
+        })
+    })
+}
+
+/// Takes a textfile away that cannot be replaced, and tells what became of it: metrics
+/// that are missing are alerted on, and yesterday's green is not.
+fn withdraw(path: &Path) -> String {
+    let path_shown = path.display();
+    match fs::remove_file(path) {
+        Ok(()) => format!(
+            "coldstart: {path_shown} was removed, so that nobody takes it for what this run found"
+        ),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            format!("coldstart: there is no {path_shown}")
+        }
+        // Then its age is what tells.
+        Err(error) => format!(
+            "coldstart: {path_shown} cannot be removed either ({error}): what it says is of an \
+             earlier run, and no alert but ColdStartRecoveryMonitorStale will tell"
+        ),
     }
 }
 
@@ -303,7 +360,7 @@ fn lock_beside(path: &Path, log: Option<&Path>, now: Timestamp) -> Result<File, 
     name.push(path.file_name().unwrap_or_default());
     name.push(".lock");
     let lock = path.with_file_name(name);
-    let cannot = |error: &std::io::Error| {
+    let cannot = |error: &io::Error| {
         let text = format!(
             "coldstart: the lock {} cannot be had: {error}; nothing was looked at",
             lock.display()
@@ -311,12 +368,7 @@ fn lock_beside(path: &Path, log: Option<&Path>, now: Timestamp) -> Result<File, 
         say(&text, log, now);
         Exit::Failed
     };
-    let file = OpenOptions::new()
-        .append(true)
-        .create(true)
-        .mode(0o644)
-        .open(&lock)
-        .map_err(|error| cannot(&error))?;
+    let file = open_lock(&lock).map_err(|error| cannot(&error))?;
     match try_lock(&file) {
         Ok(()) => Ok(file),
         Err(TryLockError::Error(error)) => Err(cannot(&error)),
@@ -328,6 +380,21 @@ fn lock_beside(path: &Path, log: Option<&Path>, now: Timestamp) -> Result<File, 
             say(&text, log, now);
             Err(Exit::Busy)
         }
+    }
+}
+
+/// Makes a lock file where there is none. One that is there is only read, which is enough
+/// to lock it: it may be of somebody else who ran the monitor here once.
+fn open_lock(path: &Path) -> io::Result<File> {
+    // Opening a pipe could wait without end.
+    whole::destination(path).map_err(io::Error::other)?;
+    match File::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => OpenOptions::new()
+            .append(true)
+            .create(true)
+            .mode(0o644)
+            .open(path),
+        opened => opened,
     }
 }
 

@@ -5,6 +5,7 @@ use std::ffi::{OsStr, OsString};
 use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
@@ -90,7 +91,8 @@ pub(super) struct Reports {
 }
 
 impl Reports {
-    /// `json` is `--json`; `summary` is where a job's step summary goes.
+    /// `json` is `--json`; `summary` is where a job's step summary goes; `taken` is what
+    /// else is written, each by its flag.
     ///
     /// # Errors
     /// [`Exit::Usage`] when two reports want the same place.
@@ -99,21 +101,25 @@ impl Reports {
         json: bool,
         summary: Option<PathBuf>,
         prefix: &str,
+        taken: &[(&str, Option<&Path>)],
     ) -> Result<Self, Exit> {
         let mut printed: Vec<Format> = json.then_some(Format::Json).into_iter().collect();
         let mut files: Vec<(Format, PathBuf)> = Vec::new();
-        let mut places: BTreeMap<&Path, Format> = BTreeMap::new();
+        let mut places: BTreeMap<PathBuf, String> = taken
+            .iter()
+            .filter_map(|(flag, path)| Some((whole::place((*path)?), (*flag).to_owned())))
+            .collect();
         for Wanted { format, path } in wanted {
             // Annotations are for standard output wherever the summary goes.
             if path.is_none() || *format == Format::Github {
                 printed.push(*format);
             }
             let Some(path) = path else { continue };
-            if let Some(other) = places.insert(path, *format) {
+            let wanted = format!("--report {}", format.name());
+            if let Some(other) = places.insert(whole::place(path), wanted) {
                 tell(&format!(
-                    "error: {} cannot hold two reports, `{}` and `{}`: give each a file of its own",
+                    "error: {} cannot hold both `{other}` and `--report {}`: give each a file of its own",
                     path.display(),
-                    other.name(),
                     format.name()
                 ));
                 return Err(Exit::Usage);
@@ -124,6 +130,14 @@ impl Reports {
             [] => Output::Card,
             [Format::Github] => Output::Annotated,
             [format] => Output::Report(format),
+            [first, second, ..] if first == second => {
+                tell(&format!(
+                    "error: standard output holds one report, and `{}` was asked for twice: \
+                     leave one out",
+                    first.name()
+                ));
+                return Err(Exit::Usage);
+            }
             [first, second, ..] => {
                 tell(&format!(
                     "error: standard output holds one report, and `{}` and `{}` both want it: \
@@ -190,6 +204,11 @@ impl Reports {
     /// Adds the step summary of the last card to those of the steps before.
     pub(super) fn summarize(&self, card: &Scorecard) -> Option<String> {
         let path = self.summary.as_ref()?;
+        // Opening a pipe waits for a reader, for ever if none comes.
+        if path.metadata().is_ok_and(|kind| kind.file_type().is_fifo()) {
+            let problem = "it is a pipe: give a file";
+            return Some(unwritten(Format::Github, path, problem));
+        }
         let text = Format::Github.write(card, &self.setting);
         OpenOptions::new()
             .append(true)

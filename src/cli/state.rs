@@ -9,7 +9,6 @@ use super::environment;
 use super::exit::Exit;
 use super::output::tell;
 use crate::engine::{Memory, Scorecard};
-use crate::scorecard::WaiverState;
 use crate::state::{Extent, Location, Problem, State, StoredRun};
 
 /// Where `--state` says that state is.
@@ -115,18 +114,6 @@ impl Notebook {
     /// Remembers a run.
     pub(super) fn record(&self, card: &Scorecard, extent: Extent) {
         self.with(|state| state.record(card, extent));
-        let used = card
-            .waivers
-            .iter()
-            .filter(|waiver| waiver.state == WaiverState::Used);
-        let used: Vec<(&str, String)> = used
-            .map(|waiver| (waiver.check.as_str(), waiver.key()))
-            .collect();
-        let used: Vec<(&str, &str)> = used
-            .iter()
-            .map(|(check, key)| (*check, key.as_str()))
-            .collect();
-        self.with(|state| state.count_waivers(&card.baseline.name, &used));
     }
 
     fn with<T>(&self, work: impl Fn(&mut State) -> Result<T, Problem>) -> Option<T> {

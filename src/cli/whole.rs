@@ -80,14 +80,31 @@ fn folder(path: &Path) -> PathBuf {
     }
 }
 
-/// Where links lead, if anything is there; only a file may be replaced.
+/// Where `path` is, by the name that it has whatever way it is spelled; what cannot be
+/// found has only the name that it was given.
+pub(super) fn place(path: &Path) -> PathBuf {
+    let path = destination(path).unwrap_or_else(|_| path.to_owned());
+    let canonical = fs::canonicalize(&path).ok().or_else(|| {
+        let folder = fs::canonicalize(folder(&path)).ok()?;
+        Some(folder.join(path.file_name()?))
+    });
+    canonical.unwrap_or(path)
+}
+
+/// Where links lead, whether or not anything is there; only a file may be replaced.
 ///
 /// # Errors
 /// What is there instead, as a fragment.
 pub(super) fn destination(path: &Path) -> Result<PathBuf, String> {
     let kind = match fs::metadata(path) {
         Ok(metadata) => metadata.file_type(),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(path.to_owned()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            // A circle of links is another error, so that there is an end to this.
+            return match fs::read_link(path) {
+                Ok(target) => destination(&folder(path).join(target)),
+                Err(_) => Ok(path.to_owned()),
+            };
+        }
         Err(error) => return Err(error.to_string()),
     };
     if kind.is_file() {
@@ -169,6 +186,39 @@ mod tests {
         replace(&link, "new", None).expect("written");
         assert!(fs::symlink_metadata(&link).expect("a link").is_symlink());
         assert_eq!(fs::read_to_string(&real).ok().as_deref(), Some("new"));
+    }
+
+    #[test]
+    fn a_link_to_what_is_not_there_yet_stays_one() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (real, link) = (folder.path().join("real"), folder.path().join("link"));
+        std::os::unix::fs::symlink("real", &link).expect("a link");
+        replace(&link, "new", None).expect("written");
+        assert!(fs::symlink_metadata(&link).expect("a link").is_symlink());
+        assert_eq!(fs::read_to_string(&real).ok().as_deref(), Some("new"));
+
+        let nowhere = folder.path().join("nowhere");
+        std::os::unix::fs::symlink("missing/real", &nowhere).expect("a link");
+        let told = replace(&nowhere, "new", None);
+        assert_eq!(
+            told,
+            Err("No such file or directory (os error 2)".to_owned())
+        );
+    }
+
+    #[test]
+    fn a_place_is_told_however_it_is_spelled() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let below = folder.path().join("below");
+        fs::create_dir(&below).expect("a folder");
+        std::os::unix::fs::symlink("below/a", folder.path().join("link")).expect("a link");
+        let there = place(&below.join("a"));
+        for spelled in ["below/../below/a", "below/./a", "link"] {
+            assert_eq!(place(&folder.path().join(spelled)), there, "{spelled}");
+        }
+        fs::write(below.join("a"), "").expect("a file");
+        assert_eq!(place(&folder.path().join("link")), there);
+        assert_ne!(place(&below.join("b")), there);
     }
 
     #[rstest]

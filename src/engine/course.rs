@@ -139,7 +139,9 @@ fn started(observation: &Observation, uptime: f64) -> Option<Timestamp> {
 }
 
 /// What the check's trend saw before. Counters begin anew with a boot, so what
-/// was seen on another one is no step of the same way.
+/// was seen on another one is no step of the same way; nor is what lies so far
+/// back that nobody knows what was between, which for a check without a host is
+/// all that tells of a boot.
 fn samples(
     own: &CheckMemory,
     check: &Check,
@@ -149,13 +151,24 @@ fn samples(
     let Some(trend) = &check.over_time.trend else {
         return Vec::new();
     };
-    own.samples
+    let longest_gap = check.over_time.longest_gap_of_trend();
+    let mut later = observation.at;
+    let mut samples: Vec<f64> = own
+        .samples
         .iter()
+        .rev()
         .filter(|sample| {
             sample.fact == trend.source
                 && sample.boot.as_ref() == boot
                 && sample.at < observation.at
         })
+        .take_while(|sample| {
+            let gap = later.duration_since(sample.at);
+            later = sample.at;
+            gap.unsigned_abs() < longest_gap
+        })
         .map(|sample| sample.value)
-        .collect()
+        .collect();
+    samples.reverse();
+    samples
 }

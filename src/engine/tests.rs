@@ -32,6 +32,7 @@ const FACTS: &[FactSpec] = &[
     FactSpec::new("quick", Type::Bool, "Whether it is."),
     FactSpec::new("said", Type::Text, "What it said."),
     FactSpec::new("modified", Type::Time, "When it was written."),
+    FactSpec::new("uptime_s", Type::Number, "For how long it is up."),
 ];
 
 /// What one attempt does.

@@ -21,6 +21,10 @@ use crate::probe::{FactSpec, Facts, Observation, Outcome};
 pub use fresh::{Booted, Fresh, FreshRule, FreshState, Freshness};
 pub use schedule::{Schedule, ScheduleError, zone};
 
+/// Two looks of a trend this far apart are not of one way, where nothing asks
+/// for less or more: hourly ones are.
+const TREND_GAP: Duration = Duration::from_hours(2);
+
 /// What a check expects of time: of more than one look, and of how long ago
 /// something happened.
 #[derive(Debug, Clone, Default)]
@@ -246,6 +250,12 @@ impl OverTime {
     #[must_use]
     pub fn longest_gap(&self) -> Option<Duration> {
         self.stable_for.into_iter().chain(self.released_after).min()
+    }
+
+    /// What must not lie between two looks for a trend to count both.
+    #[must_use]
+    pub fn longest_gap_of_trend(&self) -> Duration {
+        self.longest_gap().unwrap_or(TREND_GAP)
     }
 
     /// Adds what time says to the judgement of one look. `stable_for` and `trend`

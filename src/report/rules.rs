@@ -26,7 +26,8 @@ struct Rule {
 pub fn rules(prefix: &str, baseline: &str, every: Duration) -> String {
     let mut out = format!(
         "# Printed by `coldstart rules`: print it again when the baseline's name, its\n\
-         # metrics_prefix or the time between two runs changes.\n\
+         # metrics_prefix or the time between two runs changes. They go by the metrics'\n\
+         # names: each baseline on one Prometheus needs a metrics_prefix of its own.\n\
          groups:\n  - name: {}\n    rules:\n",
         quoted(prefix)
     );

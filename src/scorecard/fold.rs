@@ -1,5 +1,7 @@
 //! Folds the events of a run into its card.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 use super::causes::{Downstream, assign_causes, roots};
@@ -183,7 +185,12 @@ impl Fold {
         let totals = Totals::of(&self.checks);
         let (result, failure) = result(&totals, ending, self.undecided());
         let phases = self.phase_cards();
-        let releases = release::decide(&self.planned, &phases, &self.checks, failure.as_deref());
+        // A run may be BLOCKED without a failure, and its passes be another boot's all the same.
+        let unproven = failure.clone().or_else(|| match ending {
+            Ending::Disrupted(hosts) => Some(disruption(hosts)),
+            Ending::Complete | Ending::Deadline(_) | Ending::Interrupted => None,
+        });
+        let releases = release::decide(&self.planned, &phases, &self.checks, unproven.as_deref());
         Scorecard {
             schema_version: super::SCHEMA_VERSION,
             tool: Tool {
@@ -325,6 +332,17 @@ impl Fold {
     }
 }
 
+/// Seconds, no more exactly than anybody asked for: what a monitor's start took is taken
+/// off its deadline.
+fn told(deadline: Duration) -> f64 {
+    let seconds = deadline.as_secs_f64();
+    if seconds < 10.0 {
+        (seconds * 1000.0).round() / 1000.0
+    } else {
+        seconds.round()
+    }
+}
+
 fn disruption(hosts: &[String]) -> String {
     let lost = match hosts {
         [_] => "its connection was lost",
@@ -356,10 +374,7 @@ fn result(
     undecided: Option<&str>,
 ) -> (RunResult, Option<String>) {
     let failure = match ending {
-        Ending::Deadline(after) => Some(format!(
-            "the run's deadline of {} s struck",
-            after.as_secs_f64()
-        )),
+        Ending::Deadline(after) => Some(format!("the run's deadline of {} s struck", told(*after))),
         Ending::Interrupted => Some("the run was interrupted".to_owned()),
         // What is blocked holds the gates whatever else was seen.
         Ending::Disrupted(_) if totals.blocked > 0 => None,

@@ -10,21 +10,21 @@ use super::model::{About, CheckCard, Held, PhaseCard, Reason, ReleaseCard};
 use crate::judge::{Finding, Verdict, duration_words as words};
 
 /// Decides on every release. One is open only if all that it waits for was
-/// seen to hold in this run; `failure` is why the run could not be completed.
+/// seen to hold in this run; `unproven` is why a run proves nothing of what it saw.
 pub(super) fn decide(
     planned: &PlannedRun,
     phases: &[PhaseCard],
     checks: &[CheckCard],
-    failure: Option<&str>,
+    unproven: Option<&str>,
 ) -> Vec<ReleaseCard> {
     let mut decided: Vec<ReleaseCard> = Vec::new();
     for release in &planned.releases {
         let mut reasons = Vec::new();
-        if let Some(failure) = failure {
+        if let Some(unproven) = unproven {
             reasons.push(Reason {
                 about: About::Run,
                 id: None,
-                why: failure.to_owned(),
+                why: unproven.to_owned(),
             });
         }
         reasons.extend(release.needs.iter().filter_map(|&need| shut(&phases[need])));

@@ -95,8 +95,12 @@ impl State {
             Ok(done) => return Ok(done),
             Err(trouble) => trouble,
         };
-        if let (open::Trouble::Damaged(_), Location::File(_)) = (&trouble, &self.location) {
-            let (connection, notice) = open::open(&self.location, self.clock)?;
+        if let (open::Trouble::Damaged(how), Location::File(path)) = (&trouble, &self.location) {
+            // Closed before it is renamed: SQLite would take the new file's journal for its own.
+            self.connection = Connection::open_in_memory()
+                .map_err(|error| open::Trouble::from(error).at(&self.location))?;
+            let (connection, notice) =
+                open::anew(path, how, self.clock).map_err(|trouble| trouble.at(&self.location))?;
             self.connection = connection;
             self.notice = notice.or(self.notice.take());
             return patiently(|| work(&mut self.connection, self.clock))

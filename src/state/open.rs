@@ -1,6 +1,6 @@
 //! Opens the file, makes its tables, and tells what stands in the way.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -125,31 +125,47 @@ pub(super) fn open(
     };
     match patiently(|| open_file(path)) {
         Ok(connection) => Ok((connection, None)),
-        Err(Trouble::Damaged(how)) => set_aside(path, &how, clock)
-            .map(|(connection, aside)| {
-                let notice = aside.map(|aside| Problem {
-                    place: path.display().to_string(),
-                    what: format!("was damaged ({how})"),
-                    advice: format!(
-                        "it is now {}, and a new one was begun: what it remembered does not count any more",
-                        aside.display()
-                    ),
-                });
-                (connection, notice)
-            })
-            .map_err(|trouble| trouble.at(location)),
+        Err(Trouble::Damaged(how)) => {
+            anew(path, &how, clock).map_err(|trouble| trouble.at(location))
+        }
         Err(trouble) => Err(trouble.at(location)),
     }
 }
 
+/// A connection in place of one that found damage, with a notice when the file was set
+/// aside for it: one that is whole as a database stays, whatever its records say.
+pub(super) fn anew(
+    path: &Path,
+    how: &str,
+    clock: fn() -> Timestamp,
+) -> Result<(Connection, Option<Problem>), Trouble> {
+    let (connection, aside) = set_aside(path, how, clock)?;
+    let notice = aside.map(|aside| Problem {
+        place: path.display().to_string(),
+        what: format!("was damaged ({how})"),
+        advice: format!(
+            "it is now {}, and a new one was begun: what it remembered does not count any more",
+            aside.display()
+        ),
+    });
+    Ok((connection, notice))
+}
+
 /// Tries again while others are in the way: SQLite itself does not wait for
 /// whoever makes the file or recovers it.
-pub(super) fn patiently<T>(mut work: impl FnMut() -> Result<T, Trouble>) -> Result<T, Trouble> {
+pub(super) fn patiently<T>(work: impl FnMut() -> Result<T, Trouble>) -> Result<T, Trouble> {
+    waiting(PATIENCE, work)
+}
+
+fn waiting<T>(
+    longest: Duration,
+    mut work: impl FnMut() -> Result<T, Trouble>,
+) -> Result<T, Trouble> {
     let start = Instant::now();
     let mut pause = Duration::from_millis(2);
     loop {
         match work() {
-            Err(Trouble::Busy) if start.elapsed() < PATIENCE => {
+            Err(Trouble::Busy) if start.elapsed() < longest => {
                 std::thread::sleep(pause);
                 pause = (pause * 2).min(Duration::from_millis(64));
             }
@@ -280,9 +296,14 @@ fn set_aside(
         .create(true)
         .mode(0o600)
         .open(beside(path, ".lock"))?;
-    lock.lock()?;
+    // For as long as it takes to rename; whoever was stopped while it did must not stop others.
+    waiting(TURN, || match lock.try_lock() {
+        Ok(()) => Ok(()),
+        Err(TryLockError::WouldBlock) => Err(Trouble::Busy),
+        Err(TryLockError::Error(error)) => Err(error.into()),
+    })?;
     if let Ok(connection) = patiently(|| open_file(path))
-        && is_whole(&connection)
+        && is_whole(&connection)?
     {
         return Ok((connection, None));
     }
@@ -299,12 +320,16 @@ fn set_aside(
     patiently(|| open_file(path)).map(|connection| (connection, Some(aside)))
 }
 
-fn is_whole(connection: &Connection) -> bool {
-    connection
-        .query_row("PRAGMA integrity_check(1)", [], |row| {
-            row.get::<_, String>(0)
-        })
-        .is_ok_and(|answer| answer == "ok")
+/// Whether the database is; what only keeps it from being looked at is no damage.
+fn is_whole(connection: &Connection) -> Result<bool, Trouble> {
+    let answer = connection.query_row("PRAGMA integrity_check(1)", [], |row| {
+        row.get::<_, String>(0)
+    });
+    match answer.map_err(Trouble::from) {
+        Ok(answer) => Ok(answer == "ok"),
+        Err(Trouble::Damaged(_)) => Ok(false),
+        Err(trouble) => Err(trouble),
+    }
 }
 
 fn beside(path: &Path, ending: &str) -> PathBuf {

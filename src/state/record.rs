@@ -6,8 +6,11 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use super::memory::{CheckMemory, WHOLE_RUN, streaks};
 use super::moment::{moment, stored};
 use super::open::Trouble;
+use super::waivers::count_waivers;
 use super::{Problem, State};
-use crate::scorecard::{CheckCard, Gate, Held, Look, RunResult, Scorecard, Streak, Verdict};
+use crate::scorecard::{
+    CheckCard, Gate, Held, Look, PhaseCard, RunResult, Scorecard, Streak, Verdict,
+};
 
 /// How much of a baseline a run looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +29,8 @@ const RUNS: i64 = 500;
 const RUNS_OF_ANY_AGE: i64 = 50;
 /// How old the others may be.
 const AGE: SignedDuration = SignedDuration::from_hours(90 * 24);
+/// What the cards of a baseline may come to in bytes; the last one is kept whatever it has.
+const BYTES: i64 = 64 << 20;
 /// Samples that are kept of each number: as many as a trend may count.
 const SAMPLES: i64 = 64;
 /// Boots that are kept of each host.
@@ -52,6 +57,7 @@ impl State {
                 keep_green(&work, card, now)?;
                 keep_durations(&work, card, run)?;
             }
+            count_waivers(&work, card, now)?;
             forget(&work, &card.baseline.name, now)?;
             work.commit()?;
             Ok(run)
@@ -104,11 +110,19 @@ fn keep_run(
 /// What a run says of a check's course; nothing when nobody looked. A check
 /// that a gate holds back does not pass: what it rests on is down. One that
 /// was left out, or that the end of the run cut off, may be as it was.
-fn look(check: &CheckCard, card: &Scorecard) -> Option<Look> {
+/// With `--keep-going` it is looked at all the same, which is not to count.
+fn look(check: &CheckCard, phase: &PhaseCard, card: &Scorecard) -> Option<Look> {
     let verdict = check
         .course
         .as_ref()
         .map_or(check.verdict, |course| course.verdict);
+    let out_of_turn = card.keep_going && verdict == Verdict::Pass;
+    let verdict = match phase.gate {
+        Gate::NotEvaluated if out_of_turn && phase.held_by.is_some() => Verdict::NotEvaluated,
+        // What it is `after` may be among what is blocked.
+        Gate::Blocked if out_of_turn => return None,
+        _ => verdict,
+    };
     // Nobody knows on which side of the restart it was seen.
     let host = check.host.as_ref();
     if host.is_some_and(|host| card.disrupted.contains(host)) {
@@ -116,6 +130,7 @@ fn look(check: &CheckCard, card: &Scorecard) -> Option<Look> {
     }
     let at = match (verdict, &check.held_by) {
         (Verdict::Pass | Verdict::Warn | Verdict::Blocked, _) => check.observed_at?,
+        (Verdict::NotEvaluated, _) if out_of_turn => check.observed_at?,
         (Verdict::NotEvaluated, Some(Held::Gate(_) | Held::Check(_))) => card.finished_at,
         (Verdict::NotEvaluated, Some(Held::Deadline | Held::Interrupt) | None)
         | (Verdict::Skipped, _) => return None,
@@ -134,8 +149,9 @@ fn look(check: &CheckCard, card: &Scorecard) -> Option<Look> {
 fn keep_looks(work: &Connection, card: &Scorecard, now: Timestamp) -> Result<(), Trouble> {
     let baseline = &card.baseline.name;
     let known = streaks(work, baseline)?;
-    for check in card.checks() {
-        let Some(look) = look(check, card) else {
+    let phases = card.phases.iter();
+    for (phase, check) in phases.flat_map(|phase| phase.checks.iter().map(move |c| (phase, c))) {
+        let Some(look) = look(check, phase, card) else {
             continue;
         };
         let streak = folded(known.get(&check.id), check, &look, now);
@@ -314,6 +330,16 @@ fn forget(work: &Connection, baseline: &str, now: Timestamp) -> Result<(), Troub
                  (SELECT id FROM runs WHERE baseline = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?4)))",
     )?
     .execute(params![baseline, RUNS, oldest, RUNS_OF_ANY_AGE])?;
+    // The last whose cards fit. Their lengths are known without reading them.
+    work.prepare_cached(
+        "DELETE FROM runs WHERE id IN (
+             SELECT id FROM (
+                 SELECT id, sum(octet_length(card)) OVER (ORDER BY id DESC) AS bytes,
+                     row_number() OVER (ORDER BY id DESC) AS place
+                 FROM runs WHERE baseline = ?1)
+             WHERE bytes > ?2 AND place > 1)",
+    )?
+    .execute(params![baseline, BYTES])?;
     // Checks and phases that the baseline has no more.
     for (table, moment) in [("streaks", "last"), ("samples", "at")] {
         work.prepare_cached(&format!(

@@ -10,7 +10,7 @@ use rstest::rstest;
 
 use super::{Extent, Location, State};
 use crate::report::fixture::{self, Script, check};
-use crate::scorecard::{Course, Scorecard, Verdict};
+use crate::scorecard::{Course, Gate, Scorecard, Verdict};
 
 thread_local! {
     static NOW: Cell<i64> = const { Cell::new(0) };
@@ -347,22 +347,137 @@ fn old_runs_go_but_never_all_of_them() {
 }
 
 #[test]
-fn waivers_are_counted() {
+fn waivers_are_counted_with_their_run() {
     let desk = Desk::new();
     let mut state = desk.open();
-    set_clock(100);
-    state
-        .count_waivers("full-stack", &[("a", "w1"), ("b", "w1")])
-        .expect("counted");
-    set_clock(200);
-    state
-        .count_waivers("full-stack", &[("a", "w1")])
-        .expect("counted");
+    for seconds in [100, 200] {
+        record(&mut state, &fixture::accepted(), seconds);
+    }
     let uses = state.waivers("full-stack").expect("uses");
-    assert_eq!(uses.len(), 2);
-    assert_eq!((uses[0].check.as_str(), uses[0].uses), ("a", 2));
-    assert_eq!((uses[0].first_used, uses[0].last_used), (at(100), at(200)));
+    assert_eq!(uses.len(), 3);
+    for used in uses {
+        assert_eq!(used.uses, 2);
+        assert_eq!((used.first_used, used.last_used), (at(100), at(200)));
+    }
     assert_eq!(state.waivers("another").expect("uses").len(), 0);
+
+    // All of a run is recorded or nothing.
+    let broken = "DROP TABLE waivers";
+    state.connection.execute(broken, []).expect("no table");
+    let card = card(&fixture::accepted(), 300);
+    assert!(state.record(&card, Extent::Whole).is_err());
+    assert_eq!(state.runs(None, 9).expect("runs").len(), 2);
+}
+
+#[test]
+fn cards_are_bounded_in_bytes_and_the_last_stays() {
+    let desk = Desk::new();
+    let mut state = desk.open();
+    let grow = |state: &State, mib: usize| {
+        let text = "x".repeat(mib << 20);
+        let sql = "UPDATE runs SET card = ?1 WHERE id = (SELECT max(id) FROM runs)";
+        state.connection.execute(sql, [text]).expect("a long card");
+    };
+    let kept = |state: &mut State| -> Vec<i64> {
+        let runs = state.runs(None, 9).expect("runs");
+        runs.iter().map(|run| run.run).collect()
+    };
+    for (seconds, mib) in [(1, 30), (2, 30), (3, 30)] {
+        record(&mut state, &fixture::green(), seconds);
+        grow(&state, mib);
+    }
+    record(&mut state, &fixture::green(), 4);
+    assert_eq!(kept(&mut state), [4, 3, 2]);
+    grow(&state, 65);
+    record(&mut state, &fixture::green(), 5);
+    assert_eq!(kept(&mut state), [5]);
+}
+
+/// Everything was looked at, whatever a gate says.
+#[test]
+fn what_keep_going_saw_behind_a_gate_makes_no_streak() {
+    let desk = Desk::new();
+    let mut state = desk.open();
+    record(&mut state, &fixture::green(), 100);
+    let mut seen = card(&fixture::green(), 160);
+    seen.keep_going = true;
+    let last = seen.phases.len() - 1;
+    seen.phases[0].gate = Gate::Blocked;
+    seen.phases[last].gate = Gate::NotEvaluated;
+    seen.phases[last].held_by = Some(seen.phases[0].id.clone());
+    set_clock(160);
+    state.record(&seen, Extent::Whole).expect("recorded");
+    let memory = state.memory("full-stack").expect("memory");
+    let passes = |phase: usize| {
+        let checks = seen.phases[phase].checks.iter();
+        let passes = checks.filter(|check| check.verdict == Verdict::Pass);
+        passes.map(|check| &memory.checks[&check.id].streak)
+    };
+    assert!(passes(0).count() > 0 && passes(last).count() > 0);
+    for streak in passes(last) {
+        assert_eq!(streak.verdict, Verdict::NotEvaluated);
+        assert_eq!(streak.since, at(160));
+    }
+    for streak in passes(0) {
+        assert_eq!((streak.last, streak.looks), (at(100), 1), "no look at all");
+    }
+    // One pass after it is the first of its streak.
+    record(&mut state, &fixture::green(), 220);
+    let memory = state.memory("full-stack").expect("memory");
+    let check = &seen.phases[last].checks[0].id;
+    assert_eq!(memory.checks[check].streak.since, at(220));
+}
+
+/// The head of the file and its tables are whole, and what they hold is not.
+#[test]
+fn damage_beyond_the_head_is_set_aside() {
+    let desk = Desk::new();
+    let mut content = filled(&desk);
+    let page = {
+        let state = desk.open();
+        let sql = "SELECT rootpage FROM sqlite_master WHERE name = 'streaks'";
+        let place = state
+            .connection
+            .query_row(sql, [], |row| row.get::<_, i64>(0));
+        usize::try_from(place.expect("a table")).expect("a page")
+    };
+    let size = usize::from(u16::from_be_bytes([content[16], content[17]]));
+    content[(page - 1) * size..page * size].fill(0x5a);
+    desk.write(&content);
+    set_clock(1_000);
+    let mut state = desk.open();
+    assert_eq!(state.take_notice(), None, "the head says nothing of it");
+    let memory = state.memory("full-stack").expect("memory");
+    assert!(memory.checks.is_empty(), "nothing is believed");
+    let notice = state.take_notice().expect("a notice").to_string();
+    assert!(notice.contains("was damaged"), "{notice}");
+    let aside = desk
+        .files()
+        .into_iter()
+        .find(|name| name.starts_with("state.db.damaged-") && !name.contains("-wal"))
+        .expect("the damaged file");
+    let kept = fs::read(desk.folder.path().join("below").join(aside)).expect("there");
+    assert_eq!(kept, content, "nothing of it is lost");
+    record(&mut state, &fixture::green(), 1_000);
+    drop(state);
+    let mut state = desk.open();
+    assert_eq!(state.runs(None, 9).expect("runs").len(), 1);
+    assert_eq!(state.take_notice(), None);
+}
+
+/// A process that was stopped while it set a file aside.
+#[test]
+fn nobody_waits_for_ever_to_set_a_file_aside() {
+    let desk = Desk::new();
+    let mut content = filled(&desk);
+    content.fill(0);
+    desk.write(&content);
+    let lock = fs::File::create(desk.folder.path().join("below/state.db.lock"));
+    let lock = lock.expect("a file");
+    lock.lock().expect("nobody else has it");
+    let problem = desk.problem();
+    assert!(problem.contains("is kept busy by others"), "{problem}");
+    assert_eq!(fs::read(desk.path()).expect("there"), content);
 }
 
 #[test]

@@ -1,10 +1,12 @@
 //! When a waiver was used.
 
 use jiff::Timestamp;
-use rusqlite::{TransactionBehavior, params};
+use rusqlite::{Connection, params};
 
 use super::moment::{moment, stored};
+use super::open::Trouble;
 use super::{Problem, State};
+use crate::scorecard::{Scorecard, WaiverState};
 
 /// How often a waiver turned a warning into an accepted one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,30 +23,32 @@ pub struct WaiverUse {
     pub uses: u64,
 }
 
-impl State {
-    /// Counts one use of each of `used`, check and waiver.
-    ///
-    /// # Errors
-    /// [`Problem`] when the file cannot be written.
-    pub fn count_waivers(&mut self, baseline: &str, used: &[(&str, &str)]) -> Result<(), Problem> {
-        if used.is_empty() {
-            return Ok(());
-        }
-        self.with(|connection, clock| {
-            let work = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let now = stored(clock());
-            for (check, waiver) in used {
-                work.prepare_cached(
-                    "INSERT INTO waivers VALUES (?1, ?2, ?3, ?4, ?4, 1)
-                     ON CONFLICT DO UPDATE SET last_used = ?4, uses = uses + 1",
-                )?
-                .execute(params![baseline, check, waiver, now])?;
-            }
-            work.commit()?;
-            Ok(())
-        })
+/// Counts one use of each waiver that a run rests on.
+pub(super) fn count_waivers(
+    work: &Connection,
+    card: &Scorecard,
+    now: Timestamp,
+) -> Result<(), Trouble> {
+    let used = card
+        .waivers
+        .iter()
+        .filter(|waiver| waiver.state == WaiverState::Used);
+    for waiver in used {
+        work.prepare_cached(
+            "INSERT INTO waivers VALUES (?1, ?2, ?3, ?4, ?4, 1)
+             ON CONFLICT DO UPDATE SET last_used = ?4, uses = uses + 1",
+        )?
+        .execute(params![
+            card.baseline.name,
+            waiver.check,
+            waiver.key(),
+            stored(now)
+        ])?;
     }
+    Ok(())
+}
 
+impl State {
     /// Every waiver that was ever used, by check.
     ///
     /// # Errors

@@ -179,6 +179,23 @@ async fn a_crontab_that_is_not_understood_is_left_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn waivers_are_read_and_passed_on() {
+    let desk = desk();
+    let folder = desk.folder().display().to_string();
+    desk.write("w.yml", "version: 1\nwaivers: []\n");
+    for (args, word) in [
+        (["--waivers", "w.yml"], format!("--waivers {folder}/w.yml ")),
+        (["--waivers", "none"], "--waivers none ".to_owned()),
+    ] {
+        done(&install(&desk, "cron", &args).await, &word);
+    }
+    desk.write("baseline.waivers.yml", "version: 2\n");
+    let ran = install(&desk, "cron", &["--apply"]).await;
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(78), ""), "{ran:#?}");
+    assert!(!desk.folder().join("crontab.txt").exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_could_only_fail_is_not_installed() {
     let desk = desk();
     desk.write("baseline.yml", "version: 2\n");
@@ -215,6 +232,12 @@ async fn what_could_only_fail_is_not_installed() {
         .await;
     assert_eq!(ran.code, Some(64), "{ran:#?}");
     assert!(ran.stderr.contains("/missing: make it first"), "{ran:#?}");
+    let same = ["--textfile", "資料/a.prom", "--log", "資料/../資料/a.prom"];
+    let ran = desk
+        .run(&[&["install", "cron", "-b", "baseline.yml"][..], &same].concat())
+        .await;
+    assert_eq!(ran.code, Some(64), "{ran:#?}");
+    assert!(ran.stderr.contains("name the same file"), "{ran:#?}");
     let units = [
         "install",
         "systemd",

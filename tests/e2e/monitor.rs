@@ -229,11 +229,12 @@ async fn without_a_log_the_card_is_printed() {
     assert_eq!(ran.code, Some(2), "{ran:#?}");
     assert!(ran.last(1).starts_with("Result: BLOCKED"), "{ran:#?}");
     assert_eq!(Told::at(&desk).result(), "blocked");
-    // Both are wishes of their own.
+    // With neither there is no lock, and nobody is told.
     let ran = desk
         .check(&baseline(&api, "/"), &["--monitor-read-only"])
         .await;
-    assert_eq!(ran.code, Some(0), "{ran:#?}");
+    assert_eq!(ran.code, Some(64), "{ran:#?}");
+    assert!(ran.stderr.contains("leaves nothing behind"), "{ran:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -303,6 +304,21 @@ async fn a_report_that_cannot_be_printed_with_another_is_check_failed() {
     assert_failed(&desk, &ran, 64, "standard output holds one report");
 }
 
+/// Of the monitor's own files a report would be the last to write.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_report_takes_neither_the_textfile_nor_the_log() {
+    let (desk, _api, green) = after_green().await;
+    for (report, flag) in [
+        ("prometheus=cold.prom", "--textfile"),
+        ("prometheus=./cold.prom", "--textfile"),
+        ("json=./last.log", "--log"),
+    ] {
+        let ran = run(&desk, &green, &["--report", report]).await;
+        let told = format!("cannot hold both `{flag}` and `--report ");
+        assert_failed(&desk, &ran, 64, &told);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_deadline_is_check_failed() {
     let (desk, _api, _) = after_green().await;
@@ -361,6 +377,19 @@ async fn what_hangs_beyond_the_deadline_is_check_failed() {
     let _state = occupied_state(&desk);
     let ran = run(&desk, &green, &["--deadline", "1ms"]).await;
     assert_failed(&desk, &ran, 3, "the deadline, and something hung beyond it");
+}
+
+/// What a run found is not told before all else is done: it may hang there.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_hangs_after_the_run_is_check_failed() {
+    let (desk, _api, green) = after_green().await;
+    let state = rusqlite::Connection::open(desk.folder().join("state.db")).expect("a state");
+    // It can be read, but for 20 seconds not written.
+    state
+        .execute_batch("BEGIN IMMEDIATE")
+        .expect("nobody else writes");
+    let ran = run(&desk, &green, &["--deadline", "4s"]).await;
+    assert_failed(&desk, &ran, 3, "deadline");
 }
 
 /// Whether a handler for SIGTERM is set, by the kernel's account.
@@ -470,6 +499,7 @@ async fn wrong_usage() {
     for args in [
         &["check", "--textfile", "a"][..],
         &["check", "--log", "a"],
+        &["check", "--monitor-read-only"],
         &["check", "--monitor-read-only", "--watch"],
         &["check", "--monitor-read-only", "--only", "P0"],
         &["check", "--monitor-read-only", "--skip", "P0"],

@@ -121,6 +121,7 @@ async fn one_report_may_be_printed_instead_of_the_card() {
 #[tokio::test(flavor = "multi_thread")]
 async fn mistakes_are_told_before_anything_is_looked_at() {
     let desk = Desk::new();
+    fs::create_dir(desk.folder().join("below")).expect("a folder");
     for (args, told) in [
         (
             &["--report", "json", "--report", "tap"][..],
@@ -133,7 +134,16 @@ async fn mistakes_are_told_before_anything_is_looked_at() {
         ),
         (
             &["--report", "json=a", "--report", "tap=a"],
-            "error: a cannot hold two reports, `json` and `tap`: give each a file of its own\n",
+            "error: a cannot hold both `--report json` and `--report tap`: give each a file of its own\n",
+        ),
+        (
+            &["--report", "json=a", "--report", "tap=./below/../a"],
+            "error: ./below/../a cannot hold both `--report json` and `--report tap`: \
+             give each a file of its own\n",
+        ),
+        (
+            &["--report", "github", "--report", "github=a"],
+            "error: standard output holds one report, and `github` was asked for twice: leave one out\n",
         ),
         (&["--report", "json="], "`--report json=` names no file"),
         (&["--report", "junti=a"], "a similar value exists: 'junit'"),
@@ -245,4 +255,19 @@ async fn evidence_that_cannot_be_kept_is_told_before_the_run() {
     assert!(ran.stderr.starts_with(told), "{ran:#?}");
     let audited = std::fs::read_to_string(desk.folder().join("audit"));
     assert_eq!(audited.expect("an audit"), "", "nothing was sent");
+}
+
+/// A pipe that nobody reads would be waited for without end.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_summary_that_is_a_pipe_holds_nobody_up() {
+    let desk = Desk::new();
+    let pipe = desk.folder().join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.expect("mkfifo").success());
+    let desk = desk.env("GITHUB_STEP_SUMMARY", pipe.display().to_string());
+    let ran = green(&desk, &["--report", "github"]).await;
+    assert_eq!(ran.code, Some(3), "{ran:#?}");
+    let told = "the github report was not written to";
+    assert!(ran.stderr.contains(told), "{ran:#?}");
+    assert!(ran.stderr.contains("it is a pipe: give a file"), "{ran:#?}");
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
-use super::{Baseline, Display, StateFile, span};
+use super::{Baseline, Display, StateFile, WaiversFile, span};
 
 /// For cron and timers: a run that nobody sits in front of.
 #[derive(Debug, Clone, Args)]
@@ -42,6 +42,8 @@ pub(in crate::cli) struct Installation {
     pub(in crate::cli) baseline: Baseline,
     #[command(flatten)]
     pub(in crate::cli) display: Display,
+    #[command(flatten)]
+    pub(in crate::cli) waivers: WaiversFile,
     #[command(flatten)]
     pub(in crate::cli) state: StateFile,
     /// Time between two runs: a part of an hour or of a day, as 10m, 1h, 24h

@@ -168,3 +168,81 @@ fn one_file_is_not_both() {
     arguments.log = Some(folder.path().join("link"));
     assert_eq!(Post::open(&arguments, now()).err(), Some(Exit::Usage));
 }
+
+#[test]
+fn a_lock_that_cannot_be_had_leaves_no_green_standing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let post = opened(folder);
+    post.introduce("a", "full-stack", None);
+    drop(post.deliver(&fixture::green().card(), &style()));
+    drop(post);
+    let green = value(folder, "a_last_green_timestamp");
+    let lock = folder.join(".cold start 冷.prom.lock");
+    fs::remove_file(&lock).expect("a lock");
+    fs::create_dir(&lock).expect("a folder");
+    assert_eq!(
+        Post::open(&arguments(folder), now()).err(),
+        Some(Exit::Failed)
+    );
+    assert_eq!(value(folder, "a_monitor_up").as_deref(), Some("0"));
+    let failed = "a_last_result{result=\"check_failed\"}";
+    assert_eq!(value(folder, failed).as_deref(), Some("1"));
+    assert_eq!(value(folder, "a_last_green_timestamp"), green);
+    let log = fs::read_to_string(folder.join("last.log")).expect("a log");
+    assert!(log.contains("cannot be had: it is a folder"), "{log}");
+
+    // Nor where the metrics cannot be replaced: they are gone then.
+    let process = std::process::id();
+    let new = format!(".cold start 冷.prom.{process}.tmp");
+    fs::create_dir(folder.join(new)).expect("a folder");
+    assert_eq!(
+        Post::open(&arguments(folder), now()).err(),
+        Some(Exit::Failed)
+    );
+    assert!(!folder.join("cold start 冷.prom").exists());
+}
+
+#[test]
+fn a_lock_that_is_there_is_only_read() {
+    use std::os::fd::AsRawFd;
+
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("lock");
+    drop(open_lock(&path).expect("a new one"));
+    let lock = open_lock(&path).expect("the same one");
+    let flags = fs::read_to_string(format!("/proc/self/fdinfo/{}", lock.as_raw_fd()));
+    let flags = flags.expect("what the kernel says");
+    let flags = flags.lines().find_map(|line| line.strip_prefix("flags:"));
+    // The last digit is the access mode: 0 is reading alone.
+    assert!(flags.is_some_and(|flags| flags.ends_with('0')), "{flags:?}");
+    assert!(try_lock(&lock).is_ok());
+    let second = open_lock(&path).expect("the same one");
+    assert!(matches!(try_lock(&second), Err(TryLockError::WouldBlock)));
+}
+
+#[test]
+fn metrics_of_another_baseline_by_the_same_names_are_told() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let other = |name: &str, prefix: &str, baseline: &str| {
+        let other = Monitored {
+            prefix: prefix.to_owned(),
+            baseline: Some(baseline.to_owned()),
+            last_green: None,
+        };
+        let text = textfile::failed(now(), &other);
+        fs::write(folder.path().join(name), text).expect("a textfile");
+    };
+    other("own.prom", "a", "another before it");
+    other("same.prom", "a", "full-stack");
+    other("apart.prom", "b", "backups");
+    other("old", "a", "backups");
+    let own = folder.path().join("own.prom");
+    assert_eq!(shared_prefix(&own, "a", "full-stack"), None);
+    other("z.prom", "a", "backups");
+    let told = shared_prefix(&own, "a", "full-stack").expect("a warning");
+    assert!(
+        told.contains("z.prom has metrics of the baseline backups"),
+        "{told}"
+    );
+}

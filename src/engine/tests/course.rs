@@ -4,9 +4,9 @@ use jiff::Timestamp;
 use rstest::rstest;
 
 use super::*;
-use crate::judge::{Fresh, FreshRule, FreshState, Streak};
+use crate::judge::{Direction, Fresh, FreshRule, FreshState, Streak, Trend};
 use crate::scorecard::LastGreen;
-use crate::state::{CheckMemory, Memory};
+use crate::state::{CheckMemory, Memory, Sample};
 
 /// The kind whose facts tell the boot of a host.
 const TELLS_BOOT: &str = "ssh";
@@ -225,4 +225,87 @@ async fn an_advisory_check_only_warns_of_what_is_too_old() {
     let (plan, _) = plan(vec![("A", &[], vec![recent("backup").advisory()])]);
     let card = card_of(&plan, &Options::default()).await;
     assert_eq!(find(&card, "backup").verdict, Verdict::Warn);
+}
+
+/// What does not get more from look to look, over three of them.
+fn falling(host: Option<&'static str>) -> Sketch {
+    let mut sketch = check("backlog", vec![Act::Up(3.0)]);
+    sketch.host = host;
+    let trend = Trend::compile("uptime_s", FACTS, Direction::NotIncreasing, 3);
+    sketch.over_time.trend = Some(trend.expect("a trend"));
+    sketch
+}
+
+/// Saw 5 and then 4, so many minutes ago, on `boot`.
+fn sampled(definition: &str, boot: Option<&str>, minutes: [u64; 2]) -> Memory {
+    let mut memory = remembered("backlog", definition, boot);
+    let now = Timestamp::now();
+    let check = memory.checks.get_mut("backlog").expect("it is remembered");
+    check.samples = minutes
+        .into_iter()
+        .zip([5.0, 4.0])
+        .map(|(minutes, value)| Sample {
+            fact: "uptime_s".to_owned(),
+            at: now - Duration::from_mins(minutes),
+            value,
+            boot: boot.map(str::to_owned),
+        })
+        .collect();
+    memory
+}
+
+const HOST: Option<&str> = Some("data188");
+const BOOT: Option<&str> = Some("boot-1");
+const FIRST: &str = "could not tell: 1 of 3 looks so far: 3";
+const SECOND: &str = "could not tell: 2 of 3 looks so far: 4 → 3";
+
+#[rstest]
+#[case::ten_minutes_apart(HOST, sampled("d1", BOOT, [20, 10]), "5 → 4 → 3")]
+#[case::an_hour_apart(HOST, sampled("d1", BOOT, [121, 61]), "5 → 4 → 3")]
+#[case::another_boot(HOST, sampled("d1", Some("boot-0"), [20, 10]), FIRST)]
+#[case::a_boot_that_was_not_known(HOST, sampled("d1", None, [20, 10]), FIRST)]
+#[case::another_check(HOST, sampled("d0", BOOT, [20, 10]), FIRST)]
+#[case::no_host(None, sampled("d1", None, [20, 10]), "5 → 4 → 3")]
+#[case::no_host_and_long_ago(None, sampled("d1", None, [60 * 24 * 60, 60 * 24 * 59]), FIRST)]
+#[case::a_gap_before_the_last_look(HOST, sampled("d1", BOOT, [140, 130]), FIRST)]
+#[case::a_gap_between_earlier_looks(HOST, sampled("d1", BOOT, [140, 10]), SECOND)]
+#[tokio::test(start_paused = true)]
+async fn a_trend_counts_looks_that_follow_one_another(
+    #[case] host: Option<&'static str>,
+    #[case] memory: Memory,
+    #[case] expected: &str,
+) {
+    let (plan, _) = plan(vec![
+        ("A", &[], vec![login(10)]),
+        ("B", &["A"], vec![falling(host)]),
+    ]);
+    let card = card_of(&plan, &with(memory)).await;
+    assert_eq!(seen(&card, "backlog"), expected);
+    let passes = expected.starts_with('5');
+    let verdict = find(&card, "backlog").verdict;
+    assert_eq!(verdict == Verdict::Pass, passes, "{verdict:?}");
+}
+
+/// As for `stable_for`: the shortest time that anybody asks for.
+#[rstest]
+#[case::less(10, FIRST)]
+#[case::more(60 * 24, "5 → 4 → 3")]
+#[tokio::test(start_paused = true)]
+async fn stable_for_says_how_far_the_looks_of_a_trend_may_be_apart(
+    #[case] minutes: u64,
+    #[case] expected: &str,
+) {
+    let mut backlog = falling(HOST);
+    backlog.over_time.stable_for = Some(Duration::from_mins(minutes));
+    let (plan, _) = plan(vec![
+        ("A", &[], vec![login(10)]),
+        ("B", &["A"], vec![backlog]),
+    ]);
+    let apart = if minutes == 10 { [40, 20] } else { [300, 150] };
+    let card = card_of(&plan, &with(sampled("d1", BOOT, apart))).await;
+    let found = &find(&card, "backlog").findings;
+    assert!(
+        found.iter().any(|finding| finding.seen == expected),
+        "{found:?}"
+    );
 }

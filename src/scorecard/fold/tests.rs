@@ -286,6 +286,18 @@ fn what_was_seen_before_a_restart_proves_nothing(#[case] hosts: &[&str], #[case]
     assert_eq!(card.disrupted, hosts);
 }
 
+#[rstest]
+#[case(877_040_256, "0.877")]
+#[case(1_000_000, "0.001")]
+#[case(2_000_000_000, "2")]
+#[case(479_877_040_256, "480")]
+fn a_deadline_is_told_as_somebody_would_say_it(#[case] nanoseconds: u64, #[case] told: &str) {
+    let ending = Ending::Deadline(Duration::from_nanos(nanoseconds));
+    let card = run(ONE, &[(0, "a", Comes::Deadline)], false, ending);
+    let expected = format!("the run's deadline of {told} s struck");
+    assert_eq!(card.failure, Some(expected));
+}
+
 #[test]
 fn a_deadline_keeps_what_was_seen_before() {
     let ending = Ending::Deadline(Duration::from_secs(30));

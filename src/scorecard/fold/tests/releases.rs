@@ -104,6 +104,27 @@ fn a_run_that_was_cut_off_opens_nothing() {
     }
 }
 
+/// What is blocked beside it makes the run BLOCKED without a failure of its own.
+#[rstest]
+#[case::all_well(Pass)]
+#[case::something_else_is_blocked(Blocked)]
+fn a_host_that_dropped_out_opens_nothing(#[case] beside: Comes) {
+    let checks = [(0, "a", Pass), (1, "b", beside)];
+    let mut planned = planned(&[("P0", &[]), ("OTHER", &[])], &checks, false);
+    planned.releases = vec![
+        release("runners", &[0], &[0], &[]),
+        release("batch", &[], &[0], &[0]),
+    ];
+    let ending = Ending::Disrupted(vec!["data188".to_owned()]);
+    let card = run_planned(planned, &checks, (at(0), at(2)), ending);
+    let why = "Run the run data188 rebooted (or its connection was lost) in the middle of the run";
+    assert_eq!(reasons(&card.releases[0]), [why]);
+    assert_eq!(
+        reasons(&card.releases[1]),
+        [why, "Release runners is closed"]
+    );
+}
+
 #[test]
 fn a_condition_tells_what_was_seen() {
     let checks = [(0, "a", Pass), (1, "b", Warn)];

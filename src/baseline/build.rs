@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::de::DeserializeOwned;
 use serde_path_to_error::Segment;
 
+use super::coverage;
 use super::diagnostic::{Diagnostic, Diagnostics};
 use super::document::{
     CheckDocument, DefaultsDocument, DiagnosisDocument, Document, Fragment, FreshDocument,
@@ -56,6 +57,7 @@ pub(super) fn build(
                 hosts,
                 phases,
                 releases,
+                coverage: _,
                 signatures,
             } = read(&file.root, diagnostics)?;
             entry = Some((
@@ -81,6 +83,7 @@ pub(super) fn build(
                 hosts,
                 phases,
                 releases,
+                coverage: _,
                 signatures,
             } = read(&file.root, diagnostics)?;
             parts.push(Parts {
@@ -106,6 +109,7 @@ pub(super) fn build(
         hosts: Vec::new(),
         phases: Vec::new(),
         releases: Vec::new(),
+        coverage: coverage::build(files),
         signatures: Vec::new(),
     };
     for (file, section) in &files.sections {

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::coverage::CoverageDocument;
 use super::model::Guardrail;
 use super::timespan::{PositiveTimeSpan, TimeSpan};
 
@@ -23,7 +24,7 @@ const VERSION: &str = "1, the version of the file format that this program reads
 const ADDRESS: &str = "write the name or address alone; login name and port stand below `ssh:`";
 
 /// The schema of ids as keys.
-fn ids() -> serde_json::Value {
+pub(super) fn ids() -> serde_json::Value {
     serde_json::json!({ "pattern": ID_PATTERN, "x-expected": ID })
 }
 
@@ -74,6 +75,9 @@ pub(super) struct Document {
     #[serde(default)]
     #[schemars(extend("propertyNames" = ids(), "x-expected" = "releases by their ids"))]
     pub(super) releases: BTreeMap<String, ReleaseDocument>,
+    /// Which service is protected at which layer, and which checks prove it.
+    #[serde(default)]
+    pub(super) coverage: CoverageDocument,
     /// Failures that have a name, by their ids: what tells them in what a failed
     /// check and its diagnosis saw. The first in the order of the file counts.
     #[serde(default)]
@@ -114,6 +118,9 @@ pub(super) struct Fragment {
     #[serde(default)]
     #[schemars(extend("propertyNames" = ids(), "x-expected" = "releases by their ids"))]
     pub(super) releases: BTreeMap<String, ReleaseDocument>,
+    /// Which service is protected at which layer, and which checks prove it.
+    #[serde(default)]
+    pub(super) coverage: CoverageDocument,
     /// Failures that have a name, by their ids: what tells them in what a failed
     /// check and its diagnosis saw. The first in the order of the file counts.
     #[serde(default)]

@@ -3,6 +3,7 @@
 
 mod build;
 mod conform;
+mod coverage;
 mod diagnostic;
 mod document;
 mod files;
@@ -26,6 +27,7 @@ use sha2::{Digest, Sha256};
 use variables::Variables;
 
 pub use conform::conform;
+pub use coverage::{Coverage, CoverageCell, CoverageLayer, CoverageService};
 pub use diagnostic::{Diagnostic, Diagnostics, Severity, did_you_mean};
 pub use files::{Disk, Files};
 pub use model::{

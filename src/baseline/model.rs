@@ -6,6 +6,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::coverage::Coverage;
 use super::node::Node;
 use super::source::{Located, Location};
 
@@ -35,6 +36,8 @@ pub struct Baseline {
     pub phases: Vec<Phase>,
     /// In the order of the files, included ones where their `include` stands.
     pub releases: Vec<Release>,
+    /// Which service is protected at which layer; none where no file says.
+    pub coverage: Option<Coverage>,
     /// In the order of the files, in which the first that fits counts.
     pub signatures: Vec<Signature>,
 }

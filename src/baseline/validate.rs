@@ -29,6 +29,7 @@ pub(super) fn validate(files: &ReadFiles, diagnostics: &mut Diagnostics) {
     validation.hosts(&hosts);
     validation.phases(files, &hosts);
     validation.releases(files);
+    super::coverage::validate(files, validation.diagnostics);
     for (_, signature) in files.entries("signatures") {
         let on = texts(signature.get("hosts"));
         validation.repeated(&on);

@@ -48,6 +48,8 @@ pub(super) enum Command {
     History(History),
     /// Tell what differs between two runs
     Diff(Diff),
+    /// Print which service is protected at which layer, and by which checks; sends nothing
+    Coverage(Coverage),
     /// Draw the phases and what needs what
     Graph(Graph),
     /// Look for errors in baselines; sends nothing
@@ -317,6 +319,27 @@ pub(super) struct Diff {
     pub(super) state: StateFile,
     #[command(flatten)]
     pub(super) display: Display,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Coverage {
+    #[command(flatten)]
+    pub(super) baseline: Baseline,
+    #[command(flatten)]
+    pub(super) display: Display,
+    /// What to print it as
+    #[arg(long, value_name = "FORMAT", default_value = "text", value_enum)]
+    pub(super) format: CoverageFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum CoverageFormat {
+    /// A table for a terminal
+    Text,
+    /// A table for Markdown pages
+    Markdown,
+    /// Layers, services and their cells
+    Json,
 }
 
 #[derive(Debug, Args)]

@@ -4,6 +4,7 @@
 mod accept;
 mod args;
 mod check;
+mod coverage;
 mod diff;
 mod environment;
 mod evidence;
@@ -88,6 +89,7 @@ fn dispatch(command: &Command) -> Exit {
         Command::Plan(arguments) => plan::plan(arguments),
         Command::History(arguments) => history::history(arguments),
         Command::Diff(arguments) => diff::diff(arguments),
+        Command::Coverage(arguments) => coverage::coverage(arguments),
         Command::Graph(arguments) => graph::graph(arguments),
         Command::Validate(arguments) => Ok(validate::validate(arguments)),
         Command::Explain(arguments) => explain::explain(arguments),

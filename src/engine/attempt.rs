@@ -11,7 +11,7 @@ use tokio::sync::{Semaphore, SemaphorePermit, mpsc};
 use tokio::time::{sleep, timeout};
 
 use super::{AlertTest, Options};
-use crate::judge::{Finding, Judgement, Level, Verdict, judge, unproven};
+use crate::judge::{Coverage, Finding, Judgement, Level, Verdict, judge, judge_coverage, unproven};
 use crate::plan::{Check, Plan};
 use crate::probe::{
     AlertTurn, Context, Fault, FaultKind, Host, Observation, Outcome, Probe, SEND_FLAG, Target,
@@ -46,6 +46,14 @@ impl Shared {
             sends_alert: options.alert_test == AlertTest::Send && !options.keep_going,
             started,
         }
+    }
+}
+
+impl Shared {
+    /// Tells that the one attempt of a check began.
+    pub(super) fn has_started(&self, check: usize) {
+        // Nobody listens any more when the run is over.
+        self.started.send((check, 1)).ok();
     }
 }
 
@@ -119,6 +127,24 @@ pub(super) fn defect(check: &Check, panic: &(dyn Any + Send)) -> (Observation, J
         findings: vec![finding],
         course: None,
     };
+    (observation, judgement)
+}
+
+/// What a coverage tells when the checks came to what `verdict` says.
+pub(super) fn tell_coverage(
+    check: &Check,
+    coverage: &Coverage,
+    verdict: impl Fn(usize) -> Verdict,
+) -> (Observation, Judgement) {
+    let at = super::now();
+    let observation = Observation {
+        at,
+        elapsed: Duration::ZERO,
+        attempts: 1,
+        outcome: Outcome::Seen(coverage.facts(at, verdict)),
+    };
+    let goal = check.goal();
+    let judgement = judge_coverage(&observation, &check.expectations, &goal, check.advisory);
     (observation, judgement)
 }
 

@@ -83,7 +83,7 @@ fn release(release: &Release) -> PlannedRelease {
 /// Whether an answer would come from beyond this machine: what it knows by
 /// itself, such as its neighbour table, and its own ports prove nothing.
 fn beyond(plan: &Plan, check: &Check) -> bool {
-    if check.target.host.as_deref().is_some_and(|host| host.local) {
+    if check.target.host.as_deref().is_some_and(|host| host.local) || check.tells_coverage() {
         return false;
     }
     let asked = catch_unwind(AssertUnwindSafe(|| check.requests(&plan.policy)));

@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use super::attempt::{Shared, defect, is_withheld, look};
+use super::attempt::{Shared, defect, is_withheld, look, tell_coverage};
 use super::course::Courses;
 use super::diagnosis::{Findings, diagnose};
 use super::planned::planned_run;
@@ -213,9 +213,25 @@ impl<'a> Coordinator<'a> {
         }
     }
 
-    /// Opens, fills and closes phases as far as what is known allows. Needs
-    /// come before their phase, so one pass from the front settles everything.
+    /// Opens, fills and closes phases as far as what is known allows.
     fn advance(&mut self) {
+        // A coverage may await checks behind it in the plan, which a pass has just held.
+        let undecided = |checks: &[State]| {
+            let open = |state: &&State| !matches!(state, State::Settled(_));
+            checks.iter().filter(open).count()
+        };
+        loop {
+            let before = undecided(&self.checks);
+            self.advance_once();
+            if undecided(&self.checks) == before || self.plan.coverage.is_none() {
+                return;
+            }
+        }
+    }
+
+    /// Needs come before their phase, so one pass from the front settles all but what
+    /// awaits other phases.
+    fn advance_once(&mut self) {
         for phase in 0..self.phases.len() {
             if matches!(self.phases[phase], PhaseState::Waiting) {
                 self.open(phase);
@@ -305,6 +321,10 @@ impl<'a> Coordinator<'a> {
     }
 
     fn permission(&self, check: usize) -> Permission {
+        let is_decided = |&place: &usize| matches!(self.checks[place], State::Settled(_));
+        if !self.plan.checks[check].awaits.iter().all(is_decided) {
+            return Permission::Wait;
+        }
         if self.keep_going {
             return Permission::Start;
         }
@@ -325,6 +345,23 @@ impl<'a> Coordinator<'a> {
 
     fn spawn(&mut self, check: usize) {
         self.checks[check] = State::Spawned;
+        if let (Some(coverage), true) = (
+            &self.plan.coverage,
+            self.plan.checks[check].tells_coverage(),
+        ) {
+            let told = tell_coverage(&self.plan.checks[check], coverage, |place| {
+                match self.checks[place] {
+                    State::Settled(verdict) => verdict,
+                    State::Waiting | State::Spawned | State::Running(_) | State::Looked => {
+                        Verdict::NotEvaluated
+                    }
+                }
+            });
+            self.shared.has_started(check);
+            self.tasks
+                .spawn(async move { Done::Looked(check, told.0, told.1) });
+            return;
+        }
         let shared = Arc::clone(&self.shared);
         self.tasks.spawn(async move {
             let looked = AssertUnwindSafe(look(&shared, check)).catch_unwind().await;

@@ -2,6 +2,7 @@
 
 mod alert;
 mod course;
+mod coverage;
 mod diagnosis;
 mod order;
 mod trouble;
@@ -238,6 +239,7 @@ fn plan(phases: Vec<(&str, &[&str], Vec<Sketch>)>) -> (Arc<Plan>, Arc<Load>) {
         phases: Vec::new(),
         checks: Vec::new(),
         releases: Vec::new(),
+        coverage: None,
         policy: Policy::default(),
         signatures: Vec::new(),
     };
@@ -307,6 +309,7 @@ fn planned(
             .iter()
             .map(|id| place(id).expect("a check before it"))
             .collect(),
+        awaits: Vec::new(),
         remedy: None,
         runbook: None,
         guardrail: None,

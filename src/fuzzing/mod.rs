@@ -9,6 +9,7 @@
 mod baseline;
 mod command_line;
 mod expression;
+mod marker;
 mod report;
 mod run;
 mod schedule;
@@ -66,6 +67,10 @@ pub const TARGETS: &[Target] = &[
     }),
     target("docker", |input| {
         host(include_str!("checks/docker.yml"), input);
+    }),
+    target("evidence", |input| {
+        host(include_str!("checks/evidence.yml"), input);
+        marker::target(input);
     }),
     target("expression", expression::target),
     target("file", |input| host(include_str!("checks/file.yml"), input)),

@@ -8,6 +8,7 @@
 //! neither true nor false, and never a pass.
 
 mod convert;
+mod coverage;
 mod duration;
 mod eval;
 mod functions;
@@ -32,6 +33,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::probe::{FactSpec, Facts, Observation, Outcome, Value};
+pub use coverage::{Cell, Coverage, Layer, Proof, Service, Standing, judge_coverage};
 use eval::Evaluator;
 pub use signature::{Recognised, Sight, Signature, is_looked_into, recognise};
 use types::{Ty, Typed};

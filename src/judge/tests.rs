@@ -1202,6 +1202,8 @@ fn reasonable_depth_is_fine() {
     "json.deep = {'er': [{'ready': true}, {'ready': 'yes'}]}"
 )]
 #[case("size(names)  >\n 3", Some(false), "size(names) = 2")]
+#[case("size(names) == 0", Some(false), "names = ['eth0', 'lo']")]
+#[case("size(names) > 0", Some(true), "size(names) = 2")]
 #[case("status +\n  1 == 2", Some(false), "status + 1 = 503")]
 #[case(
     "active ? status == 1 : idle",

@@ -3,7 +3,8 @@
 use super::duration;
 use super::eval::{Evaluator, Item, Untold};
 use super::lexer::tidy;
-use super::types::{Op, Quantifier, Typed};
+use super::syntax::Comparison;
+use super::types::{Op, Quantifier, Ty, Typed};
 use crate::probe::Value;
 
 /// A value longer than this is cut: a card has a line for it, not a screen.
@@ -36,6 +37,15 @@ impl<'a> Teller<'_, 'a> {
             Op::Or(left, right) => self.tell_deciding(left, right, true),
             Op::Not(operand) => self.tell(operand),
             Op::Compare(_, left, right) | Op::In(left, right) | Op::TextTest(_, left, right) => {
+                // Of what should be empty, what is in it and not how much.
+                if let Some(list) = asked_to_be_empty(typed)
+                    && self
+                        .evaluator
+                        .elements(list)
+                        .is_ok_and(|list| !list.is_empty())
+                {
+                    return self.value_of(list);
+                }
                 self.value_of(left);
                 self.value_of(right);
             }
@@ -124,6 +134,18 @@ impl<'a> Teller<'_, 'a> {
         if !self.parts.contains(&part) {
             self.parts.push(part);
         }
+    }
+}
+
+/// The list of `size(list) == 0`.
+fn asked_to_be_empty(typed: &Typed) -> Option<&Typed> {
+    let Op::Compare(Comparison::Equal, left, right) = &typed.op else {
+        return None;
+    };
+    let zero = matches!(&right.op, Op::Constant(Value::Number(number)) if *number == 0.0);
+    match &left.op {
+        Op::Size(list) if zero && matches!(list.ty, Ty::List(_)) => Some(list),
+        _ => None,
     }
 }
 

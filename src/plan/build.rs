@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::coverage::coverage;
 use super::expand::Expander;
 use super::model::{Check, Phase, Plan};
 use super::order::{Cycle, topological};
@@ -59,6 +60,7 @@ pub fn build(
     }
 
     let releases = release::releases(baseline, &phases, &checks, &mut found);
+    let coverage = coverage(baseline, &phases, &mut checks, &mut found);
     let signatures = signatures(baseline, &mut found);
     let broken = found.has_errors();
     for diagnostic in &found {
@@ -75,6 +77,7 @@ pub fn build(
         phases,
         checks,
         releases,
+        coverage,
         policy,
         signatures,
     })

@@ -39,6 +39,17 @@ impl Expander<'_> {
             );
             return None;
         }
+        if kind.name == super::coverage::KIND {
+            diagnostics.push(
+                Diagnostic::error(
+                    "senseless-look",
+                    "`coverage` is no look into a failure: it tells what other checks came to",
+                    source.at.clone(),
+                )
+                .suggestion("make it a check of its own"),
+            );
+            return None;
+        }
         let secrets = located_secrets(probe.as_ref(), &options, &source.at);
         let look = Diagnosis {
             kind: kind.name,

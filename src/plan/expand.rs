@@ -194,6 +194,7 @@ impl<'a> Expander<'a> {
                 backoff: settings.retry.backoff,
             },
             after: Vec::new(),
+            awaits: Vec::new(),
             remedy,
             runbook,
             guardrail: source.guardrail.as_ref().map(|tier| tier.value),

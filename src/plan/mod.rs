@@ -2,6 +2,7 @@
 //! topological order, expectations typed against the facts of their kind.
 
 mod build;
+mod coverage;
 mod diagnosis;
 mod expand;
 mod fresh;
@@ -26,5 +27,5 @@ pub use select::{Selection, UnknownName};
 
 // Those who print a plan speak of the baseline's words through this room.
 pub use crate::baseline::Guardrail;
-pub use crate::judge::{Direction, Expectation, Fresh, Level, OverTime, Trend};
+pub use crate::judge::{Coverage, Direction, Expectation, Fresh, Level, OverTime, Trend};
 pub use crate::probe::{Host, Policy, Probe, Request, SecretRef, Target};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::baseline::Located;
-use crate::judge::{Expectation, OverTime};
+use crate::judge::{Coverage, Expectation, OverTime};
 use crate::probe::{self, Defaults, Host, Policy, Probe, Request, SecretRef, Target};
 
 /// A baseline made ready to run.
@@ -26,6 +26,8 @@ pub struct Plan {
     /// What is let loose when gates are green, in an order in which each comes
     /// behind those that it is `after`; ties in the file's order.
     pub releases: Vec<Release>,
+    /// Which service is protected at which layer, where the baseline says.
+    pub coverage: Option<Coverage>,
     /// What commands may run.
     pub policy: Policy,
     /// Failures that have a name, in the file's order.
@@ -75,6 +77,9 @@ pub struct Check {
     pub retry: Retry,
     /// Places of the checks of its phase that must not be blocked before it starts.
     pub after: Vec<usize>,
+    /// Places of the checks that must have been decided before it starts, whatever
+    /// they came to and wherever they are; only of the kind `coverage`.
+    pub awaits: Vec<usize>,
     /// What to do when it fails.
     pub remedy: Option<String>,
     /// Where to read about it.
@@ -230,6 +235,12 @@ impl Check {
             .map(|attempt| self.retry.pause_after(attempt))
             .sum();
         self.target.connect_timeout + self.target.timeout * self.retry.attempts + pauses
+    }
+
+    /// Whether it tells of the plan's coverage, and asks no target anything.
+    #[must_use]
+    pub fn tells_coverage(&self) -> bool {
+        self.kind == super::coverage::KIND
     }
 
     /// What its kind expects by itself.

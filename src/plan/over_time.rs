@@ -114,6 +114,18 @@ pub(super) fn definition(
     if let Some(fresh) = &over_time.fresh {
         part(&fresh.statement());
     }
+    digits(hash)
+}
+
+/// The digits of a check that also depends on what `text` tells.
+pub(super) fn extended(definition: &str, text: &str) -> String {
+    let mut hash = Sha256::new();
+    hash.update(definition);
+    hash.update(text);
+    digits(hash)
+}
+
+fn digits(hash: Sha256) -> String {
     hash.finalize()
         .iter()
         .take(8)

@@ -95,7 +95,7 @@ fn conditions(
 }
 
 /// Tells of a check that there is not; one that could not be planned is there.
-fn unknown_check(
+pub(super) fn unknown_check(
     name: &Located<String>,
     unknown: UnknownName,
     baseline: &Baseline,

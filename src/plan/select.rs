@@ -138,6 +138,23 @@ impl Plan {
                 }
             }
         }
+        self.with_what_is_awaited(checks);
+    }
+
+    /// Adds what a wanted coverage tells of, and what that cannot do without.
+    fn with_what_is_awaited(&self, checks: &mut [bool]) {
+        let wanted = |place: &usize| checks[*place];
+        let awaited: Vec<usize> = (0..self.checks.len())
+            .filter(wanted)
+            .flat_map(|place| self.checks[place].awaits.iter().copied())
+            .filter(|place| !checks[*place])
+            .collect();
+        if !awaited.is_empty() {
+            for place in awaited {
+                checks[place] = true;
+            }
+            self.with_what_comes_before(checks);
+        }
     }
 
     /// Places of the checks that `name` names: a whole id, or its part before

@@ -28,3 +28,5 @@ pub use crate::transport::{
 
 #[cfg(test)]
 pub(crate) use kinds::exposition;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use kinds::read_marker;

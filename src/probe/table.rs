@@ -27,6 +27,7 @@ pub static TABLE: &[KindEntry] = &[
     entry::<kinds::Certificate>(),
     entry::<kinds::Kubernetes>(),
     entry::<kinds::Docker>(),
+    entry::<kinds::Evidence>(),
     entry::<kinds::Postgres>(),
     entry::<kinds::Redis>(),
     entry::<kinds::Prometheus>(),
@@ -39,6 +40,7 @@ pub static TABLE: &[KindEntry] = &[
     entry::<kinds::Sqlite>(),
     entry::<kinds::Zfs>(),
     entry::<kinds::AlertTest>(),
+    entry::<kinds::Coverage>(),
 ];
 
 /// The kind of that name.

@@ -85,13 +85,14 @@ impl Card {
         parts.join("\n")
     }
 
-    /// The verdicts of all that did not pass, but for what a blocked gate or check held back.
+    /// The verdicts of all that did not pass, but for what a blocked gate or check held back,
+    /// and what `--only` left out.
     pub(crate) fn bad(&self) -> BTreeMap<&str, &str> {
         let all = self.checks().map(|check| {
             let text = |name: &str| check[name].as_str().expect("a text");
             (text("id"), text("verdict"))
         });
-        all.filter(|(_, verdict)| !["PASS", "NOT_EVALUATED", "NOT EVALUATED"].contains(verdict))
+        all.filter(|(_, verdict)| !["PASS", "NOT_EVALUATED", "SKIPPED"].contains(verdict))
             .collect()
     }
 

@@ -2,6 +2,7 @@
 //! says of files as they are written what the program says of them.
 //! `UPDATE_SCHEMA=1 cargo test --test schema_baseline` writes it anew.
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use coldstart::plan::editor_schema;
@@ -32,18 +33,32 @@ fn written(path: &str) -> Value {
     let text = std::fs::read_to_string(path).expect("the file can be read");
     // Each open list or map, a map with the key that waits for its value.
     let mut open: Vec<(Value, Option<String>)> = vec![(json!([]), None)];
+    // The anchor of each open one, and what each anchor stands for; 0 is none.
+    let mut marks = Vec::new();
+    let mut anchors: HashMap<usize, Value> = HashMap::new();
     for event in Parser::new_from_str(&text) {
         let value = match event.expect("YAML").0 {
-            Event::Scalar(text, style, ..) => scalar(&text, style),
-            Event::SequenceStart(..) => {
+            Event::Scalar(text, style, anchor, _) => {
+                let value = scalar(&text, style);
+                anchors.insert(anchor, value.clone());
+                value
+            }
+            Event::SequenceStart(_, anchor, _) => {
                 open.push((json!([]), None));
+                marks.push(anchor);
                 continue;
             }
-            Event::MappingStart(..) => {
+            Event::MappingStart(_, anchor, _) => {
                 open.push((Value::Object(Map::new()), None));
+                marks.push(anchor);
                 continue;
             }
-            Event::SequenceEnd | Event::MappingEnd => open.pop().expect("it is open").0,
+            Event::SequenceEnd | Event::MappingEnd => {
+                let value = open.pop().expect("it is open").0;
+                anchors.insert(marks.pop().expect("it is open"), value.clone());
+                value
+            }
+            Event::Alias(anchor) => anchors[&anchor].clone(),
             _ => continue,
         };
         match open.last_mut().expect("the list around all") {

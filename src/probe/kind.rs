@@ -22,6 +22,9 @@ pub enum Place {
     /// Opens connections from the operator's machine, or through `via`; `on`
     /// gives the address where the options name none.
     Network,
+    /// Runs on the host that the check is `on`; without `on` it opens connections as
+    /// [`Place::Network`] does.
+    Either,
     /// Runs on the hosts that [`Kind::hosts`] names, each over its own SSH
     /// connection or locally, as one check; `on` and `via` mean nothing to it.
     Hosts,

@@ -119,6 +119,7 @@ mod tests {
         let target = Target {
             host: None,
             via: None,
+            also: Vec::new(),
             timeout: Duration::from_secs(5),
             connect_timeout: Duration::from_secs(5),
         };

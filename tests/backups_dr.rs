@@ -526,6 +526,10 @@ fn as_on_the_fifth_of_june() {
     ];
     told(&card, &[&escrow[..], &rest[..]].concat());
     assert_eq!(open(&card), [""; 0]);
+    let roots = card.json["roots"].to_string();
+    for root in ["ssh-k3s@k3s120", "aggregate"] {
+        assert!(roots.contains(root), "{root}: {roots}");
+    }
     let text = stand.text(&[]);
     // The aggregate's own log names the cause, and where to go.
     for words in ["120 does not answer", "P0-K3S-HOSTS", "No route to host"] {
@@ -672,13 +676,15 @@ fn jobs_of_188_schedules_and_trust() {
     data.crontab("ollama", CRON_188);
     for (host, address) in [("120", "192.168.0.120"), ("188", "192.168.0.188")] {
         let good = ops.read(KNOWN_HOSTS);
-        ops.edit(KNOWN_HOSTS, &format!("{address} "), "192.168.0.99 ");
-        only().blocked(
-            &format!("trust-{host}@ops110"),
-            "",
-            "Compare the fingerprint",
-        );
-        ops.write(KNOWN_HOSTS, good);
+        for other in ["192.168.0.99 ".to_owned(), format!("#{address} ")] {
+            ops.edit(KNOWN_HOSTS, &format!("{address} "), &other);
+            only().blocked(
+                &format!("trust-{host}@ops110"),
+                "lines",
+                "Compare the fingerprint",
+            );
+            ops.write(KNOWN_HOSTS, &good);
+        }
     }
     ops.remove("/home/wooo/.ssh/deploy_known_hosts");
     only().blocked("deploy-known-hosts@ops110", "exists = false", "80e6ec1a");

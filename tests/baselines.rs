@@ -71,6 +71,7 @@ fn shown(plan: &Plan) -> String {
 }
 
 #[rstest]
+#[case("backup-dr")]
 #[case("factory-backup")]
 #[case("full-stack-cold-start")]
 #[case("ns8-backup")]
@@ -88,6 +89,7 @@ fn the_plan_is_the_one_that_was_meant(#[case] name: &str) {
 }
 
 #[rstest]
+#[case("backup-dr")]
 #[case("factory-backup")]
 #[case("full-stack-cold-start")]
 #[case("ns8-backup")]

@@ -85,14 +85,15 @@ impl Card {
         parts.join("\n")
     }
 
-    /// The verdicts of all that did not pass, but for what a blocked gate or check held back.
+    /// The verdicts of all that did not pass, but for what a blocked gate or check held back,
+    /// and what `--only` left out.
     pub(crate) fn bad(&self) -> BTreeMap<&str, &str> {
         let all = self.checks().map(|check| {
             let text = |name: &str| check[name].as_str().expect("a text");
             (text("id"), text("verdict"))
         });
         // Left out are those that `--only` or `--skip` leaves out.
-        let well = ["PASS", "NOT_EVALUATED", "NOT EVALUATED", "SKIPPED"];
+        let well = ["PASS", "NOT_EVALUATED", "SKIPPED"];
         all.filter(|(_, verdict)| !well.contains(verdict)).collect()
     }
 

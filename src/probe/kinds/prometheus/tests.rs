@@ -195,6 +195,30 @@ async fn a_scalar_and_what_is_dubious() {
     assert_eq!(fact(&facts, "infos"), json!(["PromQL info: no counter"]));
 }
 
+/// Without their names, series of several metrics are alike to `timestamp()`.
+#[tokio::test]
+async fn times_that_nobody_asked_for_and_cannot_be_had_are_left_out() {
+    let answer = |path: &str| {
+        if path.contains("timestamp") {
+            (
+                "422 Unprocessable Entity",
+                r#"{"status":"error","errorType":"execution","error":"vector cannot contain metrics with the same labelset"}"#,
+            )
+        } else {
+            ("200 OK", ONE)
+        }
+    };
+    let server = server(answer).await;
+    let facts = look(&at(&server, json!({"query": "{__name__=~\"a|b\"}"})))
+        .await
+        .expect("facts");
+    assert_eq!(fact(&facts, "series"), json!(1));
+    assert_eq!(fact(&facts, "newest_sample_at"), Json::Null);
+    let asked = json!({"query": "a", "times_of": "{__name__=~\"a|b\"}"});
+    let fault = look(&at(&server, asked)).await.expect_err("a fault");
+    assert!(fault.seen.contains("same labelset"), "{}", fault.seen);
+}
+
 #[tokio::test]
 async fn the_times_of_samples_are_asked_for() {
     let server = server(|path| {

@@ -42,6 +42,7 @@ fn index() -> String {
             Place::Network if takes_via(kind) => "here, or another host by `via`",
             Place::Network => "here",
             Place::Hosts => "the hosts that it names",
+            Place::Either => "the host; or here, or another host by `via`",
         };
         let name = kind.name;
         let _ = writeln!(
@@ -72,6 +73,11 @@ fn page(kind: &KindEntry, schema: &Value) -> String {
         Place::Network if takes_via(kind) => {
             "**Where it looks from.** The machine that coldstart runs on; with `via: HOST`, that host's\n\
              SSH connection.\n"
+        }
+        Place::Either => {
+            "**Where it looks from.** With `on`, it runs on that host: over its one SSH connection, or without\n\
+             SSH where the host is `local`. Without, it looks from the machine that coldstart runs on, or, with\n\
+             `via: HOST`, through that host's SSH connection.\n"
         }
         Place::Network => {
             "**Where it looks from.** The machine that coldstart runs on. `via` is refused.\n"

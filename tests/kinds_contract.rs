@@ -373,6 +373,21 @@ fn aimed_at(kind: &str, port: u16) -> String {
         "alertmanager" => {
             format!("alertmanager: {{ url: \"http://127.0.0.1:{port}\", alerts: {{}} }}")
         }
+        "kubernetes" => {
+            let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+            let path = folder.join(format!("kubeconfig-{port}.yml"));
+            let text = format!(
+                "clusters: [{{ name: c, cluster: {{ server: \"https://127.0.0.1:{port}\" }} }}]\n\
+                 users: [{{ name: u, user: {{ token: not-the-password }} }}]\n\
+                 contexts: [{{ name: x, context: {{ cluster: c, user: u }} }}]\n\
+                 current-context: x\n"
+            );
+            std::fs::write(&path, text).expect("a kubeconfig");
+            format!(
+                "kubernetes: {{ nodes: {{}}, kubeconfig: {} }}",
+                path.display()
+            )
+        }
         // Without leave to send it opens no connection, so it sees no fault; its own tests
         // have the leave.
         "alert_test" => format!("alert_test: {{ url: \"http://127.0.0.1:{port}/\" }}"),
@@ -444,7 +459,7 @@ async fn a_closed_port_is_a_fault() {
     let port = tcp::closed_port().await;
     for kind in TABLE {
         match kind.place {
-            Place::Network => {
+            Place::Network | Place::Either => {
                 let plan = planned_at(kind, "", &aimed_at(kind.name, port));
                 let seen = look(kind, plan).await;
                 assert!(
@@ -485,7 +500,7 @@ async fn garbage_is_a_fault() {
     let port = server.address.port();
     for kind in TABLE {
         let plan = match kind.place {
-            Place::Network => planned_at(kind, "", &aimed_at(kind.name, port)),
+            Place::Network | Place::Either => planned_at(kind, "", &aimed_at(kind.name, port)),
             Place::Host | Place::Hosts => planned_at(kind, &stack_at(port), kind.example),
         };
         let seen = look(kind, plan).await;
@@ -505,7 +520,7 @@ async fn silence_ends_in_a_fault() {
     let mut looks = tokio::task::JoinSet::new();
     for kind in TABLE {
         let plan = match kind.place {
-            Place::Network => planned_at(kind, "", &aimed_at(kind.name, port)),
+            Place::Network | Place::Either => planned_at(kind, "", &aimed_at(kind.name, port)),
             Place::Host | Place::Hosts => planned_at(kind, &stack_at(port), kind.example),
         };
         looks.spawn(async move { (kind.name, look(kind, plan).await) });

@@ -143,7 +143,7 @@ pub(super) fn report_place(
     diagnostics: &mut Diagnostics,
 ) {
     match kind.place {
-        Place::Network => return,
+        Place::Network | Place::Either => return,
         Place::Hosts if !source.on.is_empty() => {
             diagnostics.push(senseless_on(kind, source.id.at.clone()));
         }
@@ -164,7 +164,7 @@ pub(super) fn report_place(
             Diagnostic::error(
                 "senseless-via",
                 match kind.place {
-                    Place::Host | Place::Network => format!(
+                    Place::Host | Place::Network | Place::Either => format!(
                         "`{}` runs on its host, so it does not go through another",
                         kind.name
                     ),

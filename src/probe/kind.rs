@@ -25,6 +25,9 @@ pub enum Place {
     /// Runs on the hosts that [`Kind::hosts`] names, each over its own SSH
     /// connection or locally, as one check; `on` and `via` mean nothing to it.
     Hosts,
+    /// Runs on the host that the check is `on`; without `on` it opens connections as
+    /// [`Place::Network`] does.
+    Either,
 }
 
 /// A name of hosts in a kind's own options, spelt as in `on`.

@@ -77,6 +77,26 @@ pub async fn ask(opener: &impl Opener, tls: &Tls, ask: &Ask) -> Result<Answer, F
     }
 }
 
+/// Asks over a stream that is open, and secured where it has to be, without following
+/// redirects. Whoever opened it notes the request in the audit.
+///
+/// # Errors
+/// Those of the exchange, as [`ask`].
+pub(super) async fn ask_over(
+    ask: &Ask,
+    stream: Box<dyn Stream>,
+    left: Duration,
+) -> Result<Answer, Fault> {
+    let hop = Hop {
+        ask,
+        url: &ask.url,
+        same_origin: true,
+        left,
+    };
+    let (answer, _) = hop.talk(stream, None, Instant::now() + left).await?;
+    Ok(answer)
+}
+
 fn protocol(seen: String) -> Fault {
     Fault::new(FaultKind::Protocol, seen)
 }
@@ -138,6 +158,20 @@ impl Hop<'_> {
         } else {
             connection.stream
         };
+        let (mut answer, location) = self.talk(stream, opening, deadline).await?;
+        answer.connect = connect;
+        answer.handshake = handshake;
+        answer.shown = shown;
+        Ok((answer, location))
+    }
+
+    /// The request and its answer; how the stream was opened is for others to tell.
+    async fn talk(
+        &self,
+        stream: Box<dyn Stream>,
+        opening: Option<Opening>,
+        deadline: Instant,
+    ) -> Result<(Answer, Option<String>), Fault> {
         let sent = Instant::now();
         // Dropped with the exchange, and the connection with it.
         let mut tasks = JoinSet::new();
@@ -181,14 +215,14 @@ impl Hop<'_> {
             headers,
             body,
             body_whole,
-            connect,
-            handshake,
+            connect: Duration::ZERO,
+            handshake: None,
             upgraded,
             first_byte,
             total: Duration::ZERO,
             url: self.url.clone(),
             redirected_to: None,
-            shown,
+            shown: None,
         };
         Ok((answer, location))
     }

@@ -13,6 +13,7 @@ mod files;
 mod host;
 pub mod http;
 pub mod icmp;
+pub mod kubernetes;
 pub mod local;
 pub mod once;
 pub mod open;

@@ -11,6 +11,8 @@ use schemars::JsonSchema;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
+pub(super) use spelling::hide;
+
 /// Where a secret is kept: `env:NAME`, `file:/path` or `credential:name`
 /// (a systemd credential, see `systemd.exec(5)`, `LoadCredential=`).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -124,7 +126,7 @@ impl Secrets {
         values.sort_by_key(|value| std::cmp::Reverse(value.len()));
         values
             .into_iter()
-            .fold(text.to_owned(), |text, value| spelling::hide(&text, value))
+            .fold(text.to_owned(), |text, value| hide(&text, value))
     }
 }
 

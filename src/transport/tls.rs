@@ -12,7 +12,7 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::client::{WebPkiServerVerifier, verify_server_name};
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{
     AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, PeerIncompatible,
@@ -46,6 +46,24 @@ impl Default for TlsOptions {
             verify: true,
         }
     }
+}
+
+/// Whom to trust and who to be, for a server that wants to know.
+pub struct Credentials {
+    /// Only these; this machine's own where there is none.
+    pub authorities: Option<Vec<CertificateDer<'static>>>,
+    /// Whether the certificate must be trusted, and name the server.
+    pub verify: bool,
+    /// What to show when the server asks for a certificate.
+    pub identity: Option<Identity>,
+}
+
+/// A certificate of our own, with what signed it, and its key.
+pub struct Identity {
+    /// The certificate first.
+    pub chain: Vec<CertificateDer<'static>>,
+    /// The key of the first.
+    pub key: PrivateKeyDer<'static>,
 }
 
 /// The certificates that the other side showed, and what became of them.
@@ -122,32 +140,35 @@ impl Tls {
     /// `LocalSetup` when an authority's file cannot be read or holds no certificate.
     pub async fn setup(&self, options: &TlsOptions) -> Result<Setup, Fault> {
         let roots = self.roots(&options.authorities).await?;
-        let provider = Arc::new(ring::default_provider());
-        let trust = if roots.is_empty() {
-            None
-        } else {
-            let built =
-                WebPkiServerVerifier::builder_with_provider(roots, provider.clone()).build();
-            Some(built.map_err(|error| {
-                local(format!("the trusted authorities cannot be used: {error}"))
-            })?)
+        configured(roots, options.verify, None)
+    }
+
+    /// The same with what the credentials say.
+    fn setup_as(&self, credentials: &Credentials) -> Result<Setup, Fault> {
+        let roots = match &credentials.authorities {
+            None => self.system(),
+            Some(authorities) => {
+                let mut roots = RootCertStore::empty();
+                for certificate in authorities {
+                    roots
+                        .add(certificate.clone())
+                        .map_err(|error| local(format!("an authority cannot be used: {error}")))?;
+                }
+                Arc::new(roots)
+            }
         };
-        let recorder = Arc::new(Recorder {
-            trust,
-            provider: provider.clone(),
-            verify: options.verify,
-            shown: Mutex::default(),
+        configured(roots, credentials.verify, credentials.identity.as_ref())
+    }
+
+    fn system(&self) -> Arc<RootCertStore> {
+        let system = self.system.get_or_init(|| {
+            let mut roots = RootCertStore::empty();
+            // What cannot be read is not trusted: a server that needs it fails
+            // its own check, and no other.
+            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+            Arc::new(roots)
         });
-        let config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(|error| local(format!("TLS cannot be set up: {error}")))?
-            .dangerous()
-            .with_custom_certificate_verifier(recorder.clone())
-            .with_no_client_auth();
-        Ok(Setup {
-            config: Arc::new(config),
-            recorder,
-        })
+        Arc::clone(system)
     }
 
     /// Shakes hands over `stream` with the server named `name`.
@@ -166,72 +187,35 @@ impl Tls {
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        let nothing = |fault| {
-            Box::new(Insecure {
-                fault,
-                shown: Shown::default(),
-                refused: false,
-            })
-        };
-        let setup = self.setup(options).await.map_err(nothing)?;
-        let server = server_name(name).map_err(nothing)?;
-        let handshake = TlsConnector::from(setup.config.clone()).connect(server, stream);
-        match timeout(budget, handshake).await {
-            Ok(Ok(stream)) => {
-                let version = stream
-                    .get_ref()
-                    .1
-                    .protocol_version()
-                    .and_then(|version| version.as_str());
-                let version = version.map(|version| {
-                    if version == "TLSv1_3" {
-                        "TLSv1.3"
-                    } else {
-                        "TLSv1.2"
-                    }
-                });
-                Ok(Secured {
-                    stream,
-                    shown: setup.shown(),
-                    version,
-                })
-            }
-            Ok(Err(error)) => {
-                let shown = setup.shown();
-                let fault = handshake_fault(&error, &shown);
-                let refused = matches!(tls_error(&error), Some(rustls::Error::AlertReceived(_)));
-                Err(Box::new(Insecure {
-                    fault,
-                    shown,
-                    refused,
-                }))
-            }
-            Err(_) => Err(Box::new(Insecure {
-                fault: Fault::new(
-                    FaultKind::TimedOut,
-                    format!(
-                        "the TLS handshake did not end within {:.1} s",
-                        budget.as_secs_f64()
-                    ),
-                ),
-                shown: setup.shown(),
-                refused: false,
-            })),
-        }
+        let setup = self.setup(options).await.map_err(unshown)?;
+        shake(stream, name, setup, budget).await
+    }
+
+    /// The same, with the credentials' authorities, and with a certificate of our own
+    /// for the server that asks for one.
+    ///
+    /// # Errors
+    /// As [`Tls::secure`].
+    pub async fn secure_as<S>(
+        &self,
+        stream: S,
+        name: &str,
+        credentials: &Credentials,
+        budget: Duration,
+    ) -> Result<Secured<S>, Box<Insecure>>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let setup = self.setup_as(credentials).map_err(unshown)?;
+        shake(stream, name, setup, budget).await
     }
 
     async fn roots(&self, authorities: &[PathBuf]) -> Result<Arc<RootCertStore>, Fault> {
-        let system = self.system.get_or_init(|| {
-            let mut roots = RootCertStore::empty();
-            // What cannot be read is not trusted: a server that needs it fails
-            // its own check, and no other.
-            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-            Arc::new(roots)
-        });
+        let system = self.system();
         if authorities.is_empty() {
-            return Ok(system.clone());
+            return Ok(system);
         }
-        let mut roots = RootCertStore::clone(system);
+        let mut roots = RootCertStore::clone(&system);
         for path in authorities {
             for certificate in read_authority(path).await? {
                 roots.add(certificate).map_err(|error| {
@@ -243,6 +227,110 @@ impl Tls {
             }
         }
         Ok(Arc::new(roots))
+    }
+}
+
+/// A configuration for one connection, which trusts `roots`.
+fn configured(
+    roots: Arc<RootCertStore>,
+    verify: bool,
+    identity: Option<&Identity>,
+) -> Result<Setup, Fault> {
+    let provider = Arc::new(ring::default_provider());
+    let trust = if roots.is_empty() {
+        None
+    } else {
+        let built = WebPkiServerVerifier::builder_with_provider(roots, provider.clone()).build();
+        Some(
+            built.map_err(|error| {
+                local(format!("the trusted authorities cannot be used: {error}"))
+            })?,
+        )
+    };
+    let recorder = Arc::new(Recorder {
+        trust,
+        provider: provider.clone(),
+        verify,
+        shown: Mutex::default(),
+    });
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| local(format!("TLS cannot be set up: {error}")))?
+        .dangerous()
+        .with_custom_certificate_verifier(recorder.clone());
+    let config = match identity {
+        None => builder.with_no_client_auth(),
+        Some(Identity { chain, key }) => builder
+            .with_client_auth_cert(chain.clone(), key.clone_key())
+            .map_err(|error| local(format!("our own certificate cannot be shown: {error}")))?,
+    };
+    Ok(Setup {
+        config: Arc::new(config),
+        recorder,
+    })
+}
+
+/// A handshake that failed before anything was shown.
+fn unshown(fault: Fault) -> Box<Insecure> {
+    Box::new(Insecure {
+        fault,
+        shown: Shown::default(),
+        refused: false,
+    })
+}
+
+async fn shake<S>(
+    stream: S,
+    name: &str,
+    setup: Setup,
+    budget: Duration,
+) -> Result<Secured<S>, Box<Insecure>>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let server = server_name(name).map_err(unshown)?;
+    let handshake = TlsConnector::from(setup.config.clone()).connect(server, stream);
+    match timeout(budget, handshake).await {
+        Ok(Ok(stream)) => {
+            let version = stream
+                .get_ref()
+                .1
+                .protocol_version()
+                .and_then(|version| version.as_str());
+            let version = version.map(|version| {
+                if version == "TLSv1_3" {
+                    "TLSv1.3"
+                } else {
+                    "TLSv1.2"
+                }
+            });
+            Ok(Secured {
+                stream,
+                shown: setup.shown(),
+                version,
+            })
+        }
+        Ok(Err(error)) => {
+            let shown = setup.shown();
+            let fault = handshake_fault(&error, &shown);
+            let refused = matches!(tls_error(&error), Some(rustls::Error::AlertReceived(_)));
+            Err(Box::new(Insecure {
+                fault,
+                shown,
+                refused,
+            }))
+        }
+        Err(_) => Err(Box::new(Insecure {
+            fault: Fault::new(
+                FaultKind::TimedOut,
+                format!(
+                    "the TLS handshake did not end within {:.1} s",
+                    budget.as_secs_f64()
+                ),
+            ),
+            shown: setup.shown(),
+            refused: false,
+        })),
     }
 }
 

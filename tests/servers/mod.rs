@@ -8,6 +8,7 @@
 
 pub mod dns;
 pub mod http;
+pub mod kubernetes;
 pub mod postgres;
 pub mod redis;
 pub mod ssh;

@@ -1,33 +1,44 @@
 //! `kubernetes`: what a cluster tells of its nodes and workloads.
 
+mod events;
 mod facts;
+mod jobs;
 mod model;
 mod nodes;
 mod options;
 mod pods;
 mod selector;
+mod services;
 mod shown;
 mod source;
+mod volumes;
+mod workloads;
 
+use futures_util::future::try_join_all;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use self::options::{Asked, NodesAsked, PodsAsked};
-use self::source::Resource;
+use self::model::{Claim, EndpointSlice, Endpoints, Event, Job, Volume, Workload};
+use self::options::{
+    Asked, CronJobsAsked, EventsAsked, JobsAsked, NodesAsked, PodsAsked, ServicesAsked,
+    VolumesAsked, WorkloadsAsked,
+};
+use self::source::{Listed, Resource};
 use crate::probe::{
     Context, Defaults, FactSpec, Facts, Fault, FaultKind, Kind, OptionProblem, Place, Policy,
     Request, Target,
 };
 
 /// Asks a cluster for one of the lists that it keeps, and tells what is not as it should
-/// be: by `kubectl get` on the host that the check is `on`.
+/// be: by `kubectl get` on the host that the check is `on`, or, without `on`, by asking
+/// the API from here, as a `kubeconfig` leads there, through `via` if need be.
 ///
 /// A list is asked for once in a run, for the whole cluster, and serves every check that
 /// looks at a part of it: namespace, labels and names are held against it here. Where the
 /// login may not see the whole cluster, the namespace's list is asked for. A retry looks
 /// afresh, together with the retries of other checks.
 ///
-/// Nothing but `get` is ever asked for, and of an object only what the facts tell is kept.
+/// Nothing but `get` and `list` is ever asked for, and of an object only what the facts tell is kept.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Kubernetes {
@@ -37,6 +48,24 @@ pub struct Kubernetes {
     /// The pods: running and ready, and why not.
     #[serde(default)]
     pods: Option<PodsAsked>,
+    /// The deployments, stateful sets and daemon sets: available.
+    #[serde(default)]
+    workloads: Option<WorkloadsAsked>,
+    /// The cron jobs: not suspended, and when they last ended well.
+    #[serde(default)]
+    cron_jobs: Option<CronJobsAsked>,
+    /// The jobs: none has failed for good.
+    #[serde(default)]
+    jobs: Option<JobsAsked>,
+    /// The services: each has a ready address behind it.
+    #[serde(default)]
+    services: Option<ServicesAsked>,
+    /// The persistent volumes and their claims: bound.
+    #[serde(default)]
+    volumes: Option<VolumesAsked>,
+    /// The events: warnings, as evidence.
+    #[serde(default)]
+    events: Option<EventsAsked>,
     /// Run kubectl by `sudo -n`.
     #[serde(default)]
     sudo: bool,
@@ -44,7 +73,9 @@ pub struct Kubernetes {
     #[serde(default = "kubectl")]
     #[schemars(length(min = 1))]
     program: Vec<String>,
-    /// The kubeconfig file, of the host where kubectl runs.
+    /// The kubeconfig file: of the host where kubectl runs, or, without `on`, of the machine
+    /// that coldstart runs on. Its login is a certificate or a token there; one that has a
+    /// program run is refused.
     #[serde(default)]
     kubeconfig: Option<String>,
     /// The context in the kubeconfig; its current one when left out.
@@ -64,25 +95,95 @@ impl Kubernetes {
 
     async fn tell(&self, context: &Context, asked: Asked<'_>) -> Result<Facts, Fault> {
         let mut facts = Facts::new();
+        let namespace = asked.namespace();
         match asked {
             Asked::Nodes(asked) => {
                 let nodes = self.list(context, Resource::NODES, None).await?;
                 nodes::tell(nodes.items(), asked, &mut facts);
             }
             Asked::Pods(asked) => {
-                let namespace = asked.namespace.as_deref();
                 let pods = self.list(context, Resource::PODS, namespace).await?;
                 pods::tell(pods.items(), asked, &mut facts);
             }
+            Asked::Workloads(asked) => {
+                let lists = asked.kinds().into_iter().map(|of| async move {
+                    let list = self.list::<Workload>(context, of.resource(), namespace);
+                    Ok::<_, Fault>((of, list.await?))
+                });
+                let lists = try_join_all(lists).await?;
+                let lists: Vec<_> = lists.iter().map(|(of, list)| (*of, list.items())).collect();
+                workloads::tell(&lists, asked, &mut facts);
+            }
+            Asked::CronJobs(asked) => {
+                let cron_jobs = self.list(context, Resource::CRON_JOBS, namespace).await?;
+                let jobs = if jobs::needs_jobs(cron_jobs.items(), asked) {
+                    Some(self.list::<Job>(context, Resource::JOBS, namespace).await?)
+                } else {
+                    None
+                };
+                let jobs = jobs.as_ref().map(Listed::items);
+                jobs::tell_cron_jobs(cron_jobs.items(), jobs, asked, &mut facts);
+            }
+            Asked::Jobs(asked) => {
+                let jobs = self.list(context, Resource::JOBS, namespace).await?;
+                jobs::tell_jobs(jobs.items(), asked, &mut facts);
+            }
+            Asked::Services(asked) => self.tell_services(context, asked, &mut facts).await?,
+            Asked::Volumes(asked) => {
+                let (claims, volumes) = tokio::join!(
+                    self.list::<Claim>(context, Resource::CLAIMS, namespace),
+                    self.list::<Volume>(context, Resource::VOLUMES, None),
+                );
+                let claims = claims?;
+                let volumes = match volumes {
+                    Ok(volumes) => Some(volumes),
+                    // A login for namespaces alone sees the claims.
+                    Err(fault) if fault.kind == FaultKind::Denied => None,
+                    Err(fault) => return Err(fault),
+                };
+                let volumes = volumes.as_ref().map(Listed::items);
+                volumes::tell(claims.items(), volumes, asked, &mut facts);
+            }
+            Asked::Events(asked) => {
+                let listed = self.list::<Event>(context, Resource::EVENTS, namespace);
+                let now = context.transports.clock.map(|clock| clock());
+                events::tell(listed.await?.items(), asked, now, &mut facts);
+            }
         }
         Ok(facts)
+    }
+
+    async fn tell_services(
+        &self,
+        context: &Context,
+        asked: &ServicesAsked,
+        facts: &mut Facts,
+    ) -> Result<(), Fault> {
+        let namespace = asked.namespace.as_deref();
+        let (services, slices) = tokio::join!(
+            self.list(context, Resource::SERVICES, namespace),
+            self.list::<EndpointSlice>(context, Resource::ENDPOINT_SLICES, namespace),
+        );
+        let services = services?;
+        let others: Listed<Endpoints>;
+        let slices: Result<Listed<EndpointSlice>, Fault> = slices;
+        let behind = match &slices {
+            Ok(slices) => services::of_slices(slices.items()),
+            Err(fault) if matches!(fault.kind, FaultKind::Missing | FaultKind::Denied) => {
+                others = self.list(context, Resource::ENDPOINTS, namespace).await?;
+                services::of_endpoints(others.items())
+            }
+            Err(fault) => return Err(fault.clone()),
+        };
+        services::tell(services.items(), &behind, asked, facts);
+        Ok(())
     }
 }
 
 impl Kind for Kubernetes {
     const NAME: &'static str = "kubernetes";
     const SUMMARY: &'static str = "a cluster's nodes and workloads are as they should be";
-    const PLACE: Place = Place::Host;
+    const PLACE: Place = Place::Either;
     const FACTS: &'static [FactSpec] = &facts::FACTS;
     const EXAMPLE: &'static str = "title: the pods of awoooi-prod run and are ready\non: k3s120\nkubernetes: { pods: { namespace: awoooi-prod }, sudo: true }\n";
 
@@ -95,23 +196,24 @@ impl Kind for Kubernetes {
     }
 
     fn goal(&self, target: &Target) -> String {
-        let host = target
-            .host
-            .as_deref()
-            .map_or("the host", |host| host.id.as_str());
         let asked = self.asked();
         let what = asked.map_or("lists", Asked::words);
+        let how = match &target.host {
+            Some(host) => format!("by kubectl on {}", host.id),
+            None => format!(
+                "from the API of {}",
+                self.kubeconfig.as_deref().unwrap_or("a cluster")
+            ),
+        };
         match asked.and_then(Asked::namespace) {
-            Some(namespace) => format!("the {what} of {namespace}, by kubectl on {host}"),
-            None => format!("the cluster's {what}, by kubectl on {host}"),
+            Some(namespace) => format!("the {what} of {namespace}, {how}"),
+            None => format!("the cluster's {what}, {how}"),
         }
     }
 
     fn requests(&self, target: &Target, policy: &Policy) -> Vec<Request> {
         let asked = self.asked();
-        asked.map_or_else(Vec::new, |asked| {
-            self.list_requests(target, policy, &asked.resources(), asked.namespace())
-        })
+        asked.map_or_else(Vec::new, |asked| self.list_requests(target, policy, asked))
     }
 
     async fn run(&self, context: &Context) -> Result<Facts, Fault> {
@@ -121,7 +223,8 @@ impl Kind for Kubernetes {
                 "the check asks the cluster for nothing",
             )
         })?;
-        self.tell(context, asked).await
+        let seen = self.tell(context, asked).await;
+        self.hidden(context, seen).await
     }
 }
 

@@ -6,7 +6,7 @@ use std::ops::Range;
 const HIDDEN: &str = "***";
 
 /// `text` without `secret` in any of its spellings.
-pub(super) fn hide(text: &str, secret: &str) -> String {
+pub(in crate::transport) fn hide(text: &str, secret: &str) -> String {
     let mut text = without_plain(text, secret);
     for before in 0..3 {
         text = without_base64(text, secret, before);

@@ -5,11 +5,11 @@ use crate::probe::{FactSpec, Type, Unit};
 const TEXTS: Type = Type::List(&Type::Text);
 
 /// Every fact, by what is asked for.
-pub(super) const FACTS: [FactSpec; 18] = [
+pub(super) const FACTS: [FactSpec; 44] = [
     FactSpec::number(
         "count",
         Unit::Count,
-        "How many there are of what is asked for, in the namespace and with the labels and names given.",
+        "How many there are of what is asked for, in the namespace and with the labels and names given; of `volumes` the claims.",
     ),
     FactSpec::new(
         "missing",
@@ -89,11 +89,133 @@ pub(super) const FACTS: [FactSpec; 18] = [
     FactSpec::new(
         "failed",
         TEXTS,
-        "`pods`: those that ended and not well, such as evicted ones, but for those of a job: that is for `jobs` to tell.",
+        "Pods that ended and not well, such as evicted ones, but for those of a job, which is for `jobs` to tell; jobs that have failed; persistent volumes that could not be reclaimed. Each with its reason.",
     ),
     FactSpec::new(
         "terminating",
         TEXTS,
         "`pods`: those being deleted. On a node that is gone they stay so.",
+    ),
+    FactSpec::new(
+        "unavailable",
+        TEXTS,
+        "`workloads`: those with fewer replicas available than wanted, or not seen by their controller since they were changed: `deployment api: 0 of 2 available`.",
+    ),
+    FactSpec::new(
+        "outdated",
+        TEXTS,
+        "`workloads`: those that are available and not wholly of their newest template; not told of stateful sets, which may stay so on purpose.",
+    ),
+    FactSpec::new(
+        "stopped",
+        TEXTS,
+        "`workloads`: those that want no replica at all.",
+    ),
+    FactSpec::new(
+        "wanted",
+        Type::Map(&Type::Number),
+        "`workloads`: replicas wanted: `wanted['deployment/api']`.",
+    ),
+    FactSpec::new(
+        "available",
+        Type::Map(&Type::Number),
+        "`workloads`: replicas available: `available['statefulset/db']`; the ready ones for stateful sets of clusters before 1.22.",
+    ),
+    FactSpec::number(
+        "active_count",
+        Unit::Count,
+        "`jobs`, `cron_jobs`: how many jobs run.",
+    ),
+    FactSpec::new("suspended", TEXTS, "`cron_jobs`: those that are suspended."),
+    FactSpec::new(
+        "without_success",
+        TEXTS,
+        "`cron_jobs`: those that never ended well, as far as is known.",
+    ),
+    FactSpec::new(
+        "last_success",
+        Type::Time,
+        "`cron_jobs`: when the last job ended well; of several cron jobs the one for which that is longest ago. From `lastSuccessfulTime`, on clusters before 1.21 from the jobs that are kept. Absent when one of them never did.",
+    ),
+    FactSpec::new(
+        "last_schedule",
+        Type::Time,
+        "`cron_jobs`: when a job was last due and started; of several cron jobs the one for which that is longest ago. Absent when one of them never was.",
+    ),
+    FactSpec::new(
+        "last_successes",
+        Type::Map(&Type::Time),
+        "`cron_jobs`: `last_success` by name.",
+    ),
+    FactSpec::new(
+        "last_schedules",
+        Type::Map(&Type::Time),
+        "`cron_jobs`: `last_schedule` by name.",
+    ),
+    FactSpec::new(
+        "schedules",
+        Type::Map(&Type::Text),
+        "`cron_jobs`: the schedule by name, `0 2 * * *`.",
+    ),
+    FactSpec::new(
+        "time_zones",
+        Type::Map(&Type::Text),
+        "`cron_jobs`: the time zone of the schedule by name, where one is set.",
+    ),
+    FactSpec::number(
+        "succeeded_count",
+        Unit::Count,
+        "`jobs`: how many have ended well.",
+    ),
+    FactSpec::number("failed_count", Unit::Count, "`jobs`: how many have failed."),
+    FactSpec::new(
+        "unresolved",
+        TEXTS,
+        "`jobs`: those that have failed, and no later job of the same cron job has ended well since.",
+    ),
+    FactSpec::new(
+        "endpoints",
+        Type::Map(&Type::Number),
+        "`services`: how many ready addresses are behind each: `endpoints['api']`. Not told of those that only name another host.",
+    ),
+    FactSpec::new(
+        "without_endpoints",
+        TEXTS,
+        "`services`: those with no ready address behind them.",
+    ),
+    FactSpec::new(
+        "unbound",
+        TEXTS,
+        "`volumes`: claims that are not bound, `data-db-0: Pending`.",
+    ),
+    FactSpec::number(
+        "volume_count",
+        Unit::Count,
+        "`volumes`: how many persistent volumes there are, with a namespace or names those of its claims. Absent where the login may not list them.",
+    ),
+    FactSpec::new(
+        "released",
+        TEXTS,
+        "`volumes`: persistent volumes whose claim is gone. Absent as `volume_count`.",
+    ),
+    FactSpec::number(
+        "warning_count",
+        Unit::Count,
+        "`events`: how many of them are warnings.",
+    ),
+    FactSpec::new(
+        "reasons",
+        Type::Map(&Type::Number),
+        "`events`: how many there are by reason.",
+    ),
+    FactSpec::new(
+        "newest",
+        Type::Time,
+        "`events`: when the newest of them happened.",
+    ),
+    FactSpec::new(
+        "lines",
+        TEXTS,
+        "`events`: the newest 50, the newest last, `TIME Pod api-5d9: Failed: message (14 times)`.",
     ),
 ];

@@ -2,10 +2,16 @@
 //! them. Whatever else an object holds, the values of its variables above all, is not
 //! kept.
 
+mod others;
+
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer};
+
+pub(super) use others::{
+    Claim, CronJob, EndpointSlice, Endpoints, Event, Job, Service, Volume, Workload,
+};
 
 /// A list of objects of one kind.
 #[derive(Debug, Deserialize)]
@@ -53,6 +59,8 @@ pub(super) struct Meta {
     #[serde(default, deserialize_with = "or_default")]
     pub(super) labels: BTreeMap<String, String>,
     #[serde(default)]
+    pub(super) generation: Option<i64>,
+    #[serde(default)]
     pub(super) deletion_timestamp: Moment,
     #[serde(default, deserialize_with = "or_default")]
     pub(super) owner_references: Vec<Owner>,
@@ -88,7 +96,19 @@ macro_rules! objects {
     };
 }
 
-objects!(Node, Pod);
+objects!(
+    Node,
+    Pod,
+    Workload,
+    CronJob,
+    Job,
+    Service,
+    EndpointSlice,
+    Endpoints,
+    Volume,
+    Claim,
+    Event
+);
 
 /// `status.conditions` of any object.
 #[derive(Debug, Clone, Deserialize)]

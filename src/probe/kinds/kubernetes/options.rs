@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::super::lines::Span;
 use super::Kubernetes;
 use super::selector::Selector;
 use super::shown::Part;
@@ -23,23 +24,29 @@ pub(super) struct NodesAsked {
     pub(super) selector: Option<Selector>,
 }
 
-/// The pods of a namespace, or of all.
+/// A part of a list.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(rename = "KubernetesPods")]
-pub(super) struct PodsAsked {
+#[schemars(rename = "KubernetesPart")]
+pub(super) struct PartAsked {
     /// Only of this namespace.
     #[serde(default)]
     pub(super) namespace: Option<String>,
-    /// Only pods with these labels: `app=api`, `tier in (web, api)`, `!canary`.
+    /// Only what has these labels: `app=api`, `tier in (web, api)`, `!canary`.
     #[serde(default)]
     pub(super) selector: Option<Selector>,
-    /// Only pods of these names, each of which has to be there: `api-*`.
+    /// Only what has one of these names, each of which has to be there: `api`, `api-*`.
     #[serde(default)]
     pub(super) names: Vec<String>,
 }
 
-impl PodsAsked {
+pub(super) type PodsAsked = PartAsked;
+pub(super) type CronJobsAsked = PartAsked;
+pub(super) type JobsAsked = PartAsked;
+pub(super) type ServicesAsked = PartAsked;
+pub(super) type VolumesAsked = PartAsked;
+
+impl PartAsked {
     pub(super) fn part(&self) -> Part<'_> {
         Part {
             namespace: self.namespace.as_deref(),
@@ -49,11 +56,107 @@ impl PodsAsked {
     }
 }
 
+/// Deployments, stateful sets and daemon sets.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "KubernetesWorkloads")]
+pub(super) struct WorkloadsAsked {
+    /// Only of this namespace.
+    #[serde(default)]
+    pub(super) namespace: Option<String>,
+    /// Only what has these labels: `app=api`, `tier in (web, api)`, `!canary`.
+    #[serde(default)]
+    pub(super) selector: Option<Selector>,
+    /// Only what has one of these names, each of which has to be there: `api`, `api-*`.
+    #[serde(default)]
+    pub(super) names: Vec<String>,
+    /// Which lists to look at: `deployments`, `stateful_sets`, `daemon_sets`; all three when
+    /// left out.
+    #[serde(default)]
+    kinds: Vec<WorkloadKind>,
+}
+
+/// A list of workloads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(rename = "KubernetesWorkloadKind")]
+pub(super) enum WorkloadKind {
+    Deployments,
+    StatefulSets,
+    DaemonSets,
+}
+
+impl WorkloadKind {
+    const ALL: [Self; 3] = [Self::Deployments, Self::StatefulSets, Self::DaemonSets];
+
+    /// One of them.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Deployments => "deployment",
+            Self::StatefulSets => "statefulset",
+            Self::DaemonSets => "daemonset",
+        }
+    }
+
+    pub(super) fn resource(self) -> Resource {
+        match self {
+            Self::Deployments => Resource::DEPLOYMENTS,
+            Self::StatefulSets => Resource::STATEFUL_SETS,
+            Self::DaemonSets => Resource::DAEMON_SETS,
+        }
+    }
+}
+
+impl WorkloadsAsked {
+    pub(super) fn part(&self) -> Part<'_> {
+        Part {
+            namespace: self.namespace.as_deref(),
+            selector: self.selector.as_ref(),
+            names: &self.names,
+        }
+    }
+
+    /// The lists to look at, each once.
+    pub(super) fn kinds(&self) -> Vec<WorkloadKind> {
+        let is_asked = |of: &WorkloadKind| self.kinds.is_empty() || self.kinds.contains(of);
+        WorkloadKind::ALL.into_iter().filter(is_asked).collect()
+    }
+}
+
+/// Events, the newest of which are evidence.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "KubernetesEvents")]
+pub(super) struct EventsAsked {
+    /// Only of this namespace.
+    #[serde(default)]
+    pub(super) namespace: Option<String>,
+    /// Only about objects of these names: `api-*`.
+    #[serde(default)]
+    pub(super) objects: Vec<String>,
+    /// Only with these reasons: `FailedMount`, `Failed*`.
+    #[serde(default)]
+    pub(super) reasons: Vec<String>,
+    /// How far back to look: `15m`. One hour when left out, by the clock of the machine
+    /// that coldstart runs on.
+    #[serde(default)]
+    pub(super) since: Option<Span>,
+    /// Also those that are no warnings.
+    #[serde(default)]
+    pub(super) all: bool,
+}
+
 /// The one thing that a check asks for.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Asked<'a> {
     Nodes(&'a NodesAsked),
     Pods(&'a PodsAsked),
+    Workloads(&'a WorkloadsAsked),
+    CronJobs(&'a CronJobsAsked),
+    Jobs(&'a JobsAsked),
+    Services(&'a ServicesAsked),
+    Volumes(&'a VolumesAsked),
+    Events(&'a EventsAsked),
 }
 
 impl<'a> Asked<'a> {
@@ -62,59 +165,124 @@ impl<'a> Asked<'a> {
         match self {
             Self::Nodes(_) => "nodes",
             Self::Pods(_) => "pods",
+            Self::Workloads(_) => "workloads",
+            Self::CronJobs(_) => "cron_jobs",
+            Self::Jobs(_) => "jobs",
+            Self::Services(_) => "services",
+            Self::Volumes(_) => "volumes",
+            Self::Events(_) => "events",
         }
     }
 
     /// In words.
     pub(super) fn words(self) -> &'static str {
         match self {
-            Self::Nodes(_) => "nodes",
-            Self::Pods(_) => "pods",
+            Self::CronJobs(_) => "cron jobs",
+            Self::Services(_) => "services and what is behind them",
+            Self::Volumes(_) => "volumes and claims",
+            Self::Nodes(_)
+            | Self::Pods(_)
+            | Self::Workloads(_)
+            | Self::Jobs(_)
+            | Self::Events(_) => self.key(),
         }
     }
 
-    /// The lists that it is told from.
+    /// The lists that it is told from in any case.
     pub(super) fn resources(self) -> Vec<Resource> {
         match self {
             Self::Nodes(_) => vec![Resource::NODES],
             Self::Pods(_) => vec![Resource::PODS],
+            Self::Workloads(asked) => asked
+                .kinds()
+                .into_iter()
+                .map(WorkloadKind::resource)
+                .collect(),
+            Self::CronJobs(_) => vec![Resource::CRON_JOBS],
+            Self::Jobs(_) => vec![Resource::JOBS],
+            Self::Services(_) => vec![Resource::SERVICES, Resource::ENDPOINT_SLICES],
+            Self::Volumes(_) => vec![Resource::CLAIMS, Resource::VOLUMES],
+            Self::Events(_) => vec![Resource::EVENTS],
+        }
+    }
+
+    /// The list that is asked for as well, and when.
+    pub(super) fn further(self) -> Option<(Resource, &'static str)> {
+        match self {
+            Self::CronJobs(_) => Some((
+                Resource::JOBS,
+                "only where a cron job tells of no last success",
+            )),
+            Self::Services(_) => Some((
+                Resource::ENDPOINTS,
+                "only where the cluster has no endpoint slices, or they are denied",
+            )),
+            Self::Nodes(_)
+            | Self::Pods(_)
+            | Self::Workloads(_)
+            | Self::Jobs(_)
+            | Self::Volumes(_)
+            | Self::Events(_) => None,
         }
     }
 
     pub(super) fn namespace(self) -> Option<&'a str> {
         match self {
             Self::Nodes(_) => None,
-            Self::Pods(asked) => asked.namespace.as_deref(),
+            Self::Workloads(asked) => asked.namespace.as_deref(),
+            Self::Events(asked) => asked.namespace.as_deref(),
+            Self::Pods(asked)
+            | Self::CronJobs(asked)
+            | Self::Jobs(asked)
+            | Self::Services(asked)
+            | Self::Volumes(asked) => asked.namespace.as_deref(),
         }
     }
 
-    /// The names that have to be there, with the key that they stand under.
-    fn names(self) -> (&'static str, &'a [String]) {
+    /// Patterns of names, with the keys that they stand under.
+    fn names(self) -> Vec<(&'static str, &'a [String])> {
         match self {
-            Self::Nodes(asked) => ("expect", &asked.expect),
-            Self::Pods(asked) => ("names", &asked.names),
+            Self::Nodes(asked) => vec![("expect", &asked.expect)],
+            Self::Workloads(asked) => vec![("names", &asked.names)],
+            Self::Events(asked) => vec![("objects", &asked.objects), ("reasons", &asked.reasons)],
+            Self::Pods(asked)
+            | Self::CronJobs(asked)
+            | Self::Jobs(asked)
+            | Self::Services(asked)
+            | Self::Volumes(asked) => vec![("names", &asked.names)],
         }
     }
 
     pub(super) fn defaults(self) -> Defaults {
-        let (mut require, mut prefer) = (Vec::new(), Vec::new());
-        if !self.names().1.is_empty() {
-            require.push("size(missing) == 0");
+        let (require, prefer): (&[&str], &[&str]) = match self {
+            Self::Nodes(_) => (
+                &["count > 0", "size(not_ready) == 0"],
+                &["size(unschedulable) == 0", "size(pressure) == 0"],
+            ),
+            Self::Pods(_) => (
+                &["ready_count > 0", "size(not_ready) == 0"],
+                &["size(failed) == 0"],
+            ),
+            Self::Workloads(_) => (
+                &["count > 0", "size(unavailable) == 0"],
+                &["size(outdated) == 0"],
+            ),
+            Self::CronJobs(_) => (&["count > 0", "size(suspended) == 0"], &[]),
+            Self::Jobs(_) => (&["size(unresolved) == 0"], &["failed_count == 0"]),
+            Self::Services(_) => (&["count > 0", "size(without_endpoints) == 0"], &[]),
+            Self::Volumes(_) => (&["count > 0", "size(unbound) == 0"], &["size(failed) == 0"]),
+            Self::Events(_) => (&[], &["warning_count == 0"]),
+        };
+        let owned = |texts: &[&str]| texts.iter().map(ToString::to_string).collect();
+        let mut defaults = Defaults {
+            require: owned(require),
+            prefer: owned(prefer),
+        };
+        let is_event = matches!(self, Self::Events(_));
+        if !is_event && self.names().iter().any(|(_, names)| !names.is_empty()) {
+            defaults.require.insert(0, "size(missing) == 0".to_owned());
         }
-        match self {
-            Self::Nodes(_) => {
-                require.extend(["count > 0", "size(not_ready) == 0"]);
-                prefer.extend(["size(unschedulable) == 0", "size(pressure) == 0"]);
-            }
-            Self::Pods(_) => {
-                require.extend(["ready_count > 0", "size(not_ready) == 0"]);
-                prefer.push("size(failed) == 0");
-            }
-        }
-        Defaults {
-            require: require.into_iter().map(str::to_owned).collect(),
-            prefer: prefer.into_iter().map(str::to_owned).collect(),
-        }
+        defaults
     }
 }
 
@@ -138,6 +306,12 @@ impl Kubernetes {
         [
             self.nodes.as_ref().map(Asked::Nodes),
             self.pods.as_ref().map(Asked::Pods),
+            self.workloads.as_ref().map(Asked::Workloads),
+            self.cron_jobs.as_ref().map(Asked::CronJobs),
+            self.jobs.as_ref().map(Asked::Jobs),
+            self.services.as_ref().map(Asked::Services),
+            self.volumes.as_ref().map(Asked::Volumes),
+            self.events.as_ref().map(Asked::Events),
         ]
         .into_iter()
         .flatten()
@@ -177,18 +351,24 @@ impl Kubernetes {
                 "leave it out for the current one",
             ));
         }
-        if target.host.is_none() {
-            problems.push(problem(
+        match &target.host {
+            Some(host) if target.via.is_some() => problems.push(problem(
                 &[],
-                "there is nothing to ask: the check names no host".to_owned(),
-                "add `on: HOST`, where kubectl runs",
-            ));
+                format!(
+                    "kubectl runs on {}, so it does not go through another host",
+                    host.id
+                ),
+                "leave `via` out; or leave `on` out, and give a `kubeconfig`",
+            )),
+            Some(_) => {}
+            None => problems.extend(self.wrong_with_api()),
         }
-        if problems.is_empty() {
+        if problems.is_empty() && target.host.is_some() {
             let asked = self.all_asked();
             let commands = asked.iter().flat_map(|asked| {
-                let (whole, parts) = self.commands(&asked.resources(), asked.namespace());
-                whole.into_iter().chain(parts)
+                let mut resources = asked.resources();
+                resources.extend(asked.further().map(|(one, _)| one));
+                self.commands(&resources, asked.namespace())
             });
             let refused = commands
                 .filter_map(|args| ReadOnlyCommand::from_args(policy, args).err())
@@ -200,6 +380,36 @@ impl Kubernetes {
             }));
         }
         problems
+    }
+
+    /// Without a host the API is asked from here.
+    fn wrong_with_api(&self) -> Option<OptionProblem> {
+        let Some(path) = &self.kubeconfig else {
+            return Some(problem(
+                &[],
+                "there is nothing to ask: the check names no host, and no `kubeconfig`".to_owned(),
+                "add `on: HOST`, where kubectl runs, or `kubeconfig:` with a file of this machine",
+            ));
+        };
+        if !path.starts_with('/') {
+            return Some(problem(
+                &["kubeconfig"],
+                format!("{path:?} depends on where coldstart is started"),
+                "the whole path: /home/USER/.kube/config",
+            ));
+        }
+        let key = if self.sudo {
+            "sudo"
+        } else if self.program != super::kubectl() {
+            "program"
+        } else {
+            return None;
+        };
+        Some(problem(
+            &[key],
+            "without `on` no program is run: the API is asked".to_owned(),
+            "leave it out, or add `on: HOST`",
+        ))
     }
 
     fn wrong_with(&self, asked: Asked<'_>) -> Vec<OptionProblem> {
@@ -214,15 +424,17 @@ impl Kubernetes {
                 "one name; leave it out for all namespaces",
             ));
         }
-        let (list, names) = asked.names();
-        for (place, name) in names.iter().enumerate() {
-            if !is_name(name) {
-                problems.push(problem(
-                    &[key, list, &place.to_string()],
-                    format!("{name:?} is no name of an object"),
-                    "a name such as `api`, or a pattern such as `api-*`",
-                ));
-            }
+        let lists = asked.names().into_iter();
+        let names = lists.flat_map(|(list, names)| {
+            let places = names.iter().enumerate();
+            places.map(move |(place, name)| (list, place.to_string(), name))
+        });
+        for (list, place, name) in names.filter(|(.., name)| !is_name(name)) {
+            problems.push(problem(
+                &[key, list, &place],
+                format!("{name:?} is no name that anything there could have"),
+                "a name such as `api`, or a pattern such as `api-*`",
+            ));
         }
         problems
     }

@@ -51,16 +51,15 @@ pub(super) struct Part<'a> {
 impl Part<'_> {
     /// Whether the object is one of them.
     pub(super) fn has(&self, meta: &Meta) -> bool {
-        self.could_have(meta)
-            && (self.names.is_empty()
-                || self
-                    .names
-                    .iter()
-                    .any(|name| wildcard::matches(name, &meta.name)))
+        self.namespace.is_none_or(|name| name == meta.namespace)
+            && selected(self.selector, meta)
+            && (self.names.is_empty() || self.names_fit(&meta.name))
     }
 
-    fn could_have(&self, meta: &Meta) -> bool {
-        self.namespace.is_none_or(|name| name == meta.namespace) && selected(self.selector, meta)
+    /// Whether a name fits one of the patterns.
+    pub(super) fn names_fit(&self, name: &str) -> bool {
+        let mut names = self.names.iter();
+        names.any(|pattern| wildcard::matches(pattern, name))
     }
 
     /// Those of `all` that are among them.

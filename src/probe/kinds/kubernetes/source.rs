@@ -1,6 +1,7 @@
-//! Where lists come from: one `kubectl get` on a host for each resource and run, however
-//! many checks want to know of it.
+//! Where lists come from: one `kubectl get` on a host, or one GET of the API, for each
+//! resource and run, however many checks want to know of it.
 
+mod api;
 mod complaint;
 
 use std::sync::Arc;
@@ -9,6 +10,7 @@ use serde::de::DeserializeOwned;
 
 use super::Kubernetes;
 use super::model::List;
+use super::options::Asked;
 use crate::probe::kinds::answer;
 use crate::probe::{Context, Fault, FaultKind, Host, Policy, Request, Target};
 use crate::transport::command::{Output, ReadOnlyCommand};
@@ -28,6 +30,17 @@ pub(super) struct Resource {
 impl Resource {
     pub(super) const NODES: Self = Self::of_cluster("nodes");
     pub(super) const PODS: Self = Self::of_namespace("pods");
+    pub(super) const DEPLOYMENTS: Self = Self::of_namespace("deployments");
+    pub(super) const STATEFUL_SETS: Self = Self::of_namespace("statefulsets");
+    pub(super) const DAEMON_SETS: Self = Self::of_namespace("daemonsets");
+    pub(super) const CRON_JOBS: Self = Self::of_namespace("cronjobs");
+    pub(super) const JOBS: Self = Self::of_namespace("jobs");
+    pub(super) const SERVICES: Self = Self::of_namespace("services");
+    pub(super) const ENDPOINT_SLICES: Self = Self::of_namespace("endpointslices");
+    pub(super) const ENDPOINTS: Self = Self::of_namespace("endpoints");
+    pub(super) const CLAIMS: Self = Self::of_namespace("persistentvolumeclaims");
+    pub(super) const VOLUMES: Self = Self::of_cluster("persistentvolumes");
+    pub(super) const EVENTS: Self = Self::of_namespace("events");
 
     const fn of_cluster(name: &'static str) -> Self {
         Self {
@@ -114,6 +127,9 @@ impl Kubernetes {
     where
         T: DeserializeOwned + Send + Sync + 'static,
     {
+        if context.target.host.is_none() {
+            return self.ask_api(context, resource, namespace).await;
+        }
         let host = context.host()?;
         let args = self.get(resource, namespace);
         let command = answer::command(&context.transports.policy, args)?;
@@ -149,34 +165,53 @@ impl Kubernetes {
         args
     }
 
-    /// The commands for these lists: those that are sent in any case, and those that
-    /// take their places where the whole cluster's list is denied.
+    /// Every command that could be sent for these lists.
     pub(super) fn commands(
         &self,
         resources: &[Resource],
         namespace: Option<&str>,
-    ) -> (Vec<Vec<String>>, Vec<Vec<String>>) {
-        let whole = resources.iter().map(|one| self.get(*one, None)).collect();
+    ) -> Vec<Vec<String>> {
+        let whole = resources.iter().map(|one| self.get(*one, None));
         let parts = resources.iter().filter(|one| one.namespaced);
-        let parts = namespace.map(|name| parts.map(|one| self.get(*one, Some(name))).collect());
-        (whole, parts.unwrap_or_default())
+        let parts = parts.filter_map(|one| Some(self.get(*one, Some(namespace?))));
+        whole.chain(parts).collect()
     }
 
-    /// What [`Self::list`] sends for these.
+    /// What a look sends, in order.
     pub(super) fn list_requests(
         &self,
         target: &Target,
         policy: &Policy,
-        resources: &[Resource],
-        namespace: Option<&str>,
+        asked: Asked<'_>,
     ) -> Vec<Request> {
-        let (whole, parts) = self.commands(resources, namespace);
-        let mut requests = target.exec_requests(whole, policy);
-        let parts = target.exec_requests(parts, policy).into_iter();
-        requests.extend(parts.map(|mut part| {
-            part.text.push_str(" (only where the one above is denied)");
-            part
-        }));
+        let all = |resources: &[Resource], namespace: Option<&str>| {
+            if target.host.is_none() {
+                return self.api_requests(target, resources, namespace);
+            }
+            let commands = resources.iter().map(|one| self.get(*one, namespace));
+            target.exec_requests(commands, policy)
+        };
+        let noted = |requests: Vec<Request>, when: &str| {
+            let mut requests = requests;
+            for request in &mut requests {
+                request.text = format!("{} ({when})", request.text);
+            }
+            requests
+        };
+        let parts = |resources: &[Resource]| -> Vec<Resource> {
+            let namespaced = resources.iter().filter(|one| one.namespaced);
+            let there = namespaced.filter(|_| asked.namespace().is_some());
+            there.copied().collect()
+        };
+        let resources = asked.resources();
+        let mut requests = all(&resources, None);
+        let denied = "only where the list of all namespaces is denied";
+        requests.extend(noted(all(&parts(&resources), asked.namespace()), denied));
+        if let Some((resource, when)) = asked.further() {
+            requests.extend(noted(all(&[resource], None), when));
+            let part = all(&parts(&[resource]), asked.namespace());
+            requests.extend(noted(part, "only where that is denied"));
+        }
         requests
     }
 }

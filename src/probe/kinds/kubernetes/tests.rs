@@ -8,7 +8,9 @@ use super::*;
 use crate::probe::kinds::stage::{Stage, fact, host, kind, run, stage, target};
 use crate::servers::ssh::Answer;
 
+mod api;
 mod lists;
+mod workloads;
 
 /// A recorded list.
 pub(super) fn recorded(cluster: &str, resource: &str) -> Option<Vec<u8>> {
@@ -153,7 +155,7 @@ async fn the_list_of_the_namespace_where_the_whole_is_denied() {
     let told = requests(options);
     assert_eq!(told.len(), 2);
     assert!(told[0].ends_with("kubectl get pods -A -o json"));
-    assert!(told[1].ends_with("-o json (only where the one above is denied)"));
+    assert!(told[1].ends_with("-o json (only where the list of all namespaces is denied)"));
 
     for options in [
         json!({ "pods": {} }),
@@ -369,10 +371,10 @@ async fn a_large_list_is_read_whole() {
 #[case(json!({ "nodes": {}, "program": ["sh", "-c"] }), "", "runs whatever it is given")]
 #[case(json!({ "nodes": {}, "context": "" }), "context", "no name of a context")]
 #[case(json!({ "nodes": {}, "kubeconfig": "/tmp/config" }), "", "can name a program to run")]
-#[case(json!({ "nodes": { "expect": ["mon", "-x"] } }), "nodes.expect.1", "no name of an object")]
+#[case(json!({ "nodes": { "expect": ["mon", "-x"] } }), "nodes.expect.1", "no name that anything")]
 #[case(json!({ "pods": { "namespace": "a b" } }), "pods.namespace", "no name of a namespace")]
 #[case(json!({ "pods": { "namespace": "awoooi-*" } }), "pods.namespace", "no name of a namespace")]
-#[case(json!({ "pods": { "names": [""] } }), "pods.names.0", "no name of an object")]
+#[case(json!({ "pods": { "names": [""] } }), "pods.names.0", "no name that anything")]
 fn problems(#[case] options: Json, #[case] path: &str, #[case] message: &str) {
     let check: Kubernetes = kind(options);
     let problems = check.problems(&target(host(22)), &Policy::default());
@@ -387,6 +389,12 @@ fn problems(#[case] options: Json, #[case] path: &str, #[case] message: &str) {
 #[case(json!({ "nodes": {} }))]
 #[case(json!({ "nodes": { "expect": ["mon", "192.168.0.121"] }, "program": ["k3s", "kubectl"], "sudo": true }))]
 #[case(json!({ "pods": { "namespace": "awoooi-prod", "selector": "app=api", "names": ["api-*"] } }))]
+#[case(json!({ "workloads": { "kinds": ["deployments"] } }))]
+#[case(json!({ "cron_jobs": { "namespace": "dbaas", "names": ["postgresql-backup"] } }))]
+#[case(json!({ "jobs": {} }))]
+#[case(json!({ "services": {} }))]
+#[case(json!({ "volumes": {} }))]
+#[case(json!({ "events": { "since": "15m", "reasons": ["Failed*"] } }))]
 fn no_problem(#[case] options: Json) {
     let check: Kubernetes = kind(options);
     assert_eq!(check.problems(&target(host(22)), &Policy::default()), []);

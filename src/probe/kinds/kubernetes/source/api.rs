@@ -1,0 +1,168 @@
+//! Lists from the API itself, asked from the machine that coldstart runs on.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::{Answer, LARGEST, Resource, parse};
+use crate::probe::kinds::aim;
+use crate::probe::kinds::kubernetes::Kubernetes;
+use crate::probe::{Context, Facts, Fault, FaultKind, Request, Target};
+use crate::transport::kubernetes::{Answered, Api, requests};
+
+/// What an API server says instead of a list.
+#[derive(Deserialize)]
+struct Status {
+    #[serde(default)]
+    message: Option<String>,
+}
+
+/// Where the API has a resource, the newest version first.
+fn groups(resource: Resource) -> &'static [&'static str] {
+    match resource.name {
+        "deployments" | "statefulsets" | "daemonsets" => &["apis/apps/v1"],
+        "jobs" => &["apis/batch/v1"],
+        // Before 1.21.
+        "cronjobs" => &["apis/batch/v1", "apis/batch/v1beta1"],
+        "endpointslices" => &["apis/discovery.k8s.io/v1", "apis/discovery.k8s.io/v1beta1"],
+        _ => &["api/v1"],
+    }
+}
+
+fn path(group: &str, resource: Resource, namespace: Option<&str>) -> String {
+    let name = resource.name;
+    match namespace {
+        Some(namespace) => format!("{group}/namespaces/{namespace}/{name}"),
+        None => format!("{group}/{name}"),
+    }
+}
+
+/// What the server says of itself, in one line.
+fn told(answered: &Answered) -> String {
+    let status = serde_json::from_slice::<Status>(&answered.body).ok();
+    let message = status.and_then(|status| status.message).unwrap_or_default();
+    message.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn read<T: DeserializeOwned>(
+    answered: &Answered,
+    resource: Resource,
+    server: &str,
+) -> Result<Answer<T>, Fault> {
+    let name = resource.name;
+    let message = told(answered);
+    let seen = format!("{server} answers {}: {message}", answered.status);
+    let seen = seen.trim_end_matches(": ").to_owned();
+    match answered.status {
+        200 => parse(&answered.body, name).map_err(|error| {
+            let seen = format!("{server} answered no list of {name}: {error}");
+            Fault::new(FaultKind::Protocol, seen)
+        }),
+        401 => Err(Fault::new(FaultKind::Denied, seen).hopeless(false).hint(
+            "the certificate or token in the kubeconfig has expired, or is another cluster's",
+        )),
+        403 => Ok(Answer::Forbidden(seen)),
+        404 => Ok(Answer::Unknown(format!("{server} has no {name}"))),
+        _ => Err(Fault::new(FaultKind::Protocol, seen)),
+    }
+}
+
+impl Kubernetes {
+    /// The API that the kubeconfig leads to; the file is read once in an attempt.
+    async fn api(&self, context: &Context) -> Result<Arc<Api>, Fault> {
+        let path = self.kubeconfig.as_deref().unwrap_or_default();
+        let chosen = self.context.as_deref();
+        let asked = format!("{path} {chosen:?}");
+        context
+            .once("this machine", &asked, || {
+                Api::from_kubeconfig(Path::new(path), chosen)
+            })
+            .await
+    }
+
+    pub(super) async fn ask_api<T>(
+        &self,
+        context: &Context,
+        resource: Resource,
+        namespace: Option<&str>,
+    ) -> Result<Arc<Answer<T>>, Fault>
+    where
+        T: DeserializeOwned + Send + Sync + 'static,
+    {
+        let api = self.api(context).await?;
+        let via = context.target.via.as_ref().map(|host| &host.id);
+        let whom = format!(
+            "{} by {:?} {:?} through {via:?}",
+            api.server(),
+            self.kubeconfig,
+            self.context
+        );
+        let asked = path("", resource, namespace);
+        let transports = &context.transports;
+        let timeout = context.target.timeout;
+        let server = api.server().as_str().trim_end_matches('/');
+        context
+            .once(&whom, &asked, || async {
+                let mut answer = Answer::Unknown(String::new());
+                for group in groups(resource) {
+                    let path = path(group, resource, namespace);
+                    let answered = api.get(context, &transports.tls, &path, LARGEST, timeout);
+                    answer = read(&answered.await?, resource, server)?;
+                    if !matches!(answer, Answer::Unknown(_)) {
+                        break;
+                    }
+                }
+                Ok(answer)
+            })
+            .await
+    }
+
+    /// What was seen, without the token of the kubeconfig: no baseline names that secret,
+    /// so nobody else could hide it.
+    pub(in super::super) async fn hidden(
+        &self,
+        context: &Context,
+        seen: Result<Facts, Fault>,
+    ) -> Result<Facts, Fault> {
+        if context.target.host.is_some() {
+            return seen;
+        }
+        let Ok(api) = self.api(context).await else {
+            return seen;
+        };
+        let scrub = |text: &str| api.scrub(text);
+        seen.map(|facts| facts.map_text(&scrub))
+            .map_err(|mut fault| {
+                fault.seen = scrub(&fault.seen);
+                fault
+            })
+    }
+
+    /// What [`Self::ask_api`] sends for the lists, each over a connection of its own.
+    pub(super) fn api_requests(
+        &self,
+        target: &Target,
+        resources: &[Resource],
+        namespace: Option<&str>,
+    ) -> Vec<Request> {
+        let file = self.kubeconfig.as_deref().unwrap_or_default();
+        let newest = |one: &Resource| path(groups(*one).first().unwrap_or(&""), *one, namespace);
+        let paths: Vec<String> = resources.iter().map(newest).collect();
+        let Some((server, lines)) = requests(Path::new(file), self.context.as_deref(), &paths)
+        else {
+            let unread = |path| format!("GET /{path} of the API that {file} leads to");
+            return paths
+                .into_iter()
+                .map(|path| Request::new("http", unread(path)))
+                .collect();
+        };
+        let port = server.port_or_known_default().unwrap_or(443);
+        let host = server.host_str().unwrap_or_default();
+        let connection = || aim::connection(target, host, port);
+        let each = lines.into_iter();
+        each.flat_map(|line| [connection(), Request::new("http", line)])
+            .collect()
+    }
+}

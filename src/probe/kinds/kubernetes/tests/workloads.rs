@@ -1,0 +1,364 @@
+//! What the lists tell beside nodes and pods, from recorded ones.
+
+use serde_json::json;
+
+use super::*;
+use crate::probe::kinds::stage::NOW;
+
+fn told(facts: &Facts) -> Json {
+    serde_json::to_value(facts).expect("JSON")
+}
+
+#[rstest]
+#[case("well-1.33", 4)]
+#[case("well-1.20", 3)]
+#[tokio::test]
+async fn workloads_that_are_well(#[case] name: &'static str, #[case] wanted: usize) {
+    let facts = facts_of(name, json!({ "workloads": {} })).await;
+    assert_eq!(fact(&facts, "unavailable"), json!([]));
+    assert_eq!(fact(&facts, "outdated"), json!([]));
+    let available = fact(&facts, "available");
+    assert_eq!(available["statefulset/dbaas/postgresql"], 1, "{available}");
+    assert_eq!(available["daemonset/kube-system/svclb-traefik"], 2);
+    assert_eq!(available["deployment/awoooi-prod/api"], 1);
+    assert!(fact(&facts, "wanted").as_object().expect("a map").len() >= wanted);
+}
+
+#[tokio::test]
+async fn workloads_in_trouble() {
+    let options =
+        json!({ "workloads": { "namespace": "awoooi-prod", "names": ["api", "w*", "db"] } });
+    let facts = facts_of("trouble-1.33", options).await;
+    assert_eq!(
+        told(&facts),
+        json!({
+            "available": { "deployment/api": 0, "deployment/web": 1 },
+            "count": 3,
+            "missing": ["db"],
+            "outdated": [],
+            "stopped": [],
+            "unavailable": [
+                "deployment api: 0 of 2 available",
+                "deployment web: 1 of 2 available",
+                "deployment worker: its controller has not seen it yet: ProgressDeadlineExceeded: \
+                 ReplicaSet \"worker-6c8\" has timed out progressing.",
+            ],
+            "wanted": { "deployment/api": 2, "deployment/web": 2 },
+        })
+    );
+    let facts = facts_of(
+        "trouble-1.33",
+        json!({ "workloads": { "kinds": ["daemon_sets", "stateful_sets"] } }),
+    )
+    .await;
+    assert_eq!(
+        fact(&facts, "unavailable"),
+        json!([
+            "statefulset awoooi-prod/cache: 0 of 1 available",
+            "daemonset kube-system/svclb-traefik: 1 of 2 available",
+        ])
+    );
+}
+
+#[tokio::test]
+async fn a_deployment_that_is_stopped_and_one_half_rolled_out() {
+    let list = json!({ "items": [
+        { "metadata": { "name": "paused", "generation": 2 }, "spec": { "replicas": 0 },
+          "status": { "observedGeneration": 2 } },
+        { "metadata": { "name": "new", "generation": 3 }, "spec": {},
+          "status": { "observedGeneration": 3, "availableReplicas": 1,
+            "conditions": [{ "type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": "quota" }] } },
+        { "metadata": { "name": "bare", "generation": 1 }, "spec": {}, "status": {} },
+    ] });
+    let stage = stage(move |_| Answer::ok(list.to_string())).await;
+    let facts = seen(&stage, json!({ "workloads": { "kinds": ["deployments"] } })).await;
+    assert_eq!(fact(&facts, "stopped"), json!(["deployment paused"]));
+    assert_eq!(
+        fact(&facts, "outdated"),
+        json!(["deployment new: 0 of 1 updated: FailedCreate: quota"])
+    );
+    assert_eq!(
+        fact(&facts, "unavailable"),
+        json!(["deployment bare: its controller has not seen it yet"])
+    );
+}
+
+#[tokio::test]
+async fn cron_jobs_that_are_well() {
+    let facts = facts_of(
+        "well-1.33",
+        json!({ "cron_jobs": { "namespace": "dbaas" } }),
+    )
+    .await;
+    assert_eq!(
+        told(&facts),
+        json!({
+            "active_count": 0,
+            "count": 2,
+            "last_schedule": "2026-06-05T00:00:00Z",
+            "last_schedules": { "mysql-backup": "2026-06-05T00:30:00Z", "postgresql-backup": "2026-06-05T00:00:00Z" },
+            "last_success": "2026-06-05T00:03:12Z",
+            "last_successes": { "mysql-backup": "2026-06-05T00:31:50Z", "postgresql-backup": "2026-06-05T00:03:12Z" },
+            "missing": [],
+            "schedules": { "mysql-backup": "30 0 * * *", "postgresql-backup": "0 0 * * *" },
+            "suspended": [],
+            "time_zones": { "postgresql-backup": "Etc/UTC" },
+            "without_success": [],
+        })
+    );
+}
+
+/// Before 1.21 a cron job tells no last success: its jobs do.
+#[tokio::test]
+async fn an_old_cluster_is_asked_for_the_jobs_as_well() {
+    let stage = cluster("well-1.20").await;
+    let options = json!({ "cron_jobs": { "names": ["postgresql-backup"] } });
+    let facts = seen(&stage, options.clone()).await;
+    assert_eq!(fact(&facts, "last_success"), "2026-06-05T00:03:12Z");
+    seen(&stage, json!({ "jobs": {} })).await;
+    seen(&stage, options).await;
+    assert_eq!(
+        sent(&stage),
+        [
+            "kubectl get cronjobs -A -o json",
+            "kubectl get jobs -A -o json"
+        ]
+    );
+    let facts = seen(&stage, json!({ "cron_jobs": {} })).await;
+    assert_eq!(fact(&facts, "without_success"), json!(["dbaas/fresh"]));
+    assert_eq!(fact(&facts, "last_success"), Json::Null, "one never did");
+    assert_eq!(fact(&facts, "last_schedule"), Json::Null);
+}
+
+#[tokio::test]
+async fn cron_jobs_in_trouble() {
+    let facts = facts_of("trouble-1.33", json!({ "cron_jobs": {} })).await;
+    assert_eq!(fact(&facts, "suspended"), json!(["dbaas/mysql-backup"]));
+    assert_eq!(
+        fact(&facts, "without_success"),
+        json!(["dbaas/mysql-backup", "awoooi-prod/backup"])
+    );
+    assert_eq!(fact(&facts, "active_count"), 1);
+    assert_eq!(
+        fact(&facts, "last_successes"),
+        json!({ "dbaas/postgresql-backup": "2026-05-29T00:03:12Z" })
+    );
+}
+
+#[tokio::test]
+async fn jobs_that_failed_and_those_made_up_for() {
+    let facts = facts_of("trouble-1.33", json!({ "jobs": { "namespace": "dbaas" } })).await;
+    let backup = "postgresql-backup-29677680: BackoffLimitExceeded: Job has reached the specified backoff limit";
+    assert_eq!(
+        told(&facts),
+        json!({
+            "active_count": 0,
+            "count": 3,
+            "failed": [
+                backup,
+                "sync-1: DeadlineExceeded: Job was active longer than specified deadline",
+            ],
+            "failed_count": 2,
+            "missing": [],
+            "succeeded_count": 1,
+            "unresolved": [backup],
+        })
+    );
+    let all = facts_of("trouble-1.33", json!({ "jobs": {} })).await;
+    assert_eq!(fact(&all, "active_count"), 1);
+    let unresolved = fact(&all, "unresolved");
+    assert!(
+        unresolved[1]
+            .as_str()
+            .expect("a text")
+            .starts_with("awoooi-prod/by-hand: ")
+    );
+    for name in ["well-1.33", "well-1.20"] {
+        let facts = facts_of(name, json!({ "jobs": {} })).await;
+        assert_eq!(fact(&facts, "succeeded_count"), 2, "{name}");
+        assert_eq!(fact(&facts, "failed"), json!([]), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn services_by_slices_and_by_endpoints() {
+    for name in ["well-1.33", "well-1.20"] {
+        let stage = cluster(name).await;
+        let options =
+            json!({ "services": { "namespace": "awoooi-prod", "names": ["api", "web"] } });
+        let facts = seen(&stage, options).await;
+        assert_eq!(
+            told(&facts),
+            json!({
+                "count": 2,
+                "endpoints": { "api": 1, "web": 1 },
+                "missing": [],
+                "without_endpoints": [],
+            }),
+            "{name}"
+        );
+        let mut lines = sent(&stage);
+        lines.sort();
+        let old = lines[0] == "kubectl get endpoints -A -o json";
+        assert_eq!(
+            (old, lines.len()),
+            (name == "well-1.20", if old { 3 } else { 2 })
+        );
+    }
+    let all = facts_of("well-1.33", json!({ "services": {} })).await;
+    assert_eq!(fact(&all, "count"), 4);
+    // The one that only names another host has nothing behind it.
+    assert_eq!(fact(&all, "without_endpoints"), json!([]));
+    let trouble = facts_of("trouble-1.33", json!({ "services": {} })).await;
+    assert_eq!(
+        fact(&trouble, "without_endpoints"),
+        json!(["awoooi-prod/api", "awoooi-prod/web"])
+    );
+}
+
+#[tokio::test]
+async fn slices_that_are_denied_leave_the_endpoints() {
+    let stage = stage(|command| {
+        if command.contains("endpointslices") {
+            Answer::fails(
+                1,
+                "Error from server (Forbidden): endpointslices.discovery.k8s.io is forbidden",
+            )
+        } else {
+            kubectl_get("trouble-1.33", command)
+        }
+    })
+    .await;
+    let facts = seen(
+        &stage,
+        json!({ "services": { "namespace": "awoooi-prod" } }),
+    )
+    .await;
+    assert_eq!(fact(&facts, "endpoints"), json!({ "api": 0, "web": 0 }));
+}
+
+#[tokio::test]
+async fn volumes_and_claims() {
+    let well = facts_of("well-1.33", json!({ "volumes": {} })).await;
+    assert_eq!(
+        told(&well),
+        json!({
+            "count": 2,
+            "failed": [],
+            "missing": [],
+            "released": [],
+            "unbound": [],
+            "volume_count": 3,
+        })
+    );
+    let trouble = facts_of("trouble-1.33", json!({ "volumes": {} })).await;
+    assert_eq!(
+        told(&trouble),
+        json!({
+            "count": 2,
+            "failed": ["pvc-9: of awoooi-prod/gone: DeleteFailed: volume is still attached to node mon1"],
+            "missing": [],
+            "released": ["pvc-1: of dbaas/data-postgresql-0"],
+            "unbound": ["dbaas/data-postgresql-0: Lost", "awoooi-prod/uploads: Pending"],
+            "volume_count": 2,
+        })
+    );
+    let part = facts_of(
+        "trouble-1.33",
+        json!({ "volumes": { "namespace": "awoooi-prod", "names": ["uploads", "data"] } }),
+    )
+    .await;
+    assert_eq!(fact(&part, "unbound"), json!(["uploads: Pending"]));
+    assert_eq!(fact(&part, "missing"), json!(["data"]));
+    assert_eq!(fact(&part, "volume_count"), 0);
+}
+
+#[tokio::test]
+async fn claims_are_told_where_volumes_are_denied() {
+    let stage = stage(|command| {
+        if command.contains("persistentvolumes ") {
+            Answer::fails(
+                1,
+                "Error from server (Forbidden): persistentvolumes is forbidden",
+            )
+        } else {
+            kubectl_get("well-1.33", command)
+        }
+    })
+    .await;
+    let facts = seen(&stage, json!({ "volumes": { "namespace": "dbaas" } })).await;
+    assert_eq!(fact(&facts, "unbound"), json!([]));
+    assert_eq!(fact(&facts, "volume_count"), Json::Null);
+}
+
+#[tokio::test]
+async fn events_are_evidence() {
+    let facts = facts_of(
+        "trouble-1.33",
+        json!({ "events": { "namespace": "awoooi-prod" } }),
+    )
+    .await;
+    assert_eq!(
+        told(&facts),
+        json!({
+            "count": 3,
+            "lines": [
+                "2026-06-05T10:52:01Z Pod web-7f5b6c9d88-9lq4z: Failed: Failed to pull image \
+                 \"192.168.0.110:5000/awoooi/web:2026-06-01\": dial tcp 192.168.0.110:5000: connect: \
+                 connection refused (14 times)",
+                "2026-06-05T10:53:00Z Pod worker-6c8-xk2: FailedScheduling: 0/2 nodes are available: \
+                 1 Insufficient memory. (5 times)",
+                "2026-06-05T10:54:30Z Pod web-7f5b6c9d88-9lq4z: BackOff: Back-off pulling image \
+                 \"192.168.0.110:5000/awoooi/web:2026-06-01\" (61 times)",
+            ],
+            "newest": "2026-06-05T10:54:30Z",
+            "reasons": { "BackOff": 1, "Failed": 1, "FailedScheduling": 1 },
+            "warning_count": 3,
+        })
+    );
+    let stage = cluster("trouble-1.33").await;
+    for (asked, count) in [
+        (json!({}), 4),
+        (json!({ "since": "1m" }), 1),
+        (json!({ "since": "1d" }), 5),
+        (json!({ "all": true }), 5),
+        (json!({ "objects": ["web-*"] }), 2),
+        (json!({ "reasons": ["Failed*"], "since": "1d" }), 3),
+        (json!({ "namespace": "kube-system" }), 0),
+    ] {
+        let facts = seen(&stage, json!({ "events": asked })).await;
+        assert_eq!(fact(&facts, "count"), count, "{asked}");
+    }
+    let all = seen(&stage, json!({ "events": { "reasons": ["Eviction*"] } })).await;
+    assert_eq!(
+        fact(&all, "lines"),
+        json!([
+            "2026-06-05T10:40:00Z Node mon: EvictionThresholdMet: Attempting to reclaim ephemeral-storage"
+        ])
+    );
+    assert_eq!(stage.server.log.lines().len(), 1);
+    assert_eq!(NOW, 1_780_656_904, "the events are from about then");
+}
+
+#[test]
+fn the_plan_tells_what_is_sent_and_when() {
+    let told = requests(json!({ "services": { "namespace": "x" } }));
+    let bare: Vec<&str> = told
+        .iter()
+        .filter_map(|line| line.split_once("timeout -k 1 10 kubectl get "))
+        .map(|(_, rest)| rest)
+        .collect();
+    let denied = "(only where the list of all namespaces is denied)";
+    let none = "(only where the cluster has no endpoint slices, or they are denied)";
+    assert_eq!(
+        bare,
+        [
+            "services -A -o json".to_owned(),
+            "endpointslices -A -o json".to_owned(),
+            format!("services -n x -o json {denied}"),
+            format!("endpointslices -n x -o json {denied}"),
+            format!("endpoints -A -o json {none}"),
+            "endpoints -n x -o json (only where that is denied)".to_owned(),
+        ]
+    );
+}

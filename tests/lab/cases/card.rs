@@ -99,7 +99,7 @@ pub(super) fn counted(card: &str) -> String {
 /// Facts that a run measures, besides those whose name tells a time or a load:
 /// keys, certificates and boots that each `up` makes anew, this machine, how full a
 /// host's disk is, the versions that Debian installs, and the month's rows so far.
-const MEASURED: [&str; 28] = [
+const MEASURED: [&str; 30] = [
     "test_id",
     "sent_at",
     "boot_id",
@@ -128,6 +128,8 @@ const MEASURED: [&str; 28] = [
     "content-length",
     "daily_rows",
     "monthly_rows",
+    "clock_off_s",
+    "before_boot",
 ];
 
 /// Facts with what a server or a command said. Longer than this it is a document,

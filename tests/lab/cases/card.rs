@@ -174,12 +174,18 @@ pub(super) fn json(mut card: Value) -> String {
         r"(json[\w.]*(\[\d+\])?) = [\[{][^\x22]+",
         "$1 = [said]",
     );
+    // What is fresh, and for how long it has been; where the machine itself booted later, that.
+    let card = replace(
+        &card,
+        r#""\d{4}-\d\d-\d\d \d\d:\d\d:\d\d [+-]\d\d:\d\d, [^"]* ago""#,
+        "\"[time], [measured] ago\"",
+    );
     // When Prometheus evaluated what it was asked, which it tells with its answer.
     let card = replace(&card, r"\[(\s*)\d{10}(\.\d+)?,", "[$1[time],");
     // By chance without a fraction.
     replace(
         &card,
-        r"(_skew_s|_percent|days_left) = -?\d+",
+        r"(_skew_s|clock_off_s|_percent|days_left) = -?\d+",
         "$1 = [measured]",
     )
 }

@@ -185,7 +185,7 @@ pub(super) fn json(mut card: Value) -> String {
     // By chance without a fraction.
     replace(
         &card,
-        r"(_skew_s|clock_off_s|_percent|days_left) = -?\d+",
+        r"(_skew_s|clock_off_s\)?|_percent|days_left) = -?\d+",
         "$1 = [measured]",
     )
 }

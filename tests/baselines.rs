@@ -129,7 +129,7 @@ fn the_full_stack_has_the_runbooks_phases() {
             ("P0-NETWORK", 16, vec![]),
             ("P0-188-DATA", 23, vec![0]),
             ("P0-110-REGISTRY-OBSERVABILITY", 23, vec![0]),
-            ("P1-K3S", 19, vec![1, 2]),
+            ("P1-K3S", 18, vec![1, 2]),
             ("P2-WORKLOAD-ALERTCHAIN", 9, vec![3]),
             ("P2-PUBLIC-ROUTES", 11, vec![4]),
             ("P2-SCHEDULES", 19, vec![5]),

@@ -92,12 +92,14 @@ impl Expander<'_> {
             );
             return None;
         }
+        // Where it runs on the host it goes no other way.
+        let may_run_there = kind.place == Place::Either && host.is_some();
         Some(Target {
             connect_timeout: host
                 .as_ref()
                 .map_or(of.connect_timeout, |host| host.connect_timeout),
             timeout: source.timeout.unwrap_or(of.timeout).min(LONGEST),
-            via: via.filter(|_| !runs_on_a_host),
+            via: via.filter(|_| !runs_on_a_host && !may_run_there),
             also: Vec::new(),
             host,
         })

@@ -140,6 +140,9 @@ impl Kind for Docker {
                 }
             };
             told::containers(self, &looks, &mut facts);
+            if let Some(rows) = &rows {
+                told::just_started(self.chosen(rows), &mut facts);
+            }
         }
         if let Some(rows) = rows.filter(|_| self.leftovers) {
             told::leftovers(&rows, &mut facts);

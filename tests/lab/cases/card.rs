@@ -99,7 +99,7 @@ pub(super) fn counted(card: &str) -> String {
 /// Facts that a run measures, besides those whose name tells a time or a load:
 /// keys, certificates and boots that each `up` makes anew, this machine, how full a
 /// host's disk is, the versions that Debian installs, and the month's rows so far.
-const MEASURED: [&str; 28] = [
+const MEASURED: [&str; 30] = [
     "test_id",
     "sent_at",
     "boot_id",
@@ -128,6 +128,8 @@ const MEASURED: [&str; 28] = [
     "content-length",
     "daily_rows",
     "monthly_rows",
+    "clock_off_s",
+    "before_boot",
 ];
 
 /// Facts with what a server or a command said. Longer than this it is a document,
@@ -172,12 +174,18 @@ pub(super) fn json(mut card: Value) -> String {
         r"(json[\w.]*(\[\d+\])?) = [\[{][^\x22]+",
         "$1 = [said]",
     );
+    // What is fresh, and for how long it has been; where the machine itself booted later, that.
+    let card = replace(
+        &card,
+        r#""\d{4}-\d\d-\d\d \d\d:\d\d:\d\d [+-]\d\d:\d\d, [^"]* ago""#,
+        "\"[time], [measured] ago\"",
+    );
     // When Prometheus evaluated what it was asked, which it tells with its answer.
     let card = replace(&card, r"\[(\s*)\d{10}(\.\d+)?,", "[$1[time],");
     // By chance without a fraction.
     replace(
         &card,
-        r"(_skew_s|_percent|days_left) = -?\d+",
+        r"(_skew_s|clock_off_s\)?|_percent|days_left) = -?\d+",
         "$1 = [measured]",
     )
 }

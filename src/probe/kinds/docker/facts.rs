@@ -7,7 +7,7 @@ const fn names(name: &'static str, doc: &'static str) -> FactSpec {
 }
 
 /// Every fact: of the containers asked for, and those left over on the host.
-pub(super) const FACTS: [FactSpec; 21] = [
+pub(super) const FACTS: [FactSpec; 22] = [
     FactSpec::number(
         "expected_count",
         Unit::Count,
@@ -39,6 +39,10 @@ pub(super) const FACTS: [FactSpec; 21] = [
     names(
         "restarting",
         "Those that wait for their next start after a failure, and with `watch_for_s` those that started or were restarted during that time.",
+    ),
+    names(
+        "just_started",
+        "Those that have been up for less than a minute, by the engine's clock: between two failures a container runs. Told where the host's containers are listed: of a pattern, a project or a label.",
     ),
     FactSpec::number(
         "restarts_total",

@@ -15,6 +15,8 @@ pub(super) struct Row {
     pub(super) name: String,
     /// How it ended; nothing while it has not.
     pub(super) exit_code: Option<i32>,
+    /// It is up for less than a minute, by the engine's own clock.
+    pub(super) just_started: bool,
     labels: Labels,
 }
 
@@ -88,8 +90,24 @@ fn row(item: &Json) -> Option<Row> {
         id: id.to_owned(),
         name: name.to_owned(),
         exit_code: exit_code(item),
+        just_started: text("Status").is_some_and(is_just_started),
         labels,
     })
+}
+
+/// `Up Less than a second`, `Up 1 second`, `Up 42 seconds (healthy)`; the next is
+/// `Up About a minute`.
+fn is_just_started(status: &str) -> bool {
+    let Some(time) = status.strip_prefix("Up ") else {
+        return false;
+    };
+    let mut words = time.split(' ');
+    let is_count = |word: &str| word.bytes().all(|byte| byte.is_ascii_digit());
+    time.starts_with("Less than a second")
+        || words.next().is_some_and(is_count)
+            && words
+                .next()
+                .is_some_and(|unit| matches!(unit, "second" | "seconds"))
 }
 
 /// Docker tells by `Exited (137) 2 days ago`, Podman by a number of its own,

@@ -216,6 +216,43 @@ async fn containers_are_chosen(
     assert_eq!(json!(names), expected);
 }
 
+/// Between two failures a container runs, for a little while.
+#[rstest]
+#[case("Up Less than a second", true)]
+#[case("Up 1 second", true)]
+#[case("Up 59 seconds (health: starting)", true)]
+#[case("Up 3 seconds ago", true)]
+#[case("Up About a minute", false)]
+#[case("Up 2 minutes (healthy)", false)]
+#[case("Exited (1) 3 seconds ago", false)]
+#[case("Restarting (1) 3 seconds ago", false)]
+#[case("", false)]
+#[tokio::test]
+async fn what_began_to_run_within_a_minute(#[case] status: &str, #[case] expected: bool) {
+    let id = "a".repeat(64);
+    let ps = json!({"ID": id, "Names": "web", "Status": status}).to_string();
+    let other = json!({"ID": "b".repeat(64), "Names": "db", "Status": "Up 2 seconds"}).to_string();
+    let inspect = json!([{"Id": id, "Name": "/web", "State": {"Status": "running"}}]).to_string();
+    let stage = stage(move |command| {
+        if command.contains(" ps ") {
+            Answer::ok(format!("{ps}\n{other}\n"))
+        } else {
+            Answer::ok(inspect.clone())
+        }
+    })
+    .await;
+    let docker = kind::<Docker>(json!({"containers": ["w*"]}));
+    let facts = run(&docker, &stage.context).await.expect("facts");
+    let names: &[&str] = if expected { &["web"] } else { &[] };
+    assert_eq!(fact(&facts, "just_started"), json!(names));
+}
+
+#[tokio::test]
+async fn a_name_alone_does_not_tell_since_when() {
+    let facts = named(&["momo-scheduler", "redis-cache"], DOCKER_20).await;
+    assert_eq!(facts.get("just_started"), None, "nothing was listed");
+}
+
 #[tokio::test]
 async fn only_those_chosen_are_asked_about() {
     let stage = stage(answering).await;

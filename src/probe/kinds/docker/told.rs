@@ -147,6 +147,12 @@ fn restarts(looks: &[Vec<Container>], all: &[Container], facts: &mut Facts) {
     facts.set("restarting", list(restarting));
 }
 
+/// Which of the containers looked at began to run within the last minute.
+pub(super) fn just_started<'r>(chosen: impl Iterator<Item = &'r Row>, facts: &mut Facts) {
+    let young = chosen.filter(|row| row.just_started);
+    facts.set("just_started", list(young.map(|row| row.name.clone())));
+}
+
 /// What a power cut left behind on the whole host.
 pub(super) fn leftovers(rows: &[Row], facts: &mut Facts) {
     let left = rows.iter().filter_map(|row| {

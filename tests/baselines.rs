@@ -72,6 +72,7 @@ fn shown(plan: &Plan) -> String {
 
 #[rstest]
 #[case("factory-backup")]
+#[case("homelab-three-layers")]
 #[case("full-stack-cold-start")]
 #[case("this-machine")]
 fn the_plan_is_the_one_that_was_meant(#[case] name: &str) {
@@ -88,6 +89,7 @@ fn the_plan_is_the_one_that_was_meant(#[case] name: &str) {
 
 #[rstest]
 #[case("factory-backup")]
+#[case("homelab-three-layers")]
 #[case("full-stack-cold-start")]
 #[case("this-machine")]
 fn every_check_has_a_statement_and_a_next_step(#[case] name: &str) {

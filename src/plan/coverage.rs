@@ -1,5 +1,8 @@
 //! `coverage`: its checks found, and those that tell of it made to wait for them.
 
+use std::collections::BTreeMap;
+use std::time::Duration;
+
 use super::build::cycle_diagnostic;
 use super::model::{Check, Phase};
 use super::order::topological;
@@ -35,6 +38,7 @@ pub(super) fn coverage(
         }
         return None;
     };
+    let mut losses = Losses::new();
     let coverage = Coverage {
         layers: source
             .layers
@@ -59,7 +63,7 @@ pub(super) fn coverage(
                             .iter()
                             .find(|(id, _)| *id.value == layer.id.value);
                         said.map_or(Cell::Empty, |(_, cell)| {
-                            self::cell(cell, baseline, checks, diagnostics)
+                            self::cell(cell, baseline, checks, &mut losses, diagnostics)
                         })
                     })
                     .collect(),
@@ -87,10 +91,15 @@ pub(super) fn coverage(
     Some(coverage)
 }
 
+/// What each check allows to be lost. One check proves many cells, and the longest pause of
+/// a schedule is found by going through years of it.
+type Losses = BTreeMap<usize, Option<Duration>>;
+
 fn cell(
     source: &CoverageCell,
     baseline: &Baseline,
     checks: &[Check],
+    losses: &mut Losses,
     diagnostics: &mut Diagnostics,
 ) -> Cell {
     match source {
@@ -103,7 +112,7 @@ fn cell(
         CoverageCell::Proven { by, max_loss } => Cell::Promised {
             by: by
                 .iter()
-                .flat_map(|name| proofs(name, baseline, checks, diagnostics))
+                .flat_map(|name| proofs(name, baseline, checks, losses, diagnostics))
                 .collect(),
             max_loss: *max_loss,
         },
@@ -114,6 +123,7 @@ fn proofs(
     name: &Located<String>,
     baseline: &Baseline,
     checks: &[Check],
+    losses: &mut Losses,
     diagnostics: &mut Diagnostics,
 ) -> Vec<Proof> {
     let found = match select::find_checks(checks, name) {
@@ -142,11 +152,10 @@ fn proofs(
         .map(|place| Proof {
             check: place,
             id: checks[place].id.clone(),
-            loss: checks[place]
-                .over_time
-                .fresh
-                .as_ref()
-                .map(crate::judge::Fresh::loss),
+            loss: *losses.entry(place).or_insert_with(|| {
+                let fresh = checks[place].over_time.fresh.as_ref();
+                fresh.map(crate::judge::Fresh::loss)
+            }),
         })
         .collect()
 }

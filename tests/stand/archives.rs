@@ -22,6 +22,12 @@ pub(crate) enum Archive {
     SqlGz(usize),
     /// A dump that ends before its last line.
     SqlGzUnended(usize),
+    /// What `mysqldump` writes, with so many bytes of data, by gzip.
+    MySqlGz(usize),
+    /// What `etcdctl snapshot save` writes: so many pages of bbolt and their checksum.
+    Etcd(usize),
+    /// What Redis' BGSAVE writes.
+    Rdb(usize),
     /// This text.
     Text(String),
     /// Nothing at all.
@@ -37,6 +43,9 @@ impl Archive {
             Self::Sql(size) => sql(*size, true),
             Self::SqlGz(size) => through(&["gzip", "-nc"], sql(*size, true)),
             Self::SqlGzUnended(size) => through(&["gzip", "-nc"], sql(*size, false)),
+            Self::MySqlGz(size) => through(&["gzip", "-nc"], mysql(*size)),
+            Self::Etcd(size) => etcd(*size),
+            Self::Rdb(size) => [b"REDIS0011", &noise(*size)[..], b"\xFF\0\0\0\0\0\0\0\0"].concat(),
             Self::Text(text) => text.clone().into_bytes(),
             Self::Empty => Vec::new(),
         }
@@ -88,6 +97,33 @@ fn sql(size: usize, ended: bool) -> Vec<u8> {
         text.extend(b"\\.\n\n--\n-- PostgreSQL database dump complete\n--\n\n--\n-- PostgreSQL database cluster dump complete\n--\n\n");
     }
     text
+}
+
+fn mysql(size: usize) -> Vec<u8> {
+    let rows: String = noise(size)
+        .chunks(30)
+        .enumerate()
+        .map(|(number, chunk)| format!("INSERT INTO `data` VALUES ({number},0x{});\n", hex(chunk)))
+        .collect();
+    format!(
+        "-- MySQL dump 10.13  Distrib 8.0.36, for Linux (x86_64)\n--\n-- Host: mysql-primary.dbaas    Database: \n\
+         -- ------------------------------------------------------\n{rows}-- Dump completed on 2026-03-24  0:30:09\n"
+    )
+    .into_bytes()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Pages of 4 KiB, the magic number of bbolt on the first of them, and the SHA-256 of all.
+fn etcd(pages: usize) -> Vec<u8> {
+    use sha2::{Digest, Sha256};
+    let mut bytes = noise(pages * 4096);
+    bytes[16..20].copy_from_slice(&[0xED, 0xDA, 0x0C, 0xED]);
+    let sum = Sha256::digest(&bytes);
+    bytes.extend_from_slice(&sum);
+    bytes
 }
 
 fn through(program: &[&str], input: Vec<u8>) -> Vec<u8> {

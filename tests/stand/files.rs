@@ -54,7 +54,7 @@ impl Host {
         let entry = |(name, health): &(&str, &str)| {
             json!({
                 "name": name, "health": health, "size": 1_800_000_000_000_u64, "alloc": 900_000_000_000_u64,
-                "free": 900_000_000_000_u64, "cap": 50, "frag": 3, "dedup": "1.00",
+                "free": 900_000_000_000_u64, "cap": 50, "capacity": 50, "frag": 3, "dedup": "1.00",
                 "status": format!(
                     "  pool: {name}\n state: {health}\nconfig:\n\n\tNAME  STATE  READ WRITE CKSUM\n\t{name}  {health}  0 0 0\n\n\
                      errors: No known data errors"

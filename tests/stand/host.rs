@@ -570,6 +570,18 @@ impl Host {
         let path = self.state.join("local/bin").join(name);
         std::fs::write(&path, text).expect("a file");
         std::fs::set_permissions(path, PermissionsExt::from_mode(0o755)).expect("a mode");
+        // Those of ZFS are called by their full names, and `/usr/sbin` is this machine's.
+        if source.starts_with('z') {
+            let sbin = self.root.join("sbin");
+            if sbin.is_symlink() {
+                std::fs::remove_file(&sbin).expect("a link");
+                std::fs::create_dir(&sbin).expect("a folder");
+            }
+            let link = sbin.join(name);
+            if !link.is_symlink() {
+                std::os::unix::fs::symlink(format!("/usr/local/bin/{name}"), link).expect("a link");
+            }
+        }
         self
     }
 

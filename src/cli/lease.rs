@@ -265,6 +265,7 @@ mod tests {
             phases: Vec::new(),
             checks: Vec::new(),
             releases: Vec::new(),
+            coverage: None,
             policy: Policy::default(),
             signatures: Vec::new(),
         };

@@ -562,16 +562,9 @@ impl Host {
             .iter()
             .find(|(known, _)| *known == source)
             .expect("a shim");
-        self.program(name, text)
-    }
-
-    /// Puts a program of the test's own before those of `/usr/bin`.
-    pub(crate) fn program(&self, name: &str, text: &str) -> &Self {
-        let path = self.state.join("local/bin").join(name);
-        std::fs::write(&path, text).expect("a file");
-        std::fs::set_permissions(path, PermissionsExt::from_mode(0o755)).expect("a mode");
+        self.program(name, text);
         // Those of ZFS are called by their full names, and `/usr/sbin` is this machine's.
-        if source.starts_with('z') {
+        if name.starts_with('z') {
             let sbin = self.root.join("sbin");
             if sbin.is_symlink() {
                 std::fs::remove_file(&sbin).expect("a link");
@@ -582,6 +575,14 @@ impl Host {
                 std::os::unix::fs::symlink(format!("/usr/local/bin/{name}"), link).expect("a link");
             }
         }
+        self
+    }
+
+    /// Puts a program of the test's own before those of `/usr/bin`.
+    pub(crate) fn program(&self, name: &str, text: &str) -> &Self {
+        let path = self.state.join("local/bin").join(name);
+        std::fs::write(&path, text).expect("a file");
+        std::fs::set_permissions(path, PermissionsExt::from_mode(0o755)).expect("a mode");
         self
     }
 

@@ -103,6 +103,10 @@ fn every_shipped_baseline_fits_the_schema() {
     for entry in std::fs::read_dir(folder).expect("the folder") {
         let name = entry.expect("an entry").file_name();
         let path = format!("baselines/{}", name.to_string_lossy());
+        // What a baseline names beside it is no baseline.
+        if path.ends_with(".rules.yml") {
+            continue;
+        }
         let found = errors(&written(&path));
         assert!(found.is_empty(), "{path}: {found:#?}");
         seen += 1;

@@ -765,7 +765,7 @@ fn snapshots_are_late_gone_or_too_many() {
         homelab.snapshots(|all| {
             *all = before.clone();
             for (_, at) in all.iter_mut().filter(|(name, _)| name.starts_with(&start)) {
-                *at = *at - jiff::SignedDuration::from_hours(72);
+                *at -= jiff::SignedDuration::from_hours(72);
             }
         });
         let card = stand.check();

@@ -74,6 +74,14 @@ fn a_database_that_is_down_keeps_it_shut_whatever_is_remembered() {
     let open = stack.gate(&state);
     assert_eq!(open.status.code(), Some(0), "{}", stderr(&open));
     assert!(stack.has_run());
+    // Nobody could tell whether what was looked at has booted since.
+    let anew = stack.gate(&["--state", "state.db", "--lease", "10m"]);
+    assert!(
+        stderr(&anew).contains("no lease: it looked at no host"),
+        "{}",
+        stderr(&anew)
+    );
+    assert!(stack.has_run());
     let (desk, baseline) = (&stack.desk, "baseline.yml");
     let good = fs::read_to_string(desk.path(baseline)).expect("the baseline");
     let port = stack.database.port;

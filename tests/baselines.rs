@@ -139,6 +139,59 @@ fn the_full_stack_has_the_runbooks_phases() {
     );
 }
 
+/// §13.4: what each gate looks at, and what it holds back. One with `?` can only warn,
+/// which holds releases: §14 lets `SignOz` and Sentry drain their backlog, a drill may be
+/// paused, quotas concern the runners alone, and where SSH lets us in, a ping that is
+/// swallowed is no reason to stop.
+#[rstest]
+#[case("P0-NETWORK", &["?ping", "arp", "ssh"], &["P0-188-DATA", "P0-110-REGISTRY-OBSERVABILITY", "P1-K3S", "P2-WORKLOAD-ALERTCHAIN", "P2-PUBLIC-ROUTES", "P2-SCHEDULES"])]
+#[case("P0-188-DATA", &["postgres", "redis", "momo", "?signoz"], &["P1-K3S", "P2-WORKLOAD-ALERTCHAIN", "P2-PUBLIC-ROUTES"])]
+#[case("P0-110-REGISTRY-OBSERVABILITY", &["harbor", "gitea", "prometheus", "alertmanager", "?sentry", "?runner-limits"], &["P1-K3S", "P2-WORKLOAD-ALERTCHAIN"])]
+#[case("P1-K3S", &["k3s-server", "k3s-agent", "vip", "nodes", "core-pods", "pods"], &["P2-WORKLOAD-ALERTCHAIN"])]
+#[case("P2-WORKLOAD-ALERTCHAIN", &["api", "web", "alerts-to-webhook"], &["P2-PUBLIC-ROUTES"])]
+#[case("P2-PUBLIC-ROUTES", &["public-awoooi", "public-mo"], &["P2-SCHEDULES"])]
+#[case("P2-SCHEDULES", &["cron", "cronjobs", "backup-188", "stats-exporter-188", "?drill-121"], &[])]
+fn every_gate_of_the_runbook_is_there_and_holds_what_it_says(
+    #[case] gate: &str,
+    #[case] looks_at: &[&str],
+    #[case] holds: &[&str],
+) {
+    let plan = planned("full-stack-cold-start");
+    let place = |id: &str| {
+        let found = plan.phases.iter().position(|phase| phase.id == id);
+        found.unwrap_or_else(|| panic!("no phase {id}"))
+    };
+    let gate = place(gate);
+    for id in looks_at {
+        let warns = id.starts_with('?');
+        let mut of = plan.phases[gate].checks.clone().into_iter();
+        let blocks = of.any(|check| {
+            let check = &plan.checks[check];
+            check.id.split('@').next() == Some(id.trim_start_matches('?'))
+                && check.advisory == warns
+                && (warns
+                    || check
+                        .expectations
+                        .iter()
+                        .any(|expectation| expectation.level == Level::Require))
+        });
+        assert!(blocks, "no such check as {id}");
+    }
+    // In the order of phases, what a phase needs comes before it.
+    let mut held = vec![false; plan.phases.len()];
+    held[gate] = true;
+    for (place, phase) in plan.phases.iter().enumerate() {
+        held[place] |= phase.needs.iter().any(|&need| held[need]);
+    }
+    for id in holds {
+        assert!(held[place(id)], "it does not hold {id}");
+    }
+    // Runners, high load and automatic repair wait for all of it.
+    for release in &plan.releases {
+        assert!(release.needs.contains(&gate), "{}", release.id);
+    }
+}
+
 /// Who may act, as the runbook's table in §10 says it.
 #[test]
 fn tiers_are_the_runbooks() {

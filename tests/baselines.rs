@@ -164,7 +164,7 @@ fn every_gate_of_the_runbook_is_there_and_holds_what_it_says(
     let gate = place(gate);
     for id in looks_at {
         let warns = id.starts_with('?');
-        let mut of = plan.phases[gate].checks.clone().into_iter();
+        let mut of = plan.phases[gate].checks.clone();
         let blocks = of.any(|check| {
             let check = &plan.checks[check];
             check.id.split('@').next() == Some(id.trim_start_matches('?'))

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use self::marker::Marker;
+use self::marker::{Marker, When};
 use super::file;
 use crate::probe::{
     Context, Defaults, FactSpec, Facts, Fault, Kind, OptionProblem, Place, Policy, Request, Target,
@@ -21,7 +21,7 @@ use crate::probe::{
 /// sealed envelope, of a checklist), and is never the secret itself.
 ///
 /// The identifier is the field `evidence_id` (or `evidence-id`, `id`) of a JSON object or of
-/// `key=value` or `key: value` lines, else the one line of a plain file. Placeholders such as
+/// `key=value` or `key: value` lines, else the one line of a plain file; not that of a part of the JSON. Placeholders such as
 /// `EVIDENCE_ID_FOR_…`, `VAULT-ITEM-ID`, `TODO`, `<id>` or nothing at all are none.
 ///
 /// A marker that looks like a secret (a private key, a token of a known form, `otpauth://`, an
@@ -142,7 +142,7 @@ impl Kind for Evidence {
         FactSpec::new(
             "oldest_verified_at",
             Type::Time,
-            "When the item that was not verified for longest was: by `verified_at` of its marker, else when that was written. Of those present; absent when none is.",
+            "When the item that was not verified for longest was: by `verified_at` of its marker, else when that was written. Of those present; absent when none is, or one says something that is no time.",
         ),
     ];
     const EXAMPLE: &'static str = "title: what a recovery needs is in escrow\non: ops110\nevidence:\n  directory: /backup/escrow\n  items: [restic_repository_password, dns_registrar_recovery]\nfresh: { time: oldest_verified_at, prefer_within: 26w }\n";
@@ -222,6 +222,7 @@ impl Kind for Evidence {
         let (mut missing, mut placeholders, mut suspicious) = (Vec::new(), Vec::new(), Vec::new());
         let mut present = 0_u32;
         let mut oldest: Option<Timestamp> = None;
+        let mut undated = false;
         let markers = self.markers();
         for (item, path) in &markers {
             let seen = file::look_at(context, path).await?;
@@ -236,9 +237,15 @@ impl Kind for Evidence {
                     suspicious.push(Value::from(format!("{item}: {}", sort.words()).as_str()));
                 }
                 Marker::Placeholder => placeholders.push(Value::from(*item)),
-                Marker::Verified(at) => {
+                Marker::Verified(when) => {
                     present += 1;
-                    let at = at.or_else(|| Timestamp::from_second(seen.modified).ok());
+                    let at = match when {
+                        When::At(at) => Some(at),
+                        When::Untold => Timestamp::from_second(seen.modified).ok(),
+                        // A copy of the file is new, what it says is not.
+                        When::Unreadable => None,
+                    };
+                    undated |= at.is_none();
                     oldest = oldest.into_iter().chain(at).min();
                 }
             }
@@ -250,7 +257,7 @@ impl Kind for Evidence {
         facts.set("missing", Value::List(missing));
         facts.set("placeholders", Value::List(placeholders));
         facts.set("suspicious", Value::List(suspicious));
-        facts.set_some("oldest_verified_at", oldest);
+        facts.set_some("oldest_verified_at", oldest.filter(|_| !undated));
         Ok(facts)
     }
 }

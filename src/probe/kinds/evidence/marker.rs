@@ -10,11 +10,22 @@ use jiff::tz::TimeZone;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Marker {
     /// It has an identifier, and may say when that was verified.
-    Verified(Option<Timestamp>),
+    Verified(When),
     /// It has a placeholder for an identifier, or none.
     Placeholder,
     /// It looks like a secret.
     Suspicious(Sort),
+}
+
+/// When a marker says that it was verified.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum When {
+    /// It says so.
+    At(Timestamp),
+    /// It says something that is no time.
+    Unreadable,
+    /// It says nothing of it.
+    Untold,
 }
 
 /// What sort of secret a marker looks like.
@@ -74,26 +85,48 @@ pub(super) fn read(bytes: &[u8], whole: bool, item: &str) -> Marker {
     let Some(fields) = fields(text) else {
         return Marker::Suspicious(Sort::TooLong);
     };
-    for (key, value) in &fields {
-        if let Some(sort) = secret_field(key, value, item) {
+    for field in &fields {
+        if let Some(sort) = secret_field(&field.key, &field.value, item) {
             return Marker::Suspicious(sort);
         }
     }
-    let named = |names: &[&str]| {
-        let found = fields.iter().find(|(key, _)| names.contains(&key.as_str()));
-        found.map(|(_, value)| value.as_str())
+    let named = |name: &str| {
+        let of = fields
+            .iter()
+            .filter(|field| field.is_top && field.key == name);
+        of.map(|field| field.value.as_str()).collect::<Vec<_>>()
     };
-    let identifier = named(&["evidenceid", "evidence", "id", ""]).unwrap_or_default();
-    if is_placeholder(identifier, item) {
+    // A line of prose is an identifier only where it is all there is, and the id of
+    // something else in the marker is none beside `evidence_id`.
+    let names = ["evidenceid", "evidence", "id"].map(named);
+    let said = names.into_iter().find(|values| !values.is_empty());
+    let identifiers = match fields.as_slice() {
+        [only] if only.key.is_empty() => vec![only.value.as_str()],
+        _ => said.unwrap_or_default(),
+    };
+    let placeholder = |identifier: &&str| is_placeholder(identifier, item);
+    if identifiers.is_empty() || identifiers.iter().any(placeholder) {
         return Marker::Placeholder;
     }
-    let at = named(&["verifiedat", "verified", "verifiedon", "timestamp", "date"]);
-    Marker::Verified(at.and_then(time))
+    let times = ["verifiedat", "verified", "verifiedon", "timestamp", "date"].map(named);
+    let said = times.into_iter().find_map(|values| values.first().copied());
+    Marker::Verified(match said.map(time) {
+        Some(Some(at)) => When::At(at),
+        Some(None) => When::Unreadable,
+        None => When::Untold,
+    })
 }
 
-/// Keys in lower case without signs, each with its value; the one line of a plain
-/// text below the empty key. None where JSON is nested too deep to be a marker.
-fn fields(text: &str) -> Option<Vec<(String, String)>> {
+struct Field {
+    /// In lower case without signs; empty for a line of plain text.
+    key: String,
+    value: String,
+    /// It stands in the marker itself, and not in a part of its JSON.
+    is_top: bool,
+}
+
+/// What a marker has, in its order. None where JSON is nested too deep to be a marker.
+fn fields(text: &str) -> Option<Vec<Field>> {
     let mut fields = Vec::new();
     if text.starts_with(['{', '[', '"']) {
         return match serde_json::from_str(text) {
@@ -118,7 +151,11 @@ fn fields(text: &str) -> Option<Vec<(String, String)>> {
             .and_then(|(name, value)| Some((key(name)?, value)));
         let (key, value) = pair.unwrap_or((String::new(), line));
         let value = value.trim().trim_matches(['"', '\'']).trim();
-        fields.push((key, value.to_owned()));
+        fields.push(Field {
+            key,
+            value: value.to_owned(),
+            is_top: true,
+        });
     }
     Some(fields)
 }
@@ -131,13 +168,13 @@ fn plain(key: &str) -> String {
         .collect()
 }
 
-fn flatten(
-    key: &str,
-    json: &serde_json::Value,
-    depth: usize,
-    fields: &mut Vec<(String, String)>,
-) -> bool {
+fn flatten(key: &str, json: &serde_json::Value, depth: usize, fields: &mut Vec<Field>) -> bool {
     use serde_json::Value as Json;
+    let field = |value: String| Field {
+        key: key.to_owned(),
+        value,
+        is_top: depth <= 1,
+    };
     match json {
         _ if depth > 4 => return false,
         Json::Object(members) => {
@@ -154,9 +191,9 @@ fn flatten(
                 }
             }
         }
-        Json::String(text) => fields.push((key.to_owned(), text.trim().to_owned())),
-        Json::Null => fields.push((key.to_owned(), String::new())),
-        Json::Bool(_) | Json::Number(_) => fields.push((key.to_owned(), json.to_string())),
+        Json::String(text) => fields.push(field(text.trim().to_owned())),
+        Json::Null => fields.push(field(String::new())),
+        Json::Bool(_) | Json::Number(_) => fields.push(field(json.to_string())),
     }
     true
 }

@@ -2,7 +2,7 @@ use jiff::Timestamp;
 use rstest::rstest;
 use serde_json::json;
 
-use super::marker::{Marker, Sort, read};
+use super::marker::{Marker, Sort, When, read};
 use super::*;
 use crate::probe::kinds::stage::{fact, host, kind, run, stage, target};
 use crate::servers::ssh::Answer;
@@ -26,7 +26,7 @@ fn look(text: &str) -> Marker {
 #[case::camel("BreakGlassRecord2026A")]
 #[case::chinese("封存信封 14")]
 fn what_has_an_identifier(#[case] text: &str) {
-    assert_eq!(look(text), Marker::Verified(None));
+    assert_eq!(look(text), Marker::Verified(When::Untold));
 }
 
 #[rstest]
@@ -41,12 +41,25 @@ fn what_has_an_identifier(#[case] text: &str) {
 #[case("id: a-1\nverified: 2026-06-13", "2026-06-13T00:00:00Z")]
 fn when_it_was_verified(#[case] text: &str, #[case] at: &str) {
     let at: Timestamp = at.parse().expect("a time");
-    assert_eq!(look(text), Marker::Verified(Some(at)));
+    assert_eq!(look(text), Marker::Verified(When::At(at)));
+}
+
+#[rstest]
+#[case("evidence_id=a-1\nverified_at=06/05/2025")]
+#[case(r#"{"evidence_id":"a-1","verified_at":"last spring"}"#)]
+fn a_time_that_cannot_be_read_is_not_that_of_the_file(#[case] text: &str) {
+    assert_eq!(look(text), Marker::Verified(When::Unreadable));
 }
 
 #[rstest]
 #[case("")]
 #[case("\n\n")]
+#[case::prose_before_it("Locked away in the safe\nevidence_id: EVIDENCE_ID_FOR_RESTIC")]
+#[case::another_id_before_it("id: 42\nevidence_id: VAULT-ITEM-ID")]
+#[case::of_two_one("evidence_id: a-1\nevidence_id: TODO")]
+#[case::the_id_of_a_part(r#"{"approver":{"id":"u1"},"evidence_id":"EVIDENCE_ID_FOR_X"}"#)]
+#[case::of_a_part_alone(r#"{"approver":{"id":"u1"}}"#)]
+#[case::prose_alone("Locked away in the safe\nby ogt")]
 #[case("EVIDENCE_ID_FOR_RESTIC")]
 #[case("evidence_id=EVIDENCE_ID_FOR_restic_repository_password")]
 #[case("VAULT-ITEM-ID")]

@@ -141,13 +141,22 @@ impl Restic {
     }
 }
 
-/// `rest:https://user:password@host/`
+/// `rest:https://user:password@host/`, also with a `/` in the password, or a token
+/// instead of both.
 fn has_password(repository: &str) -> bool {
-    let authority = repository
-        .split_once("://")
-        .and_then(|(_, rest)| rest.split('/').next());
-    let login = authority.and_then(|authority| authority.rsplit_once('@'));
-    login.is_some_and(|(login, _)| login.contains(':'))
+    const LONGEST_NAME: usize = 32;
+    let Some((_, rest)) = repository.split_once("://") else {
+        return false;
+    };
+    let authority = rest.split('/').next().unwrap_or_default();
+    match authority.rsplit_once('@') {
+        Some((login, _)) => login.contains(':') || login.len() > LONGEST_NAME,
+        // What looks like a port and is no number is a password up to its `/`.
+        None => {
+            let port = authority.rsplit_once(':').map_or("", |(_, port)| port);
+            rest.contains('@') && !port.bytes().all(|next| next.is_ascii_digit())
+        }
+    }
 }
 
 /// How many letters stand differently, for a suggestion.

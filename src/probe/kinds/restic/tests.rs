@@ -477,6 +477,8 @@ async fn sudo_that_keeps_no_variables_is_told() {
 #[case::no_password(json!({"repository": "/r"}), "0 passwords")]
 #[case::two_passwords(json!({"repository": "/r", "password_file": "/p", "password": "env:P"}), "2 passwords")]
 #[case::password_in_it(json!({"repository": "rest:https://me:hunter22@nas/", "password_file": "/p"}), "there is a password in it")]
+#[case::with_a_slash(json!({"repository": "rest:https://me:hun/ter22@nas/", "password_file": "/p"}), "there is a password in it")]
+#[case::token(json!({"repository": "rest:https://Zm9vYmFyYmF6cXV4Zm9vYmFyYmF6cXV4Zm9v@nas/", "password_file": "/p"}), "there is a password in it")]
 #[case::relative(json!({"repository": "/r", "password_file": "p"}), "not an absolute path")]
 #[case::variable(json!({"repository": "/r", "password_file": "/p", "environment": {"aws_access_key_id": "env:A"}}), "no variable by which restic logs in")]
 #[case::a_program(json!({"repository": "/r", "password_file": "/p", "environment": {"RESTIC_PASSWORD_COMMAND": "env:A"}}), "no variable by which restic logs in")]

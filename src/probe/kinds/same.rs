@@ -1,6 +1,7 @@
 //! `same`: a file is the same one on several hosts.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use futures_util::future::join_all;
@@ -35,8 +36,8 @@ pub struct Same {
     /// /srv/a }`. In the place of `path` and `hosts`.
     #[serde(default)]
     paths: BTreeMap<String, String>,
-    /// A file of the operator's machine that they have to be equal to; relative to where
-    /// coldstart is started.
+    /// A file of the operator's machine that they have to be equal to; relative to the
+    /// baseline's file.
     #[serde(default)]
     equal_to: Option<String>,
     /// The digest that they have to have, in place of `equal_to`: 64 hexadecimal digits.
@@ -221,6 +222,10 @@ fn wrong_path(path: &[&str], text: &str) -> Option<OptionProblem> {
         .then(|| problem(path, format!("{text:?} is not an absolute path"), None))
 }
 
+fn is_path(text: &str) -> bool {
+    !text.is_empty() && !text.starts_with('-')
+}
+
 impl Kind for Same {
     const NAME: &'static str = "same";
     const SUMMARY: &'static str = "a file is the same one on several hosts, or as on this machine";
@@ -254,6 +259,13 @@ impl Kind for Same {
         ),
     ];
     const EXAMPLE: &'static str = "title: both hosts have the same backup script\nsame: { path: /backup/scripts/backup-all.sh, hosts: [all] }\n";
+
+    fn beside(&mut self, folder: &Path) {
+        // What is no path stays as it is, to be told.
+        if let Some(path) = self.equal_to.as_mut().filter(|path| is_path(path)) {
+            *path = folder.join(&path).display().to_string();
+        }
+    }
 
     fn problems(&self, target: &Target, policy: &Policy) -> Vec<OptionProblem> {
         let mut problems = Vec::new();
@@ -291,11 +303,7 @@ impl Kind for Same {
                 Some("what `sha256sum FILE` prints"),
             ));
         }
-        if self
-            .equal_to
-            .as_deref()
-            .is_some_and(|path| path.is_empty() || path.starts_with('-'))
-        {
+        if self.equal_to.as_deref().is_some_and(|path| !is_path(path)) {
             problems.push(problem(
                 &["equal_to"],
                 "it is no path",

@@ -191,6 +191,17 @@ fn problems_have_a_place(#[case] options: serde_json::Value, #[case] place: &str
     assert_eq!(places, [place], "{problems:?}");
 }
 
+#[rstest]
+#[case("./rules.yml", Some("ops/./rules.yml"))]
+#[case("/srv/rules.yml", Some("/srv/rules.yml"))]
+#[case("", Some(""))]
+#[case("-x", Some("-x"))]
+fn its_own_file_is_beside_the_baseline(#[case] written: &str, #[case] meant: Option<&str>) {
+    let mut kind = kind::<Same>(json!({"path": "/x", "hosts": ["a"], "equal_to": written}));
+    Kind::beside(&mut kind, std::path::Path::new("ops"));
+    assert_eq!(kind.equal_to.as_deref(), meant);
+}
+
 #[test]
 fn its_hosts_are_told_with_their_place() {
     let kind = kind::<Same>(json!({"paths": {"a": "/x", "b": "/y"}}));

@@ -13,6 +13,8 @@ const REFERENCE: i64 = 1_767_225_600;
 const MOST_DUE: usize = 20_000;
 /// Long enough for every leap day: 2096 to 2104 is the longest wait for one.
 const HORIZON: SignedDuration = SignedDuration::from_hours(24 * 366 * 9);
+/// Holds every pause of a schedule whose weeks are alike.
+const TWO_WEEKS: SignedDuration = SignedDuration::from_hours(24 * 14);
 
 /// Due times, without an end.
 #[derive(Debug, Clone)]
@@ -155,6 +157,7 @@ impl Schedule {
     /// or back.
     #[must_use]
     pub fn longest_pause(&self) -> SignedDuration {
+        let horizon = if self.is_weekly() { TWO_WEEKS } else { HORIZON };
         let schedule = self.in_zone(TimeZone::UTC);
         let mut longest = SignedDuration::ZERO;
         let Some(mut last) = schedule.after(reference()) else {
@@ -166,11 +169,25 @@ impl Schedule {
             };
             longest = longest.max(next.duration_since(last));
             last = next;
-            if last.duration_since(reference()) > HORIZON {
+            if last.duration_since(reference()) > horizon {
                 break;
             }
         }
         longest
+    }
+
+    /// Whether every week is like the other: neither the day of the month nor the month
+    /// is named, nor which of a month's Sundays.
+    fn is_weekly(&self) -> bool {
+        let fields: Vec<&str> = self.every.split(' ').collect();
+        match fields.as_slice() {
+            [_, _, "*", "*", weekdays] => !weekdays.contains(['#', 'l', 'L']),
+            [nickname] => matches!(
+                nickname.to_ascii_lowercase().as_str(),
+                "@hourly" | "@daily" | "@weekly"
+            ),
+            _ => false,
+        }
     }
 
     /// What becomes of a run that is due in the hour which a clock skips when it is put

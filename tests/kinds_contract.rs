@@ -136,6 +136,17 @@ fn facts_are_named_by_their_unit_and_documented() {
         if kind.facts.is_empty() {
             wrong.push("it declares no fact".to_owned());
         }
+        for fact in kind.facts {
+            let unknown = fact.because.iter().filter(|because| {
+                **because == fact.name || !kind.facts.iter().any(|other| other.name == **because)
+            });
+            wrong.extend(unknown.map(|because| {
+                format!(
+                    "`{}` is explained by `{because}`, which is no other fact",
+                    fact.name
+                )
+            }));
+        }
         for twice in repeated(kind.facts.iter().map(|fact| fact.name)) {
             wrong.push(format!("the fact {twice} is declared twice"));
         }

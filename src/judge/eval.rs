@@ -72,6 +72,11 @@ impl<'a> Evaluator<'a> {
         }
     }
 
+    /// The fact of that name, where it was seen.
+    pub(super) fn fact(&self, name: &str) -> Option<&'a Value> {
+        self.facts.get(name)
+    }
+
     /// Whether an expression of type `Bool` is true.
     pub(super) fn truth(&mut self, typed: &'a Typed) -> Told<bool> {
         match self.value(typed)? {
@@ -332,7 +337,7 @@ impl<'a> Evaluator<'a> {
 
 /// A fact's value to look at. A number that is none (NaN) or without end is a
 /// defect of its source, and `> 0` must not hold for it.
-fn item(value: &Value) -> Told<Item<'_>> {
+pub(super) fn item(value: &Value) -> Told<Item<'_>> {
     Ok(match value {
         Value::Bool(value) => Item::Bool(*value),
         Value::Number(value) if !value.is_finite() => {

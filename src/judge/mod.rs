@@ -82,6 +82,8 @@ pub struct Expectation {
     /// What a card says is expected, where that is not the source.
     words: Option<String>,
     program: Typed,
+    /// The facts that say why, by the fact that they explain.
+    because: Vec<(&'static str, &'static [&'static str])>,
 }
 
 /// Why an expectation cannot be used.
@@ -150,6 +152,11 @@ impl Expectation {
             source: source.to_owned(),
             words: None,
             program,
+            because: facts
+                .iter()
+                .filter(|fact| !fact.because.is_empty())
+                .map(|fact| (fact.name, fact.because))
+                .collect(),
         })
     }
 
@@ -163,7 +170,12 @@ impl Expectation {
     /// Judges the facts of one observation, made at `now`.
     fn judge(&self, facts: &Facts, now: Timestamp) -> Finding {
         let answer = Evaluator::new(facts, now).truth(&self.program);
-        let mut seen = words::seen(&self.source, &self.program, &mut Evaluator::new(facts, now));
+        let because = match answer {
+            Ok(true) => &[],
+            Ok(false) | Err(_) => self.because.as_slice(),
+        };
+        let mut evaluator = Evaluator::new(facts, now);
+        let mut seen = words::seen(&self.source, &self.program, because, &mut evaluator);
         if let Err(untold) = &answer {
             if seen.is_empty() {
                 seen.clone_from(&untold.reason);

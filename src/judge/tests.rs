@@ -31,6 +31,10 @@ const FACTS: &[FactSpec] = &[
     FactSpec::new("unseen_flag", Type::Bool, ""),
     FactSpec::new("unseen_map", Type::Map(&Type::Number), ""),
     FactSpec::new("wrong", Type::Number, ""),
+    FactSpec::new("whole", Type::Bool, "").because(&["damage", "nothing_said", "unseen", "status"]),
+    FactSpec::new("untold", Type::Bool, "").because(&["damage"]),
+    FactSpec::new("damage", Type::Text, ""),
+    FactSpec::new("nothing_said", Type::List(&Type::Text), ""),
 ];
 
 fn facts() -> Facts {
@@ -75,6 +79,9 @@ fn facts() -> Facts {
         Value::List(vec![Value::Json(json!("a")), Value::Json(json!(2))]),
     );
     facts.set("wrong", "text");
+    facts.set("whole", false);
+    facts.set("damage", "unexpected end of file");
+    facts.set("nothing_said", Value::List(Vec::new()));
     facts
 }
 
@@ -206,6 +213,29 @@ fn holds_true(#[case] source: &str) {
     let finding = finding(&format!("status == 502 && ({source})"));
     assert_eq!(finding.held, Some(true), "{source}: {}", finding.seen);
     assert_eq!(holds(&format!("!({source})")), Some(false), "{source}");
+}
+
+#[rstest]
+#[case::why(
+    "whole",
+    "whole = false, damage = 'unexpected end of file', status = 502"
+)]
+#[case::among_others(
+    "status == 502 && whole",
+    "whole = false, damage = 'unexpected end of file', status = 502"
+)]
+#[case::what_did_not_decide("(whole || status == 502) && idle", "idle = false")]
+#[case::told_already(
+    "whole || damage == ''",
+    "whole = false, damage = 'unexpected end of file', status = 502"
+)]
+#[case::of_what_was_not_seen(
+    "untold",
+    "could not tell: untold was not seen, damage = 'unexpected end of file'"
+)]
+#[case::as_expected("!whole", "whole = false")]
+fn what_is_not_as_expected_is_told_with_its_reason(#[case] source: &str, #[case] seen: &str) {
+    assert_eq!(finding(source).seen, seen);
 }
 
 #[rstest]

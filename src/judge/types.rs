@@ -174,6 +174,18 @@ impl Typed {
         }
     }
 
+    /// Adds the facts that it is computed from, each once.
+    pub(super) fn facts<'a>(&'a self, facts: &mut Vec<&'a str>) {
+        if let Op::Fact(name) = &self.op
+            && !facts.contains(&name.as_str())
+        {
+            facts.push(name);
+        }
+        for operand in self.operands() {
+            operand.facts(facts);
+        }
+    }
+
     /// Whether it depends on nothing that was seen, not even on the time.
     pub(super) fn is_constant(&self) -> bool {
         !matches!(self.op, Op::Fact(_) | Op::Now)

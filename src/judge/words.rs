@@ -1,7 +1,7 @@
 //! What was seen, in words for a card.
 
 use super::duration;
-use super::eval::{Evaluator, Item, Untold};
+use super::eval::{Evaluator, Item, Untold, item};
 use super::lexer::tidy;
 use super::syntax::Comparison;
 use super::types::{Op, Quantifier, Ty, Typed};
@@ -11,22 +11,31 @@ use crate::probe::Value;
 const MAX_CHARS: usize = 120;
 
 /// The parts of an expectation that decided its answer, each with its value:
-/// `status = 502, now - modified = 26h 4m`.
-pub(super) fn seen<'a>(source: &str, typed: &'a Typed, evaluator: &mut Evaluator<'a>) -> String {
-    let mut parts = Vec::new();
-    Teller {
+/// `status = 502, now - modified = 26h 4m`; behind them the facts that say why, by
+/// `because`: `readable = false, damage = 'unexpected end of file'`.
+pub(super) fn seen<'a>(
+    source: &str,
+    typed: &'a Typed,
+    because: &[(&str, &'a [&'a str])],
+    evaluator: &mut Evaluator<'a>,
+) -> String {
+    let mut teller = Teller {
         source,
         evaluator,
-        parts: &mut parts,
-    }
-    .tell(typed);
-    parts.join(", ")
+        parts: Vec::new(),
+        facts: Vec::new(),
+    };
+    teller.tell(typed);
+    teller.explain(because);
+    teller.parts.join(", ")
 }
 
 struct Teller<'t, 'a> {
     source: &'t str,
     evaluator: &'t mut Evaluator<'a>,
-    parts: &'t mut Vec<String>,
+    parts: Vec<String>,
+    /// The facts that the parts were computed from.
+    facts: Vec<&'a str>,
 }
 
 impl<'a> Teller<'_, 'a> {
@@ -87,6 +96,7 @@ impl<'a> Teller<'_, 'a> {
         let Ok(elements) = self.evaluator.elements(list) else {
             return self.value_of(list);
         };
+        list.facts(&mut self.facts);
         let decisive = quantifier == Quantifier::Exists;
         let mut first_untold = None;
         for (position, element) in elements.into_iter().enumerate() {
@@ -118,6 +128,23 @@ impl<'a> Teller<'_, 'a> {
         let value = self.evaluator.value(typed);
         let name = self.name(typed);
         self.part(&name, value);
+        typed.facts(&mut self.facts);
+    }
+
+    /// What says why the facts that were told are as they are. What was not seen, or
+    /// is empty, says nothing.
+    fn explain(&mut self, because: &[(&str, &'a [&'a str])]) {
+        let told = std::mem::take(&mut self.facts);
+        for (_, reasons) in because.iter().filter(|(fact, _)| told.contains(fact)) {
+            for name in *reasons {
+                let reason = self.evaluator.fact(name).filter(|value| says(value));
+                if let Some(Ok(reason)) = reason.map(item)
+                    && !told.contains(name)
+                {
+                    self.part(name, Ok(reason));
+                }
+            }
+        }
     }
 
     fn name(&self, typed: &Typed) -> String {
@@ -134,6 +161,17 @@ impl<'a> Teller<'_, 'a> {
         if !self.parts.contains(&part) {
             self.parts.push(part);
         }
+    }
+}
+
+/// Whether there is anything in it to read.
+fn says(value: &Value) -> bool {
+    match value {
+        Value::Text(text) => !text.is_empty(),
+        Value::List(items) => !items.is_empty(),
+        Value::Map(items) => !items.is_empty(),
+        Value::Json(json) => !json.is_null(),
+        Value::Bool(_) | Value::Number(_) | Value::Duration(_) | Value::Time(_) => true,
     }
 }
 

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Serialize, Serializer};
 
+use crate::transport::ConnectionKey;
+
 /// The fact that changes with every boot of a host.
 pub const BOOT_ID: &str = "boot_id";
 
@@ -58,6 +60,9 @@ pub struct FactSpec {
     pub unit: Unit,
     /// What it is and where it comes from, one sentence.
     pub doc: &'static str,
+    /// The facts that say why it is as it is: a card tells them with it where it is
+    /// not what was expected.
+    pub because: &'static [&'static str],
 }
 
 impl FactSpec {
@@ -69,6 +74,7 @@ impl FactSpec {
             ty,
             unit: Unit::None,
             doc,
+            because: &[],
         }
     }
 
@@ -80,7 +86,16 @@ impl FactSpec {
             ty: Type::Number,
             unit,
             doc,
+            because: &[],
         }
+    }
+
+    /// The same, with the names of facts that say why it is as it is. The first is
+    /// told first; those that are absent or empty are not told.
+    #[must_use]
+    pub const fn because(mut self, because: &'static [&'static str]) -> Self {
+        self.because = because;
+        self
     }
 }
 
@@ -194,7 +209,11 @@ impl From<Timestamp> for Value {
 /// absent: never zero, never empty.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[serde(transparent)]
-pub struct Facts(BTreeMap<String, Value>);
+pub struct Facts {
+    values: BTreeMap<String, Value>,
+    #[serde(skip)]
+    without: Option<ConnectionKey>,
+}
 
 impl Facts {
     /// No facts yet.
@@ -205,7 +224,7 @@ impl Facts {
 
     /// Adds a fact.
     pub fn set(&mut self, name: &str, value: impl Into<Value>) {
-        self.0.insert(name.to_owned(), value.into());
+        self.values.insert(name.to_owned(), value.into());
     }
 
     /// Adds a fact when there is one.
@@ -218,23 +237,36 @@ impl Facts {
     /// The fact of that name.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Value> {
-        self.0.get(name)
+        self.values.get(name)
     }
 
     /// All facts, by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
-        self.0.iter().map(|(name, value)| (name.as_str(), value))
+        self.values
+            .iter()
+            .map(|(name, value)| (name.as_str(), value))
     }
 
     /// Applies `scrub` to every text in the facts.
     #[must_use]
     pub fn map_text(self, scrub: &dyn Fn(&str) -> String) -> Self {
-        Self(
-            self.0
-                .into_iter()
-                .map(|(name, value)| (name, map_text(value, scrub)))
-                .collect(),
-        )
+        let scrubbed = |(name, value)| (name, map_text(value, scrub));
+        Self {
+            values: self.values.into_iter().map(scrubbed).collect(),
+            without: self.without,
+        }
+    }
+
+    /// The connection without which some facts could not be seen, though others
+    /// were: what cannot be told for want of them has its cause there.
+    #[must_use]
+    pub fn without(&self) -> Option<&ConnectionKey> {
+        self.without.as_ref()
+    }
+
+    /// Says that a connection was wanting, see [`Facts::without`].
+    pub fn set_without(&mut self, connection: ConnectionKey) {
+        self.without = Some(connection);
     }
 }
 

@@ -10,7 +10,8 @@ use crate::probe::ConnectionKey;
 
 /// Names, for every check that failed on a shared connection, the first check
 /// in plan order that failed on the same one. The silence of a port is explained
-/// by that of its whole address, where a check found that. A check that may
+/// by that of its whole address, where a check found that, and what one of several
+/// hosts was not asked by that host's connection. A check that may
 /// block is preferred to an advisory one, which cannot be what holds a gate.
 pub(super) fn assign_causes(checks: &mut [CheckCard]) {
     let mut owners: HashMap<ConnectionKey, (String, Verdict)> = HashMap::new();
@@ -24,7 +25,10 @@ pub(super) fn assign_causes(checks: &mut [CheckCard]) {
         }
     }
     for check in checks {
-        let Some(key) = connection(check).or_else(|| suspect(check)) else {
+        let Some(key) = connection(check)
+            .or_else(|| suspect(check))
+            .or_else(|| wanting(check))
+        else {
             continue;
         };
         check.cause = owners
@@ -40,6 +44,14 @@ fn connection(check: &CheckCard) -> Option<&ConnectionKey> {
         .fault
         .as_ref()
         .and_then(|fault| fault.connection.as_ref())
+}
+
+/// The connection for want of which a check cannot tell what it is asked, though it
+/// saw something. What it saw to be wrong is its own.
+fn wanting(check: &CheckCard) -> Option<&ConnectionKey> {
+    let mut findings = check.findings.iter();
+    let saw_wrong = findings.any(|finding| finding.held == Some(false));
+    check.facts.without().filter(|_| !saw_wrong)
 }
 
 fn suspect(check: &CheckCard) -> Option<&ConnectionKey> {

@@ -55,7 +55,7 @@ impl Kind for Address {
             "held_once",
             Type::Bool,
             "Exactly one host holds it. Absent when a host could not be asked, unless two others hold it.",
-        ),
+        ).because(&["holders", "reasons"]),
         FactSpec::new(
             "holders",
             Type::List(&Type::Text),
@@ -65,7 +65,7 @@ impl Kind for Address {
             "holders_count",
             Unit::Count,
             "How many hold it; absent when a host could not be asked.",
-        ),
+        ).because(&["holders", "reasons"]),
         FactSpec::new(
             "interfaces",
             Type::Map(&Type::Text),
@@ -204,6 +204,12 @@ impl Address {
             }
         }
         let mut facts = Facts::new();
+        let lost = told.iter().find_map(|(_, told)| told.as_ref().err());
+        let connection =
+            lost.and_then(|fault| fault.connection.clone().or_else(|| fault.suspect.clone()));
+        if let Some(connection) = connection {
+            facts.set_without(connection);
+        }
         let is_whole = unknown.is_empty();
         let held_once = match holders.len() {
             0 | 1 => is_whole.then_some(holders.len() == 1),

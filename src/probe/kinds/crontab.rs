@@ -214,7 +214,8 @@ impl Kind for Crontab {
             "present",
             Type::Bool,
             "Every entry asked for is there, at its schedule where one is given.",
-        ),
+        )
+        .because(&["missing"]),
         FactSpec::new(
             "missing",
             Type::List(&Type::Text),

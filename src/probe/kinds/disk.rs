@@ -125,7 +125,7 @@ impl Kind for Disk {
             "read_only",
             Type::Bool,
             "It cannot be written to; of several, at least one cannot. The sealed system volume of macOS does not count.",
-        ),
+        ).because(&["turned_read_only", "read_only_mounts"]),
         FactSpec::new(
             "read_only_mounts",
             Type::List(&Type::Text),

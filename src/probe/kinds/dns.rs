@@ -284,12 +284,12 @@ impl Kind for Dns {
             "That server asks others for us.",
         ),
         FactSpec::number("asked", Unit::Count, "Servers that were asked."),
-        FactSpec::number("answered", Unit::Count, "Servers that answered."),
+        FactSpec::number("answered", Unit::Count, "Servers that answered.").because(&["silent"]),
         FactSpec::new(
             "agree",
             Type::Bool,
             "All servers that answered gave the same `rcode` and `records`; absent when fewer than two did.",
-        ),
+        ).because(&["answers"]),
         FactSpec::new(
             "answers",
             Type::Map(&Type::Text),

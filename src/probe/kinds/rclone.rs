@@ -186,7 +186,8 @@ impl Kind for Rclone {
             "snapshot_latest_only",
             Type::Bool,
             "Each of `repositories` has exactly one snapshot.",
-        ),
+        )
+        .because(&["missing", "too_many"]),
         FactSpec::new(
             "missing",
             Type::List(&Type::Text),

@@ -103,7 +103,8 @@ const OWN_FACTS: [FactSpec; 7] = [
         "trusted",
         Type::Bool,
         "The chain leads to a trusted authority and is valid now, whatever name it is for.",
-    ),
+    )
+    .because(&["trust"]),
     FactSpec::new(
         "names_match",
         Type::Bool,

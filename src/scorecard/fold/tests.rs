@@ -22,6 +22,8 @@ enum Comes {
     Lost(Weight, &'static str),
     /// It heard nothing, which the loss of that connection would explain.
     Suspects(Weight, &'static str),
+    /// It saw something, and not what that connection would have told.
+    Partly(&'static str),
     Gate(&'static str),
     After(&'static str),
     Deadline,
@@ -29,7 +31,7 @@ enum Comes {
     /// The run says nothing about it.
     Silent,
 }
-use Comes::{After, Blocked, Lost, Pass, Silent, Skipped, Suspects, Warn};
+use Comes::{After, Blocked, Lost, Partly, Pass, Silent, Skipped, Suspects, Warn};
 
 /// Whether a failed check blocks or warns.
 #[derive(Debug, Clone, Copy)]
@@ -140,6 +142,12 @@ fn event(check: usize, comes: Comes) -> Option<(Verdict, Event)> {
         Suspects(weight, host) => {
             let fault = Fault::new(FaultKind::TimedOut, "no answer");
             faulty(check, weight, fault.suspect(ConnectionKey::ssh(host)))
+        }
+        Partly(host) => {
+            let mut facts = Facts::new();
+            facts.set_without(ConnectionKey::ssh(host));
+            let outcome = Outcome::Seen(facts);
+            (Verdict::Blocked, judged(check, Verdict::Blocked, outcome))
         }
         Comes::Gate(gate) => (
             Verdict::NotEvaluated,
@@ -365,6 +373,18 @@ fn a_silent_port_of_a_lost_host_is_no_root_of_its_own() {
         roots_of(&card),
         [("ssh", 2, 0), ("other", 0, 0), ("third", 0, 0)]
     );
+}
+
+#[test]
+fn what_cannot_be_told_without_a_lost_host_is_no_root_of_its_own() {
+    let checks: Checks<'_> = &[
+        (0, "address", Partly("k3s120")),
+        (0, "ssh", Lost(Required, "k3s120")),
+        (0, "other", Partly("k3s121")),
+    ];
+    let card = complete(ONE, checks);
+    assert_eq!(cause_of(&card, "address"), Some("ssh"));
+    assert_eq!(roots_of(&card), [("ssh", 1, 0), ("other", 0, 0)]);
 }
 
 #[test]

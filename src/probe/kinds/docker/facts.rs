@@ -13,7 +13,8 @@ pub(super) const FACTS: [FactSpec; 22] = [
         Unit::Count,
         "Containers that were asked for: those found, and those in `missing`.",
     ),
-    FactSpec::number("running_count", Unit::Count, "How many of them run."),
+    FactSpec::number("running_count", Unit::Count, "How many of them run.")
+        .because(&["not_running", "missing"]),
     names("running", "Those that run, by name."),
     names(
         "not_running",

@@ -10,7 +10,7 @@ use crate::transport::redis::{Answer, Found, Reply};
 
 /// Every fact: of the server, of the key, of the command.
 pub(super) const FACTS: [FactSpec; 37] = [
-    FactSpec::new("pong", Type::Bool, "PING was answered by PONG."),
+    FactSpec::new("pong", Type::Bool, "PING was answered by PONG.").because(&["error"]),
     FactSpec::new(
         "error",
         Type::Text,

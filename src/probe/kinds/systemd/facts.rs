@@ -8,7 +8,8 @@ pub(super) const FACTS: [FactSpec; 14] = [
         "active",
         Type::Bool,
         "Every unit asked for exists and is active; a pattern that matches nothing is not.",
-    ),
+    )
+    .because(&["inactive"]),
     FactSpec::new(
         "inactive",
         Type::List(&Type::Text),
@@ -69,5 +70,6 @@ pub(super) const FACTS: [FactSpec; 14] = [
         Type::List(&Type::Text),
         "Units of the host in the failed state.",
     ),
-    FactSpec::number("failed_count", Unit::Count, "How many units failed."),
+    FactSpec::number("failed_count", Unit::Count, "How many units failed.")
+        .because(&["failed_units"]),
 ];

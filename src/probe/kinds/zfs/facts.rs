@@ -60,7 +60,8 @@ pub(super) const FACTS: &[FactSpec] = &[
         "healthy",
         Type::Bool,
         "Every pool is there and ONLINE; with `pools` only, as all that follow.",
-    ),
+    )
+    .because(&["troubled", "missing"]),
     FactSpec::new(
         "health",
         Type::Map(&Type::Text),

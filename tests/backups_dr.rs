@@ -636,7 +636,7 @@ fn as_on_the_fifth_of_june() {
         warned("quiet", "ColdStartHost120Unreachable", "do not silence"),
         blocked(
             "cold-start@ops110",
-            "awoooi_cold_start_blocked_gates",
+            "awoooi_cold_start_blocked_gates') == 0",
             "go there",
         ),
         uncovers("awoooi backup (repo-awoooi@ops110 is WARN)"),
@@ -847,7 +847,12 @@ fn schedules_scripts_and_trust() {
                 "exists = false",
                 "value = 0",
             ],
-            ["size_bytes = 0", "lines = []", "mode = \"644\"", "absent"],
+            [
+                "size_bytes = 0",
+                "lines = []",
+                "mode = \"644\"",
+                "absent = true",
+            ],
         ][odd];
         expected.extend([
             blocked("deploy-known-hosts@ops110", deploy, "80e6ec1a"),
@@ -968,7 +973,11 @@ fn the_copy_off_site() {
         verified = verified.replace(&format!("{metric} 1"), &format!("{metric} 0"));
         ops.write(VERIFIED, verified).changed(VERIFIED, morning);
         let mut expected = vec![
-            blocked("offsite-verified@ops110", metric, "runway gate"),
+            blocked(
+                "offsite-verified@ops110",
+                format!("metric('{metric}') == 1"),
+                "runway gate",
+            ),
             blocked(
                 "offsite-remote@ops110",
                 format!("too_many = {}", json!(lists[0])),
@@ -1121,7 +1130,7 @@ fn the_aggregate_the_configurations_and_the_cluster() {
             warned("nodes@k3s120", "unschedulable = [\"mon\"]", "uncordon"),
             blocked(
                 "cold-start@ops110",
-                "awoooi_cold_start_warn_gates",
+                "awoooi_cold_start_warn_gates') == 0",
                 "full-stack-cold-start.yml",
             ),
             warned("quiet", "BackupConfigCapturePartial", "do not silence"),
@@ -1173,7 +1182,7 @@ fn the_aggregate_the_configurations_and_the_cluster() {
             ),
             blocked(
                 "cold-start@ops110",
-                "awoooi_cold_start_blocked_gates",
+                "awoooi_cold_start_blocked_gates') == 0",
                 "full-stack-cold-start.yml",
             ),
         ],
@@ -1197,7 +1206,7 @@ fn the_aggregate_the_configurations_and_the_cluster() {
             blocked("aggregate", "runs missed", "backup-all.sh again"),
             blocked(
                 "cold-start@ops110",
-                "awoooi_cold_start_last_result",
+                "awoooi_cold_start_last_result{result=\\\"green\\\"}') == 1",
                 "full-stack-cold-start.yml",
             ),
         ],
@@ -1377,7 +1386,11 @@ fn rules_and_alerts() {
     site.prometheus.rules(RULES);
     site.alerts_are(&[ALERT; 5]);
     restarted.silence(ALERT);
-    only().warned("visible-in-both", "silenced", "a silence of an escrow gap");
+    only().warned(
+        "visible-in-both",
+        "silenced = [\"",
+        "a silence of an escrow gap",
+    );
     restarted.stop();
     let Site { prometheus, .. } = site;
     prometheus.stop();

@@ -519,7 +519,7 @@ fn as_on_the_thirteenth_of_june() {
     // "備份全景圖" is proven, "尚未備份" is left out.
     assert_eq!(cells(&card, "excluded"), EXCLUDED);
     assert_eq!(*card.fact("coverage", "proven"), 27);
-    let text = stand.text(&[]);
+    let text = stand.text(&["--only", "P9-ESCROW"]);
     for item in ESCROW {
         assert!(text.contains(item), "{item}\n{text}");
     }
@@ -652,7 +652,7 @@ fn as_on_the_fifth_of_june() {
     for root in ["ssh-k3s@k3s120", "aggregate"] {
         assert!(roots.contains(root), "{root}: {roots}");
     }
-    let text = stand.text(&[]);
+    let text = stand.text(&["--only", "P0-K3S-HOSTS", "--only", "P4-AGGREGATE"]);
     // The aggregate's own log names the cause, and where to go.
     for words in ["120 does not answer", "P0-K3S-HOSTS", "No route to host"] {
         assert!(text.contains(words), "{words}\n{text}");

@@ -11,6 +11,9 @@ use jiff::{SignedDuration, Timestamp, Zoned};
 const REFERENCE: i64 = 1_767_225_600;
 /// Due times that are looked through for the longest pause between two of them.
 const MOST_DUE: usize = 20_000;
+/// Due times that are looked through for the shortest one: of four a day, those of more
+/// than a year.
+const MOST_NEAR: usize = 1_500;
 /// Long enough for every leap day: 2096 to 2104 is the longest wait for one.
 const HORIZON: SignedDuration = SignedDuration::from_hours(24 * 366 * 9);
 
@@ -171,6 +174,31 @@ impl Schedule {
             }
         }
         longest
+    }
+
+    /// The shortest pause between two due times, on a clock that is never put forward
+    /// or back; of more than four a day among those of the first 1500 pauses.
+    #[must_use]
+    pub fn shortest_pause(&self) -> SignedDuration {
+        let schedule = self.in_zone(TimeZone::UTC);
+        let mut shortest = HORIZON;
+        let Some(mut last) = schedule.after(reference()) else {
+            return shortest;
+        };
+        for _ in 0..MOST_NEAR {
+            let Some(next) = schedule.after(last) else {
+                break;
+            };
+            shortest = shortest.min(next.duration_since(last));
+            last = next;
+            // No expression has a shorter one.
+            if shortest <= SignedDuration::from_mins(1)
+                || last.duration_since(reference()) > HORIZON
+            {
+                break;
+            }
+        }
+        shortest
     }
 
     /// What becomes of a run that is due in the hour which a clock skips when it is put

@@ -341,7 +341,10 @@ fn fresh(node: &Node, document: &FreshDocument) -> Option<Fresh> {
         prefer_within: document.prefer_within.map(|span| span.0),
         every: node.get("every").and_then(Node::as_located),
         zone: node.get("zone").and_then(Node::as_located),
-        grace: document.grace.map(|span| span.0),
+        grace: document
+            .grace
+            .zip(node.get("grace"))
+            .map(|(span, node)| Located::new(span.0, node.at.clone())),
         at: node.at.clone(),
     })
 }

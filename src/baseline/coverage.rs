@@ -65,6 +65,8 @@ struct ServiceDocument {
 struct CellDocument {
     /// The checks that prove it, all of them: ids, with or without `@host`.
     proven_by: Option<OneOrMany>,
+    /// Those of them whose `fresh` bounds what may be lost, where it is not all of them.
+    bounded_by: Option<OneOrMany>,
     /// How much may be lost at most, in time; goes with `proven_by`.
     max_loss: Option<PositiveTimeSpan>,
     /// Why the service is left without this protection, a risk that was accepted.
@@ -117,6 +119,8 @@ pub enum CoverageCell {
     Proven {
         /// Ids, at least one. Whether there are such checks is `plan`'s to tell.
         by: Vec<Located<String>>,
+        /// Those among them that bound the loss, all of them where none is named.
+        bounded_by: Vec<Located<String>>,
         /// How much may be lost at most.
         max_loss: Duration,
     },
@@ -197,6 +201,7 @@ fn cell(node: &Node) -> Option<CoverageCell> {
     }
     Some(CoverageCell::Proven {
         by: texts(node.get("proven_by")),
+        bounded_by: texts(node.get("bounded_by")),
         max_loss: timespan::parse(node.get("max_loss")?.as_str()?).ok()?,
     })
 }
@@ -286,6 +291,24 @@ fn mistake(cell: &Node) -> Option<Mistake<'_>> {
             "what is promised of this protection is not said",
             "add `max_loss: 24h`: how much may be lost at most",
             at("proven_by"),
+        ));
+    }
+    if !proven && at("bounded_by").is_some() {
+        return Some((
+            "`bounded_by` is of what checks prove, and here is none",
+            "take it out, or add `proven_by`",
+            at("bounded_by"),
+        ));
+    }
+    let named = texts(cell.get("proven_by"));
+    let stray = texts(cell.get("bounded_by"))
+        .into_iter()
+        .find(|bound| named.iter().all(|name| name.value != bound.value));
+    if stray.is_some() {
+        return Some((
+            "`bounded_by` names a check that `proven_by` does not",
+            "write it as it stands in `proven_by`, and there as well",
+            at("bounded_by"),
         ));
     }
     if !proven && at("max_loss").is_some() {

@@ -233,7 +233,8 @@ pub(super) struct FreshDocument {
     /// The zone of that clock, by its IANA name: `Asia/Taipei`, `UTC`. Needed with
     /// `every`; without it only the clock on which times are told, which is UTC.
     pub(super) zone: Option<String>,
-    /// How long after its due time a run may be told. Built in: 1h.
+    /// How long after its due time a run may be told, shorter than any pause between
+    /// two runs. Built in: 1h, of shorter pauses half.
     pub(super) grace: Option<TimeSpan>,
 }
 

@@ -300,7 +300,7 @@ pub struct Fresh {
     /// The IANA name of a time zone, which is `plan`'s to look up.
     pub zone: Option<Located<String>>,
     /// How long after its due time a run may be told.
-    pub grace: Option<Duration>,
+    pub grace: Option<Located<Duration>>,
     /// Where it stands.
     pub at: Location,
 }

@@ -13,7 +13,7 @@ use super::exit::Exit;
 use super::input;
 use super::output::{self, Channel, print, tell};
 use crate::engine;
-use crate::judge::{Cell, Coverage, Layer, Service, Standing, duration_words};
+use crate::judge::{Cell, Coverage, Layer, Proof, Service, Standing, duration_words};
 use crate::report::{count, harmless};
 
 /// The least that is left of a service's name.
@@ -121,29 +121,33 @@ fn text(coverage: &Coverage, now: Timestamp, color: bool, width: usize) -> Strin
 
 /// What there is to say of a cell beyond its word; nothing where it is as promised.
 fn remark(cell: &Cell, standing: Standing) -> Option<String> {
-    let proofs = |cell: &Cell| match cell {
+    let proofs = |cell: &Cell, is_meant: &dyn Fn(&Proof) -> bool| match cell {
         Cell::Promised { by, .. } => {
-            let ids: Vec<&str> = by.iter().map(|proof| proof.id.as_str()).collect();
+            let meant = by.iter().filter(|proof| is_meant(proof));
+            let ids: Vec<&str> = meant.map(|proof| proof.id.as_str()).collect();
             ids.join(", ")
         }
         Cell::Empty | Cell::Excluded { .. } | Cell::NotNeeded { .. } => String::new(),
     };
     match (standing, cell) {
         (Standing::Covered { .. }, _) => None,
-        (Standing::Weaker { loss, max_loss }, _) => Some(format!(
-            "{} promised, and {} {}",
-            duration(max_loss),
-            proofs(cell),
-            if proofs(cell).contains(", ") {
-                format!("allow {}", duration(loss))
+        (Standing::Weaker { loss, max_loss }, _) => {
+            let worst = proofs(cell, &|proof| proof.loss == Some(loss));
+            let allow = if worst.contains(", ") {
+                "allow"
             } else {
-                format!("allows {}", duration(loss))
-            }
-        )),
+                "allows"
+            };
+            Some(format!(
+                "{} promised, and {worst} {allow} {}",
+                duration(max_loss),
+                duration(loss)
+            ))
+        }
         (Standing::Unbounded { max_loss }, _) => Some(format!(
             "{} promised, and {} has no `fresh` that would tell",
             duration(max_loss),
-            proofs(cell)
+            proofs(cell, &|_| true)
         )),
         (Standing::Excluded | Standing::Expired, Cell::Excluded { why, by, until }) => {
             let by = by

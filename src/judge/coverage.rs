@@ -72,7 +72,8 @@ pub struct Proof {
     pub check: usize,
     /// Its id.
     pub id: String,
-    /// As much as may be lost while it passes, by its `fresh`.
+    /// As much as may be lost while it passes, by its `fresh`; none where it has none,
+    /// or where others bound the cell's loss.
     pub loss: Option<Duration>,
 }
 
@@ -121,8 +122,8 @@ impl Cell {
             },
             Self::Promised { by, max_loss } => {
                 let max_loss = *max_loss;
-                // All of them have to pass, so the strictest one bounds the loss.
-                match by.iter().filter_map(|proof| proof.loss).min() {
+                // Each proves its part, so the least strict one bounds the loss.
+                match by.iter().filter_map(|proof| proof.loss).max() {
                     None => Standing::Unbounded { max_loss },
                     Some(loss) if loss > max_loss => Standing::Weaker { loss, max_loss },
                     Some(loss) => Standing::Covered { loss, max_loss },

@@ -109,13 +109,39 @@ fn cell(
             by: by.clone(),
             until: until.clone(),
         },
-        CoverageCell::Proven { by, max_loss } => Cell::Promised {
+        CoverageCell::Proven {
+            by,
+            bounded_by,
+            max_loss,
+        } => Cell::Promised {
             by: by
                 .iter()
-                .flat_map(|name| proofs(name, baseline, checks, losses, diagnostics))
+                .flat_map(|name| {
+                    let mut proofs = proofs(name, baseline, checks, losses, diagnostics);
+                    let bound = bounded_by.iter().find(|bound| bound.value == name.value);
+                    if let Some(bound) = bound {
+                        must_bound(bound, &proofs, diagnostics);
+                    } else if !bounded_by.is_empty() {
+                        for proof in &mut proofs {
+                            proof.loss = None;
+                        }
+                    }
+                    proofs
+                })
                 .collect(),
             max_loss: *max_loss,
         },
+    }
+}
+
+/// What is said to bound a loss has a `fresh` that does.
+fn must_bound(name: &Located<String>, proofs: &[Proof], diagnostics: &mut Diagnostics) {
+    if let Some(loose) = proofs.iter().find(|proof| proof.loss.is_none()) {
+        let message = format!("`{}` has no `fresh`, so it bounds no loss", loose.id);
+        diagnostics.push(
+            Diagnostic::error("bad-cell", message, name.at.clone())
+                .suggestion("add `fresh` to the check, or name one that has it"),
+        );
     }
 }
 

@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 
 use super::words::Words;
 use crate::baseline::{self, Diagnostic, Diagnostics, Located, Sources};
-use crate::judge::{Fresh, FreshRule, Schedule, zone};
+use crate::judge::{Fresh, FreshRule, Schedule, duration_words, zone};
 use crate::probe::{Host, KindEntry};
 
-/// After its due time, where the file does not say.
+/// After its due time, where the file does not say; of shorter pauses half.
 const GRACE: Duration = Duration::from_hours(1);
 
 /// The rule that `source` stands for, where nothing is wrong with it.
@@ -76,8 +77,8 @@ fn rule(
             let text = words.text(every, host, diagnostics)?;
             match Schedule::parse(&text, &name, clock) {
                 Ok(schedule) => Some(FreshRule::Due {
+                    grace: grace(source, &schedule, diagnostics)?,
                     schedule: Box::new(schedule),
-                    grace: source.grace.unwrap_or(GRACE),
                 }),
                 Err(error) => {
                     diagnostics.push(
@@ -94,6 +95,41 @@ fn rule(
             zone: clock.map_or(TimeZone::UTC, |(_, clock)| clock),
         }),
     }
+}
+
+/// The grace of a run, which must be over before the next one is due: a run that is
+/// absent would not be told before the next one makes up for it.
+fn grace(
+    source: &baseline::Fresh,
+    schedule: &Schedule,
+    diagnostics: &mut Diagnostics,
+) -> Option<Duration> {
+    let shortest = schedule.shortest_pause().unsigned_abs();
+    let Some(grace) = &source.grace else {
+        return Some(GRACE.min(shortest / 2));
+    };
+    if grace.value < shortest {
+        return Some(grace.value);
+    }
+    let told = |span: Duration| duration_words(SignedDuration::try_from(span).unwrap_or_default());
+    diagnostics.push(
+        Diagnostic::error(
+            "bad-fresh",
+            format!(
+                "a grace of {} is not shorter than the {} between two runs of `{}`, so a run that \
+                 is missed would never be told",
+                told(grace.value),
+                told(shortest),
+                schedule.every
+            ),
+            grace.at.clone(),
+        )
+        .suggestion(format!(
+            "make it shorter than {}: as long as a run takes at most",
+            told(shortest)
+        )),
+    );
+    None
 }
 
 /// What does not go together, and what to write instead.

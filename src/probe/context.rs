@@ -11,7 +11,7 @@ use super::Facts;
 use super::kind::Request;
 use crate::transport::audit::Ledger;
 use crate::transport::capture::Limits;
-use crate::transport::command::{Output, Policy, ReadOnlyCommand, Values};
+use crate::transport::command::{Exit, Output, Policy, ReadOnlyCommand, Values};
 use crate::transport::dial::Role;
 use crate::transport::local;
 use crate::transport::once::Question;
@@ -186,10 +186,38 @@ impl Context {
 
     /// Runs a command on `target.host`: over its shared SSH connection, or
     /// here when the host is local. An exit status other than 0 is not a fault.
+    /// Standard output is there to its end: of half an answer nothing can be told.
+    ///
+    /// # Errors
+    /// The fault of the connection, or `TimedOut` after `target.timeout`; `Protocol`
+    /// when more was printed than is kept, `Closed` when the output was cut off.
+    pub async fn exec(&self, command: &ReadOnlyCommand) -> Result<Output, Fault> {
+        let output = self.exec_capped(command).await?;
+        if output.exit != Exit::Unknown {
+            return Ok(output);
+        }
+        let program = command.pipeline().last().and_then(|args| args.first());
+        let program = program.map_or("the program", String::as_str);
+        let place = match self.host() {
+            Ok(host) if host.local => "this machine",
+            Ok(host) => &host.id,
+            Err(_) => "the host",
+        };
+        Err(if output.truncated {
+            let seen = format!("{program} on {place} printed more than is kept");
+            Fault::new(FaultKind::Protocol, seen)
+        } else {
+            let seen = format!("{program} on {place} was cut off before its end");
+            Fault::new(FaultKind::Closed, seen)
+        })
+    }
+
+    /// As [`Self::exec`], for those who can do with the beginning of an answer: what
+    /// is cut ends with [`Exit::Unknown`].
     ///
     /// # Errors
     /// The fault of the connection, or `TimedOut` after `target.timeout`.
-    pub async fn exec(&self, command: &ReadOnlyCommand) -> Result<Output, Fault> {
+    pub async fn exec_capped(&self, command: &ReadOnlyCommand) -> Result<Output, Fault> {
         let limits = Limits::within(self.target.timeout);
         self.exec_within(command, &Values::default(), limits).await
     }
@@ -214,7 +242,7 @@ impl Context {
             .await
     }
 
-    /// As [`Self::exec`], and keeps as much of standard error as of standard
+    /// As [`Self::exec_capped`], and keeps as much of standard error as of standard
     /// output: some programs print there what was asked for.
     ///
     /// # Errors
@@ -228,7 +256,7 @@ impl Context {
         self.exec_within(command, &Values::default(), limits).await
     }
 
-    /// As [`Self::exec`], with `values` for the variables that the command
+    /// As [`Self::exec_capped`], with `values` for the variables that the command
     /// takes, and keeping as many bytes of its output as `most`.
     ///
     /// # Errors
@@ -246,7 +274,7 @@ impl Context {
         self.exec_within(command, values, limits).await
     }
 
-    /// As [`Self::exec`], and keeps `stdout` bytes of standard output.
+    /// As [`Self::exec_capped`], and keeps `stdout` bytes of standard output.
     ///
     /// # Errors
     /// As [`Self::exec`].

@@ -197,10 +197,11 @@ impl Running {
             tokio::select! {
                 status = &mut ended => {
                     // What it left behind may hold the output open for ever.
-                    if let Ok(read) = timeout(AFTER_THE_END, &mut reading).await {
-                        read?;
+                    match timeout(AFTER_THE_END, &mut reading).await {
+                        Ok(Err(error)) if error.kind() == io::ErrorKind::FileTooLarge => None,
+                        Ok(Err(error)) => return Err(error),
+                        Ok(Ok(_)) | Err(_) => status?,
                     }
-                    status?
                 }
                 read = &mut reading => match read {
                     Ok(_) => ended.await?,

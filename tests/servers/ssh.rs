@@ -31,6 +31,9 @@ pub enum Answer {
     Signal { stdout: Vec<u8>, signal: Sig },
     /// Prints, then closes the channel without a status.
     Cut { stdout: Vec<u8> },
+    /// Tells the status 0, then prints: all of it and closes the channel, or drops the
+    /// whole connection behind it.
+    EndsFirst { stdout: Vec<u8>, is_lost: bool },
     /// Never answers; a signal ends it.
     Hang,
     /// Exits, and leaves the channel open for ever.
@@ -528,6 +531,19 @@ async fn play(handle: &server::Handle, channel: ChannelId, answer: Answer, log: 
         }
         Answer::Cut { stdout } => {
             drop(handle.data(channel, stdout).await);
+        }
+        Answer::EndsFirst { stdout, is_lost } => {
+            let _ = handle.exit_status_request(channel, 0).await;
+            for chunk in stdout.chunks(16 << 10) {
+                drop(handle.data(channel, chunk.to_vec()).await);
+            }
+            if is_lost {
+                let restarting = russh::Disconnect::ByApplication;
+                let _ = handle
+                    .disconnect(restarting, "restarting".to_owned(), String::new())
+                    .await;
+                return;
+            }
         }
         Answer::NeverClose { stdout, status } => {
             drop(handle.data(channel, stdout).await);

@@ -35,7 +35,8 @@ fn now() -> Timestamp {
 
 #[rstest]
 #[case::kept(promised(vec![proof(0, "a", Some(24))], 24), Standing::Covered { loss: 24 * HOUR, max_loss: 24 * HOUR })]
-#[case::strictest_bounds(promised(vec![proof(0, "a", Some(24)), proof(1, "b", Some(6)), proof(2, "c", None)], 6), Standing::Covered { loss: 6 * HOUR, max_loss: 6 * HOUR })]
+#[case::all_keep_it(promised(vec![proof(0, "a", Some(4)), proof(1, "b", Some(6)), proof(2, "c", None)], 6), Standing::Covered { loss: 6 * HOUR, max_loss: 6 * HOUR })]
+#[case::one_of_two_keeps_it(promised(vec![proof(0, "a", Some(24)), proof(1, "b", Some(6))], 6), Standing::Weaker { loss: 24 * HOUR, max_loss: 6 * HOUR })]
 #[case::weaker(promised(vec![proof(0, "a", Some(26))], 24), Standing::Weaker { loss: 26 * HOUR, max_loss: 24 * HOUR })]
 #[case::unbounded(promised(vec![proof(0, "a", None)], 24), Standing::Unbounded { max_loss: 24 * HOUR })]
 #[case::empty(Cell::Empty, Standing::Uncovered)]

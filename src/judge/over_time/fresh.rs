@@ -199,7 +199,8 @@ impl Fresh {
     }
 
     /// As much as may be lost while it passes: the greatest age, or the longest pause
-    /// between two due runs. The grace of a run does not count, in which it is made.
+    /// between two due runs and the grace behind it, for which the newest one may be
+    /// absent.
     #[must_use]
     pub fn loss(&self) -> Duration {
         match &self.rule {
@@ -213,7 +214,10 @@ impl Fresh {
                 .min()
                 .copied()
                 .unwrap_or_default(),
-            FreshRule::Due { schedule, .. } => schedule.longest_pause().unsigned_abs(),
+            FreshRule::Due { schedule, grace } => schedule
+                .longest_pause()
+                .unsigned_abs()
+                .saturating_add(*grace),
         }
     }
 

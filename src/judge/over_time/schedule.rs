@@ -1,6 +1,8 @@
 //! When something is due: a cron expression in a time zone. The only file that
 //! knows croner.
 
+use std::iter::successors;
+
 use croner::Cron;
 use croner::parser::{CronParser, Seconds, Year};
 use jiff::tz::TimeZone;
@@ -9,7 +11,7 @@ use jiff::{SignedDuration, Timestamp, Zoned};
 /// 2026-01-01T00:00:00Z. What is asked of a schedule by itself, and not of what was
 /// seen, must not change from day to day, so it begins here.
 const REFERENCE: i64 = 1_767_225_600;
-/// Due times that are looked through for the longest pause between two of them.
+/// Due times that are looked through for the longest and shortest pause between two.
 const MOST_DUE: usize = 20_000;
 /// Long enough for every leap day: 2096 to 2104 is the longest wait for one.
 const HORIZON: SignedDuration = SignedDuration::from_hours(24 * 366 * 9);
@@ -157,23 +159,30 @@ impl Schedule {
     /// or back.
     #[must_use]
     pub fn longest_pause(&self) -> SignedDuration {
+        self.pauses().max().unwrap_or_default()
+    }
+
+    /// The shortest pause between two due times, on a clock that is never put forward
+    /// or back.
+    #[must_use]
+    pub fn shortest_pause(&self) -> SignedDuration {
+        self.pauses().min().unwrap_or(HORIZON)
+    }
+
+    /// The pauses between due times, for as long as it takes until they come again:
+    /// two weeks where weeks are alike, nine years otherwise, and no more of them than
+    /// [`MOST_DUE`].
+    fn pauses(&self) -> impl Iterator<Item = SignedDuration> {
         let horizon = if self.is_weekly() { TWO_WEEKS } else { HORIZON };
         let schedule = self.in_zone(TimeZone::UTC);
-        let mut longest = SignedDuration::ZERO;
-        let Some(mut last) = schedule.after(reference()) else {
-            return longest;
-        };
-        for _ in 0..MOST_DUE {
-            let Some(next) = schedule.after(last) else {
-                break;
-            };
-            longest = longest.max(next.duration_since(last));
-            last = next;
-            if last.duration_since(reference()) > horizon {
-                break;
-            }
-        }
-        longest
+        let first = schedule.after(reference()).map(|due| (due, due));
+        let due = successors(first, move |(_, last)| {
+            schedule.after(*last).map(|next| (*last, next))
+        });
+        due.skip(1)
+            .take_while(move |(last, _)| last.duration_since(reference()) <= horizon)
+            .take(MOST_DUE)
+            .map(|(last, next)| next.duration_since(last))
     }
 
     /// Whether every week is like the other: neither the day of the month nor the month

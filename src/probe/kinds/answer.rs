@@ -90,9 +90,20 @@ mod tests {
     use std::time::Duration;
 
     use rstest::rstest;
+    use serde_json::json;
 
     use super::*;
+    use crate::probe::Kind;
+    use crate::probe::kinds::archive::Archive;
+    use crate::probe::kinds::command::Command;
+    use crate::probe::kinds::disk::Disk;
+    use crate::probe::kinds::file::File;
+    use crate::probe::kinds::process::Process;
+    use crate::probe::kinds::settings::Settings;
     use crate::probe::kinds::stage;
+    use crate::probe::kinds::systemd::Systemd;
+    use crate::probe::kinds::zfs::Zfs;
+    use crate::servers::ssh::Answer;
 
     #[rstest]
     #[case("sudo", "sudo: a password is required\n", true)]
@@ -149,5 +160,31 @@ mod tests {
                 assert_eq!((fault.kind, fault.seen.as_str()), (kind, text));
             }
         }
+    }
+
+    /// Of half a list nothing can be told, whatever status came before its end.
+    #[tokio::test]
+    async fn a_cut_answer_is_none() {
+        look::<Zfs>(json!({"datasets": ["main"], "snapshot": "auto-{date}"})).await;
+        look::<Settings>(json!({"from": "sysctl", "expect": {"a": "y"}})).await;
+        look::<Systemd>(json!({"unit": "cron"})).await;
+        look::<Archive>(json!({"path": "/b/x-{date}.gz", "zone": "UTC"})).await;
+        look::<Disk>(json!({"path": "/"})).await;
+        look::<Process>(json!({"name": "y"})).await;
+        look::<File>(json!({"path": "/y"})).await;
+        look::<Command>(json!({"run": "uptime"})).await;
+    }
+
+    async fn look<K: Kind>(options: serde_json::Value) {
+        let line = b"1 1780430467.5 x-20260603.gz\n";
+        let stage = stage::stage(move |_| Answer::EndsFirst {
+            stdout: line.repeat((5 << 18) / line.len()),
+            is_lost: false,
+        })
+        .await;
+        let told = stage::run(&stage::kind::<K>(options), &stage.context).await;
+        let fault = told.expect_err(K::NAME);
+        assert_eq!(fault.kind, FaultKind::Protocol, "{fault}");
+        assert!(fault.seen.contains("more than is kept"), "{fault}");
     }
 }

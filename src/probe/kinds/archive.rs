@@ -33,10 +33,22 @@ use crate::probe::{
 /// dropped there: a few hundred bytes come over the connection, whatever its size.
 /// A dump of `pg_dump`, `pg_dumpall`, `mysqldump`, `mariadb-dump` or sqlite3's
 /// `.dump` has to end with the words that these write last, since a dump that was
-/// cut and then packed is whole to gzip. An etcd snapshot has to have the
-/// checksum that stands at its end, an SQLite file as many pages as its head
-/// says, a list of Kubernetes objects its end. What an archive is, its first bytes
-/// tell; where its name says otherwise, it is not readable.
+/// cut and then packed is whole to gzip. So has everything else that is packed to
+/// have its own end: a tar its two blocks of zeros, a dump of Redis its last byte and a
+/// checksum's length behind it, a zip the end of its list, an etcd snapshot the
+/// checksum of all before it, an SQLite file as many bytes as its head says. What an
+/// archive is, its first bytes tell; where its name says otherwise, it is not readable.
+///
+/// Where nothing marks the end, as of plain text and of `pg_dump -Fc`, whose list of
+/// contents stands at its beginning, nobody can tell whether it is whole: it is not
+/// `readable` unless `ends_with` says what it ends with. That its packing is whole,
+/// `verified_to` tells.
+///
+/// A list of Kubernetes objects as kubectl writes it ends with its own kind. Of several
+/// documents one after another nothing tells which is the last: with `documents`, each
+/// has to hold an object of a kind that is named there, so that one that is lost leaves
+/// a kind missing. Name one of each: a document of kinds that another has too may be
+/// lost without a trace. A last document that is no such list has no end to see.
 ///
 /// Reading takes as long as the host takes to unpack it: give the check a
 /// `timeout` for that. What was not read to its end in time is neither readable nor
@@ -209,7 +221,7 @@ impl Archive {
         Wanted {
             contains: &self.contains,
             ends_with: self.ends_with.as_deref(),
-            documents: !self.documents.is_empty(),
+            documents: &self.documents,
             sudo: self.sudo,
         }
     }
@@ -501,6 +513,7 @@ impl Kind for Archive {
             let told = opened.read(context, &newest.name, newest.bytes).await?;
             facts.set_some("format", told.format);
             facts.set_some("readable", told.readable);
+            facts.set_some("verified_to", told.verified_to);
             facts.set_some("damage", told.damage);
             facts.set_some("unverified", told.unverified);
             if let Some(missing) = told.missing.filter(|_| !self.contains.is_empty()) {

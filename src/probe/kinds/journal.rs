@@ -279,7 +279,7 @@ impl Kind for Journal {
             answer::command(policy, journal)?,
             answer::command(policy, date)?,
         );
-        let (output, date) = tokio::join!(context.exec(&journal), context.exec(&date));
+        let (output, date) = tokio::join!(context.exec_capped(&journal), context.exec(&date));
         let (output, date) = (output?, date?);
         let host = context.host()?;
         // What is cut off has no status, and the newest of it is there.

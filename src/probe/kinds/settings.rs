@@ -20,7 +20,8 @@ use crate::transport::command::{Exit, Output, ReadOnlyCommand};
 /// configuration file.
 ///
 /// By itself it expects that none differs and none is missing. Where there are
-/// several iSCSI records or sessions, each of them has to have every value. What runs
+/// several iSCSI records or sessions, each of them has to have every value, also each
+/// of several sessions of one target: those of multipath. What runs
 /// and what the next start will read are two things: check the file as well.
 ///
 /// Nothing but the values named is told; the others may be secrets.
@@ -137,7 +138,7 @@ impl Kind for Settings {
         FactSpec::new(
             "records",
             Type::List(&Type::Text),
-            "Targets of the iSCSI records or sessions that were looked at; only of these.",
+            "The iSCSI records or sessions that were looked at, by their targets; only of these. A record has its portal behind it, and so has a session of a target with several: `iqn.2005-10.org.freenas.ctl:redis at 10.0.10.15:3260`, and behind that ` by eth1` where it shares the portal.",
         ),
     ];
     const EXAMPLE: &'static str = "title: the kernel swaps late\non: data188\nsettings: { from: sysctl, expect: { vm.swappiness: 10 } }\n";

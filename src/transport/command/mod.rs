@@ -247,11 +247,11 @@ impl Policy {
 pub struct Output {
     /// How it ended.
     pub exit: Exit,
-    /// Standard output, up to the cap.
+    /// Standard output, up to the cap; all of it, unless `exit` is [`Exit::Unknown`].
     pub stdout: Vec<u8>,
     /// Standard error, up to the cap.
     pub stderr: Vec<u8>,
-    /// More was printed than the cap keeps.
+    /// More was printed, on one of the two, than the cap keeps.
     pub truncated: bool,
     /// From the request to the end.
     pub elapsed: Duration,
@@ -264,6 +264,7 @@ pub enum Exit {
     Status(u32),
     /// Killed by this signal (`TERM`, `KILL`): there is no status then.
     Signal(String),
-    /// The server closed the channel and told neither.
+    /// The server closed the channel and told neither; or more was printed on standard
+    /// output than the cap keeps, and whatever was told is not of what is there.
     Unknown,
 }

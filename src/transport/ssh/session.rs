@@ -131,10 +131,11 @@ impl Session {
 
     /// Runs a command and waits for its end. At most four run at once; the
     /// timeout starts when this one's turn comes. Output over the cap ends the
-    /// command and is marked as truncated.
+    /// command and is marked as truncated, with [`Exit::Unknown`].
     ///
     /// # Errors
-    /// `TimedOut`, `Closed` when the connection was lost, `Denied` when the
+    /// `TimedOut`, also when the command had ended and its output had not; `Closed`
+    /// when the connection was lost before the end of the output; `Denied` when the
     /// server runs no commands, `Protocol` when the login shell did not run the
     /// line. Faults of the connection or the login shell, which all commands
     /// share, carry the host's [`ConnectionKey`](crate::transport::ConnectionKey).
@@ -219,15 +220,27 @@ impl Session {
 
         let mut reply = Reply::new(limits);
         loop {
-            let until = if reply.exit.is_some() {
-                deadline.min(Instant::now() + AFTER_THE_END)
-            } else {
-                deadline
-            };
+            let quiet = Instant::now() + AFTER_THE_END;
+            let is_quiet = reply.exit.is_some() && quiet <= deadline;
+            let until = if is_quiet { quiet } else { deadline };
             let message = match timeout_at(until, incoming.wait()).await {
                 Ok(message) => message,
-                // The command ended; something it left behind holds its output.
-                Err(_) if reply.exit.is_some() => break,
+                // The command ended, and its output was not closed. Either what it
+                // left behind holds it, or more of it is on its way: the answer to a
+                // keepalive comes behind all that was sent before.
+                Err(_) if is_quiet => tokio::select! {
+                    biased;
+                    message = incoming.wait() => message,
+                    lives = self.has_pulse() => {
+                        if !lives {
+                            return Err(self.gone_silent(AFTER_THE_END));
+                        }
+                        match timeout(Duration::ZERO, incoming.wait()).await {
+                            Ok(message) => message,
+                            Err(_) => break,
+                        }
+                    }
+                },
                 Err(_) if !self.has_pulse().await => return Err(self.gone_silent(limits.timeout)),
                 Err(_) if begin(reply.stdout.bytes()).is_none() => {
                     return Err(self.not_begun(limits));
@@ -240,7 +253,7 @@ impl Session {
                     Next::Done => break,
                     Next::Refused => return Err(self.refused()),
                 },
-                None if reply.exit.is_some() => break,
+                // Also with a status: it may come before the last of the output.
                 None => return Err(self.lost()),
             }
         }
@@ -263,7 +276,8 @@ impl Session {
     }
 
     fn finish(&self, reply: Reply, elapsed: Duration) -> Result<Output, Fault> {
-        let truncated = reply.stdout.is_truncated() || reply.stderr.is_truncated();
+        let is_cut = reply.stdout.is_truncated();
+        let truncated = is_cut || reply.stderr.is_truncated();
         let exit = reply.exit.unwrap_or(Exit::Unknown);
         let stdout = reply.stdout.into_bytes();
         let stderr = reply.stderr.into_bytes();
@@ -271,7 +285,8 @@ impl Session {
             return Err(self.not_run(&exit, &stdout, &stderr));
         };
         Ok(Output {
-            exit,
+            // A status that came before the rest of the output is not of what is here.
+            exit: if is_cut { Exit::Unknown } else { exit },
             stdout: stdout[begin..].to_vec(),
             stderr,
             truncated,

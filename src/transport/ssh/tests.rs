@@ -248,6 +248,27 @@ async fn tells_how_a_command_ended(
     assert_eq!(again.stdout, b"up\n");
 }
 
+/// The status of a command may come before the last of its output.
+#[rstest]
+#[case::whole(Answer::EndsFirst { stdout: b"whole\n".to_vec(), is_lost: false }, Ok((Exit::Status(0), false)))]
+#[case::over_the_cap(Answer::EndsFirst { stdout: vec![b'y'; 1001], is_lost: false }, Ok((Exit::Unknown, true)))]
+#[case::lost(Answer::EndsFirst { stdout: b"half".to_vec(), is_lost: true }, Err(FaultKind::Closed))]
+#[tokio::test]
+async fn what_is_cut_has_no_status(
+    #[case] answer: Answer,
+    #[case] expected: Result<(Exit, bool), FaultKind>,
+) {
+    let (desk, _server, host) = lab(answer).await;
+    let limits = Limits {
+        // The mark before the output counts as well.
+        stdout: 1000,
+        ..limits()
+    };
+    let ended = desk.exec(&host, &["any"], limits).await;
+    let told = ended.map(|output| (output.exit, output.truncated));
+    assert_eq!(told.map_err(|fault| fault.kind), expected);
+}
+
 #[tokio::test]
 async fn a_hanging_command_is_ended_and_frees_its_channel() {
     let (desk, server, host) = lab(Answer::Hang).await;

@@ -421,7 +421,7 @@ fn nights_with_another_length(
 #[case::last_friday("0 2 * * 5L", 35 * 24)]
 #[case::in_a_month("0 2 * jan mon", 343 * 24)]
 #[case::leap_day("0 0 29 2 *", (8 * 365 + 1) * 24)]
-fn the_longest_pause(#[case] every: &str, #[case] hours: i64) {
+fn the_longest_pause_and_the_grace(#[case] every: &str, #[case] hours: u32) {
     let fresh = due(every, "Europe/Berlin", HOUR);
     // 2096 to 2104 lies beyond what is looked through from 2026.
     let hours = if every.contains("29 2") {
@@ -429,7 +429,23 @@ fn the_longest_pause(#[case] every: &str, #[case] hours: i64) {
     } else {
         hours
     };
-    assert_eq!(fresh.loss().as_secs(), hours as u64 * 3600);
+    // Until the grace is over, the run before the newest is enough.
+    assert_eq!(fresh.loss(), hours * HOUR + HOUR);
+}
+
+#[rstest]
+#[case::daily("0 2 * * *", 24 * 60)]
+#[case::uneven("0 8,14,20 * * *", 6 * 60)]
+#[case::month_ends("0 0 1,31 * *", 24 * 60)]
+#[case::not_by_the_hour("*/7 * * * *", 4)]
+#[case::each_minute("* * * * *", 1)]
+#[case::yearly("0 3 1 1 *", 365 * 24 * 60)]
+fn the_shortest_pause(#[case] every: &str, #[case] minutes: i64) {
+    let schedule = Schedule::parse(every, "Europe/Berlin", TimeZone::UTC).expect("a schedule");
+    assert_eq!(
+        schedule.shortest_pause(),
+        SignedDuration::from_mins(minutes)
+    );
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Kubernetes objects of a YAML file, by the lines that tell their kind.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// For `grep -E`: the lines that [`count`] reads, and few others. Of an object
 /// inside of another (`claimRef`, an owner) they stand farther to the right.
@@ -13,6 +13,31 @@ pub(super) struct Documents {
     pub(super) kinds: BTreeMap<String, u32>,
     /// A list begins and does not end.
     pub(super) is_cut: bool,
+    /// The kinds of each document that has any.
+    each: Vec<BTreeSet<String>>,
+    /// The last document has an end of its own, or a separator behind it.
+    has_end: bool,
+    /// A separator stands behind the last document, as if there were more.
+    has_more: bool,
+}
+
+impl Documents {
+    /// Why they do not tell that nothing is missing behind them, where they do not.
+    pub(super) fn unmarked(&self, wanted: &BTreeMap<String, u32>) -> Option<&'static str> {
+        let is_named =
+            |kinds: &BTreeSet<String>| kinds.iter().any(|kind| wanted.contains_key(kind));
+        if self.each.is_empty() {
+            Some("no Kubernetes object is in it: name those that should be, in `documents`")
+        } else if !self.has_end {
+            Some("its last document is no list as kubectl writes it, which ends with its own kind")
+        } else if (self.each.len() > 1 || self.has_more) && !self.each.iter().all(is_named) {
+            Some(
+                "nothing tells which of its documents is the last: name an object of each in `documents`",
+            )
+        } else {
+            None
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -59,6 +84,9 @@ struct Reader {
     /// The one that is being read in the document's list.
     item: Object,
     in_items: bool,
+    /// The document's own kind came behind its items.
+    is_closed: bool,
+    kinds: BTreeSet<String>,
     /// Where the keys of items begin.
     column: Option<usize>,
 }
@@ -67,11 +95,14 @@ impl Reader {
     fn line(&mut self, line: &str) {
         if line.starts_with("---") {
             self.end_document();
+            self.told.has_end = true;
+            self.told.has_more = true;
             return;
         }
         if let Some(rest) = line.strip_prefix("items:") {
             // `items: []` has nothing to wait for.
             self.in_items = rest.trim().is_empty();
+            self.is_closed = !self.in_items;
             return;
         }
         let text = line.trim_start_matches([' ', '-']);
@@ -81,6 +112,7 @@ impl Reader {
         };
         if column == 0 {
             self.end_item();
+            self.is_closed |= self.in_items && key == "kind";
             self.in_items = false;
             self.document.set(key, value.trim());
             return;
@@ -101,6 +133,7 @@ impl Reader {
 
     fn keep(&mut self, object: &Object) {
         if let Some(name) = object.name() {
+            self.kinds.insert(name.clone());
             *self.told.kinds.entry(name).or_default() += 1;
         }
     }
@@ -117,6 +150,15 @@ impl Reader {
         if !is_list {
             self.keep(&document);
         }
+        let is_there = document.kind.is_some() || document.api.is_some() || !self.kinds.is_empty();
+        if is_there {
+            self.told.has_end = self.is_closed;
+            self.told.has_more = false;
+        }
+        if !self.kinds.is_empty() {
+            self.told.each.push(std::mem::take(&mut self.kinds));
+        }
+        self.is_closed = false;
         self.in_items = false;
         self.column = None;
     }

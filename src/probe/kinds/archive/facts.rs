@@ -69,7 +69,12 @@ pub(super) const FACTS: &[FactSpec] = &[
     FactSpec::new(
         "readable",
         Type::Bool,
-        "The newest is whole, as far as one like it tells. Absent where it could not be read to its end, and where nothing in it tells; see `unverified`.",
+        "The newest is whole, by what its own format ends with. Absent where it could not be read to its end, and where nothing in it tells; see `unverified`.",
+    ),
+    FactSpec::new(
+        "verified_to",
+        Type::Text,
+        "How deep the newest was found to be whole: `content`, with which it is `readable`, or `packing` alone: what is packed may have been cut before. Absent where neither was.",
     ),
     FactSpec::new(
         "damage",

@@ -147,6 +147,9 @@ impl Content {
             "tar" => Self::Tar,
             "sql" => Self::Postgres,
             "yaml" | "yml" => Self::Yaml,
+            "rdb" => Self::Redis,
+            "sqlite" | "sqlite3" => Self::Sqlite,
+            "zip" => Self::Zip,
             _ => Self::Unknown,
         }
     }
@@ -267,4 +270,16 @@ pub(super) fn sqlite_bytes(head: &[u8]) -> Option<u64> {
     // change counter is the one it was written with.
     let is_kept = head.get(24..28)? == head.get(92..96)?;
     (is_kept && pages > 0).then(|| size * u64::from(pages))
+}
+
+/// Whether these last bytes have the end of a zip's list of files, with a comment as
+/// long as it says behind it.
+pub(super) fn ends_as_zip(tail: &[u8]) -> bool {
+    const END: usize = 22;
+    let is_end = |end: &[u8]| {
+        let comment = end.get(END - 2..END).and_then(|two| two.try_into().ok());
+        let comment = comment.map(|two| usize::from(u16::from_le_bytes(two)));
+        end.starts_with(b"PK\x05\x06") && comment == end.len().checked_sub(END)
+    };
+    (0..tail.len()).any(|at| tail.get(at..).is_some_and(is_end))
 }

@@ -434,7 +434,36 @@ fn assert_told(facts: &Facts, format: &str, damage: Option<&str>) {
     Some("Redis")
 )]
 #[case::no_sqlite("echo x > f.sqlite", "f.sqlite", "text", Some("begins like text"))]
-#[case::text_in_gzip("echo x | gzip > f.gz", "f.gz", "text.gz", None)]
+#[case::a_tar_cut_before_it_was_packed(
+    "echo x > a; echo y > b; tar -cf - a b | head -c 1024 | gzip > f.tar.gz",
+    "f.tar.gz",
+    "tar.gz",
+    Some("the tar has no end")
+)]
+#[case::redis_packed(
+    "printf 'REDIS0011\\377\\0\\0\\0\\0\\0\\0\\0\\0' | gzip > f.rdb.gz",
+    "f.rdb.gz",
+    "rdb.gz",
+    None
+)]
+#[case::redis_cut_before_it_was_packed(
+    "printf 'REDIS0011\\377\\0\\0\\0\\0\\0\\0\\0' | gzip > f.rdb.gz",
+    "f.rdb.gz",
+    "rdb.gz",
+    Some("Redis")
+)]
+#[case::a_zip_packed(
+    "printf 'PK\\003\\004file PK\\005\\006\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\002\\0hi' | gzip > f.gz",
+    "f.gz",
+    "zip.gz",
+    None
+)]
+#[case::a_zip_cut_before_it_was_packed(
+    "printf 'PK\\003\\004file PK\\005\\006\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\002\\0h' | gzip > f.gz",
+    "f.gz",
+    "zip.gz",
+    Some("as a zip does")
+)]
 #[tokio::test]
 async fn reads_real_files(
     #[case] make: &str,
@@ -448,6 +477,31 @@ async fn reads_real_files(
     let facts = read(dir.path().join(name), json!({})).await;
     assert_told(&facts, format, damage);
     assert_eq!(fact(&facts, "unverified"), json!(null));
+    let depth = damage.is_none().then_some("content");
+    assert_eq!(fact(&facts, "verified_to"), json!(depth));
+}
+
+/// What packed it cannot know that it was cut before.
+#[rstest]
+#[case::text("echo x | gzip > f.gz", "text.gz", "packing")]
+#[case::a_list_of_what_is_in_it("printf 'PGDMP\\001\\016' | gzip > f.gz", "pgdump.gz", "packing")]
+#[case::packed_twice("echo x | gzip | gzip > f.gz", "packed.gz", "packing")]
+#[case::no_packing("echo x > f.txt", "text", "")]
+#[tokio::test]
+async fn the_packing_alone_is_not_the_content(
+    #[case] make: &str,
+    #[case] format: &str,
+    #[case] depth: &str,
+) {
+    let dir = folder();
+    shell(make, dir.path());
+    let facts = read(dir.path().join("f.*"), json!({})).await;
+    assert_eq!(fact(&facts, "format"), json!(format));
+    assert_eq!(fact(&facts, "readable"), json!(null), "{facts:?}");
+    let depth = Some(depth).filter(|depth| !depth.is_empty());
+    assert_eq!(fact(&facts, "verified_to"), json!(depth));
+    let why = fact(&facts, "unverified").to_string();
+    assert!(why.contains("ends_with"), "{why}");
 }
 
 #[rstest]
@@ -497,6 +551,19 @@ async fn an_etcd_snapshot_has_its_checksum_at_its_end() {
         "bolt",
         Some("checksum"),
     );
+    // Packed as well, of which the size is another one.
+    let packed = dir.path().join("packed.gz");
+    write(&dir.path().join("plain"), &bytes);
+    shell("gzip -c plain > packed.gz", dir.path());
+    assert_told(
+        &read(packed.clone(), json!({})).await,
+        "bolt.gz",
+        Some("checksum"),
+    );
+    bytes[5000] = 7;
+    write(&dir.path().join("plain"), &bytes);
+    shell("gzip -c plain > packed.gz", dir.path());
+    assert_told(&read(packed, json!({})).await, "bolt.gz", None);
     // What bolt itself writes has none.
     write(&path, &bytes[..8192]);
     let facts = read(pattern, json!({})).await;
@@ -517,13 +584,15 @@ async fn an_sqlite_file_has_as_many_pages_as_it_says() {
             db.execute_batch("CREATE TABLE t(x); INSERT INTO t VALUES (randomblob(20000));")
         })
         .expect("a database");
+    let packed = dir.path().join("db.sqlite.gz");
     assert_told(&read(path.clone(), json!({})).await, "sqlite", None);
+    shell("gzip -k db.sqlite", dir.path());
+    assert_told(&read(packed.clone(), json!({})).await, "sqlite.gz", None);
     cut(&path, 70);
-    assert_told(
-        &read(path, json!({})).await,
-        "sqlite",
-        Some("its pages are"),
-    );
+    shell("gzip -fk db.sqlite", dir.path());
+    let damage = Some("its pages are");
+    assert_told(&read(path, json!({})).await, "sqlite", damage);
+    assert_told(&read(packed, json!({})).await, "sqlite.gz", damage);
 }
 
 #[tokio::test]
@@ -594,7 +663,6 @@ metadata:
 #[case::without_longhorn(VOLUMES.split("---").next().unwrap_or_default(), json!(["Volume.longhorn.io: 0 of 1"]), Ok(()))]
 #[case::cut_in_a_list(VOLUMES.split("    name: pvc-2").next().unwrap_or_default(), json!([]), Err("does not end"))]
 #[case::cut_in_a_line(VOLUMES.split("name: pvc-2").next().unwrap_or_default(), json!(null), Err("middle of a line"))]
-#[case::no_objects("# dumped\n", json!(["PersistentVolume: 0 of 1", "PersistentVolumeClaim: 0 of 1", "Volume.longhorn.io: 0 of 1"]), Ok(()))]
 #[tokio::test]
 async fn kubernetes_objects_are_counted(
     #[case] text: &str,
@@ -607,6 +675,56 @@ async fn kubernetes_objects_are_counted(
     let facts = read(dir.path().join("backup_{date}.volumes"), options).await;
     assert_eq!(fact(&facts, "missing_documents"), missing);
     assert_told(&facts, "yaml", whole.err());
+}
+
+const LIST_OF_PODS: &str = "apiVersion: v1\nitems:\n- apiVersion: v1\n  kind: Pod\nkind: List\n";
+const LIST_OF_JOBS: &str =
+    "apiVersion: v1\nitems:\n- apiVersion: batch/v1\n  kind: Job\nkind: List\nmetadata: {}\n";
+
+/// A file of several documents may end behind any of them.
+#[rstest]
+#[case::one_list(LIST_OF_PODS, &[], None)]
+#[case::two_named([LIST_OF_PODS, "---\n", LIST_OF_JOBS].concat(), &["Pod", "Job.batch"], None)]
+#[case::one_of_two_named([LIST_OF_PODS, "---\n", LIST_OF_JOBS].concat(), &["Pod"], Some("which of its documents is the last"))]
+#[case::none_named([LIST_OF_PODS, "---\n", LIST_OF_JOBS].concat(), &[], Some("which of its documents is the last"))]
+#[case::one_was_to_follow([LIST_OF_PODS, "---\n"].concat(), &[], Some("which of its documents is the last"))]
+#[case::one_object("apiVersion: v1\nkind: Secret\nmetadata:\n  name: x\n", &["Secret"], Some("no list as kubectl writes it"))]
+#[case::kind_first("kind: List\napiVersion: v1\nitems:\n- kind: Pod\n  apiVersion: v1\n", &["Pod"], Some("no list as kubectl writes it"))]
+#[case::an_object_in_front(["apiVersion: v1\nkind: Secret\n---\n", LIST_OF_PODS].concat(), &["Secret", "Pod"], None)]
+#[case::a_separator_first(["---\n", LIST_OF_PODS].concat(), &[], None)]
+#[case::nothing("# dumped\n", &["Pod"], Some("no Kubernetes object"))]
+fn the_last_document_is_the_last(
+    #[case] text: impl AsRef<str>,
+    #[case] named: &[&str],
+    #[case] expected: Option<&str>,
+) {
+    let named = named.iter().map(|kind| ((*kind).to_owned(), 1)).collect();
+    let why = documents::count(text.as_ref()).unmarked(&named);
+    match (why, expected) {
+        (None, None) => {}
+        (why, expected) => assert!(
+            why.zip(expected)
+                .is_some_and(|(why, part)| why.contains(part)),
+            "{why:?}"
+        ),
+    }
+}
+
+#[tokio::test]
+async fn documents_without_an_end_are_readable_by_their_last_words() {
+    let dir = folder();
+    let path = dir.path().join("f.yaml");
+    write(
+        &path,
+        b"apiVersion: v1\nkind: Secret\nmetadata:\n  name: x\n",
+    );
+    let facts = read(path.clone(), json!({})).await;
+    assert_eq!(fact(&facts, "readable"), json!(null));
+    assert_eq!(fact(&facts, "documents"), json!({"Secret": 1}));
+    let facts = read(path.clone(), json!({"ends_with": "name: x"})).await;
+    assert_told(&facts, "yaml", None);
+    let facts = read(path, json!({"ends_with": "# end"})).await;
+    assert_told(&facts, "yaml", Some("# end"));
 }
 
 #[rstest]

@@ -4,11 +4,11 @@
 use std::collections::BTreeMap;
 
 use super::super::answer;
-use super::documents::{self, Documents};
-use super::format::{Content, HEAD, Packing, disagreement, sqlite_bytes};
+use super::documents;
+use super::format::{Content, HEAD, Packing, disagreement, ends_as_zip, sqlite_bytes};
 use super::listing::{unseen, with_rights};
 use crate::probe::{Context, Fault, FaultKind, Policy};
-use crate::transport::command::{Output, ReadOnlyCommand, Refused};
+use crate::transport::command::{Exit, Output, ReadOnlyCommand, Refused};
 
 /// As much of the end as has the last words of a dump.
 const TAIL: usize = 4096;
@@ -16,6 +16,8 @@ const TAIL: usize = 4096;
 const SUM: u64 = 32;
 /// A tar ends with two blocks of zeros.
 const END_OF_TAR: usize = 1024;
+/// The end of a zip, with the longest comment that there may be behind it.
+const END_OF_ZIP: usize = 22 + 65_535;
 /// A dump of Redis ends with this byte and a checksum of eight.
 const END_OF_RDB: (usize, u8) = (9, 0xFF);
 
@@ -26,7 +28,8 @@ type Pipeline = Vec<Vec<String>>;
 pub(super) struct Wanted<'a> {
     pub(super) contains: &'a [String],
     pub(super) ends_with: Option<&'a str>,
-    pub(super) documents: bool,
+    /// Objects that have to be in it, by their kinds.
+    pub(super) documents: &'a BTreeMap<String, u32>,
     pub(super) sudo: bool,
 }
 
@@ -35,6 +38,8 @@ pub(super) struct Wanted<'a> {
 pub(super) struct Told {
     pub(super) format: Option<String>,
     pub(super) readable: Option<bool>,
+    /// How deep it was found to be whole: `packing` or `content`.
+    pub(super) verified_to: Option<&'static str>,
     pub(super) damage: Option<String>,
     pub(super) unverified: Option<String>,
     pub(super) missing: Option<Vec<String>>,
@@ -143,10 +148,14 @@ impl Archive<'_> {
     }
 
     fn sum(&self, bytes: u64) -> Pipeline {
-        vec![
-            self.on_file(&["head", "-c", &bytes.saturating_sub(SUM).to_string()]),
-            words(&["sha256sum"]),
-        ]
+        let mut pipeline = self.through(&["head", "-c", &bytes.saturating_sub(SUM).to_string()]);
+        pipeline.push(words(&["sha256sum"]));
+        pipeline
+    }
+
+    /// Counts the bytes of what is packed.
+    fn count(&self) -> Pipeline {
+        self.through(&["wc", "-c"])
     }
 
     /// What a verification of an archive of that sort runs, in its order.
@@ -156,7 +165,15 @@ impl Archive<'_> {
             all.extend([self.test(packing), self.inner_head()]);
         }
         match content {
-            Content::Tar => all.extend([self.tar_walk(), self.tar_names(&["head", "-n", "1"])]),
+            Content::Tar => all.extend([
+                self.tar_walk(),
+                self.tar_names(&["head", "-n", "1"]),
+                self.tail(END_OF_TAR),
+            ]),
+            Content::Redis => all.push(self.tail(END_OF_RDB.0)),
+            Content::Sqlite => all.extend(self.packing.map(|_| self.count())),
+            Content::Zip if self.packing.is_none() => all.push(self.zip_test()),
+            Content::Zip => all.push(self.tail(END_OF_ZIP)),
             Content::Yaml => all.extend([self.tail(1), self.documents()]),
             content if content.is_sql() => all.push(self.tail(TAIL)),
             _ => {}
@@ -183,6 +200,7 @@ impl Archive<'_> {
             Ok(Ok(())) => {}
             Ok(Err(Stop::Damaged(damage))) => {
                 told.readable = Some(false);
+                told.verified_to = None;
                 told.damage = Some(damage);
             }
             Ok(Err(Stop::Untold(why))) => told.unverified = Some(why),
@@ -229,10 +247,11 @@ impl Archive<'_> {
                 packing.is_whole(status)
             })
             .await?;
+            told.verified_to = Some("packing");
             head = self.run(context, self.inner_head()).await?.stdout;
         }
         let content = match Content::of(&head) {
-            Content::Text if self.wanted.documents => Content::Yaml,
+            Content::Text if !self.wanted.documents.is_empty() => Content::Yaml,
             content => content,
         };
         told.format = Some(match self.packing {
@@ -256,6 +275,7 @@ impl Archive<'_> {
         }
         whole?;
         told.readable = Some(true);
+        told.verified_to = Some("content");
         Ok(())
     }
 
@@ -301,16 +321,28 @@ impl Archive<'_> {
                 self.must_end_well(context, self.zip_test(), "unzip", |status| status == 0)
                     .await
             }
-            Content::Sqlite if self.packing.is_none() => match sqlite_bytes(head) {
-                Some(expected) if expected == bytes => Ok(()),
-                Some(expected) => Err(Stop::Damaged(format!(
-                    "it has {bytes} bytes, and its pages are {expected}"
-                ))),
+            Content::Zip => {
+                let tail = self.run(context, self.tail(END_OF_ZIP)).await?.stdout;
+                if ends_as_zip(&tail) {
+                    return Ok(());
+                }
+                Err(Stop::Damaged("it does not end as a zip does".to_owned()))
+            }
+            Content::Sqlite => match sqlite_bytes(head) {
+                Some(expected) => {
+                    let bytes = self.unpacked(context, bytes).await?;
+                    if expected == bytes {
+                        return Ok(());
+                    }
+                    Err(Stop::Damaged(format!(
+                        "it has {bytes} bytes, and its pages are {expected}"
+                    )))
+                }
                 None => Err(Stop::Untold(
                     "its head does not tell how many pages it has".to_owned(),
                 )),
             },
-            Content::Redis if self.packing.is_none() => {
+            Content::Redis => {
                 let (length, mark) = END_OF_RDB;
                 let tail = self.run(context, self.tail(length)).await?.stdout;
                 if tail.len() == length && tail.first() == Some(&mark) {
@@ -318,16 +350,18 @@ impl Archive<'_> {
                 }
                 Err(Stop::Damaged("it does not end as a dump of Redis does".to_owned()))
             }
-            Content::Bolt if self.packing.is_none() => self.whole_bolt(context, bytes).await,
+            Content::Bolt => {
+                let bytes = self.unpacked(context, bytes).await?;
+                self.whole_bolt(context, bytes).await
+            }
             _ if words.is_some() => Ok(()),
             // A dump that is cut and then packed is whole to what packed it.
             _ if name.contains(".sql") => Err(Stop::Untold(
                 "it begins like no dump of PostgreSQL, MySQL or SQLite: what it ends with has to be said, by `ends_with`"
                     .to_owned(),
             )),
-            _ if self.packing.is_some() => Ok(()),
             _ => Err(Stop::Untold(format!(
-                "nothing in a file like this ({}) tells whether it is whole",
+                "nothing in a file like this ({}) tells whether it is whole: what it ends with has to be said, by `ends_with`",
                 content.name()
             ))),
         }
@@ -343,11 +377,9 @@ impl Archive<'_> {
             return Err(Stop::Damaged("the tar has nothing in it".to_owned()));
         }
         // A tar that is cut between two of its files is one to tar as well.
-        if self.packing.is_none() {
-            let end = self.run(context, self.tail(END_OF_TAR)).await?.stdout;
-            if end.len() != END_OF_TAR || end.iter().any(|byte| *byte != 0) {
-                return Err(Stop::Damaged("the tar has no end: it was cut".to_owned()));
-            }
+        let end = self.run(context, self.tail(END_OF_TAR)).await?.stdout;
+        if end.len() != END_OF_TAR || end.iter().any(|byte| *byte != 0) {
+            return Err(Stop::Damaged("the tar has no end: it was cut".to_owned()));
         }
         Ok(())
     }
@@ -361,14 +393,32 @@ impl Archive<'_> {
         if lines.truncated {
             return Err(Stop::Untold("it has too many objects to count".to_owned()));
         }
-        let Documents { kinds, is_cut } = documents::count(&answer::stdout(&lines));
-        told.kinds = Some(kinds);
+        let documents = documents::count(&answer::stdout(&lines));
+        let (is_cut, unmarked) = (documents.is_cut, documents.unmarked(self.wanted.documents));
+        told.kinds = Some(documents.kinds);
         if is_cut {
             return Err(Stop::Damaged(
                 "a list in it begins and does not end".to_owned(),
             ));
         }
-        Ok(())
+        match unmarked {
+            Some(why) if self.wanted.ends_with.is_none() => Err(Stop::Untold(format!(
+                "{why}; or say what it ends with, by `ends_with`"
+            ))),
+            _ => Ok(()),
+        }
+    }
+
+    /// How many bytes there are without the packing.
+    async fn unpacked(&self, context: &Context, bytes: u64) -> Result<u64, Stop> {
+        if self.packing.is_none() {
+            return Ok(bytes);
+        }
+        let counted = self.run(context, self.count()).await?;
+        let told = answer::stdout(&counted);
+        told.trim()
+            .parse()
+            .map_err(|_| Stop::Untold(format!("wc printed {:?}", told.trim())))
     }
 
     /// As `etcdctl snapshot restore` does it.
@@ -425,7 +475,9 @@ impl Archive<'_> {
         let program = program.cloned().unwrap_or_default();
         let command = command(&context.transports.policy, pipeline)
             .map_err(|refused| Fault::new(FaultKind::LocalSetup, refused.message))?;
-        let output = context.exec(&command).await?;
+        let output = context.exec_capped(&command).await?;
+        // Only of the lines of documents there may be too many, which has its own word.
+        let is_cut = output.truncated && output.exit == Exit::Unknown;
         let complaint = answer::stderr(&output);
         if complaint.contains("ermission denied") {
             return Err(Stop::Fault(unseen(self.path, &output, self.wanted.sudo)));
@@ -437,7 +489,7 @@ impl Archive<'_> {
             )));
         }
         answer::status(&output, &program, context.host()?)
-            .or_else(|fault| if output.truncated { Ok(0) } else { Err(fault) })?;
+            .or_else(|fault| if is_cut { Ok(0) } else { Err(fault) })?;
         Ok(output)
     }
 }

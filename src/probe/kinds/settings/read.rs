@@ -102,28 +102,100 @@ pub(super) fn nodes(text: &str) -> Vec<Record> {
     records
 }
 
-/// The sessions of `iscsiadm -m session -P 2`: `Target: NAME (non-flash)`, and
-/// below it `Key: value` further in.
+/// The sessions of `iscsiadm -m session -P 2`, each a record of its own:
+/// `Target: NAME (non-flash)`, below it `Current Portal: ADDRESS:PORT,GROUP` for each
+/// portal, and below that `Key: value` further in. Two sessions with one portal, over
+/// two interfaces, stand below one portal line: there a key comes again.
+///
+/// A record has its target's name, and its portal where the target has several.
 pub(super) fn sessions(text: &str) -> Vec<Record> {
-    let mut records: Vec<Record> = Vec::new();
+    let mut sessions: Vec<Session> = Vec::new();
     for line in text.lines() {
         let Some((key, value)) = line.trim().split_once(": ") else {
             continue;
         };
-        let value = value.trim();
+        let (key, value) = (key.trim(), value.trim());
         if key == "Target" && !line.starts_with(char::is_whitespace) {
             let name = value.split(' ').next().unwrap_or(value);
-            records.push(Record {
-                name: Some(name.to_owned()),
-                values: BTreeMap::new(),
-            });
-        } else if let Some(record) = records.last_mut() {
-            record
-                .values
-                .insert(key.trim().to_owned(), value.to_owned());
+            sessions.push(Session::of(name));
+            continue;
+        }
+        let next = match sessions.last() {
+            None => continue,
+            Some(session) => session.before(key),
+        };
+        sessions.extend(next);
+        if let Some(session) = sessions.last_mut() {
+            session.values.insert(key.to_owned(), value.to_owned());
         }
     }
+    let named: Vec<Option<String>> = sessions
+        .iter()
+        .map(|session| {
+            let count = |is_like: &dyn Fn(&&Session) -> bool| {
+                sessions.iter().filter(is_like).take(2).count() > 1
+            };
+            let target = session.target.as_str();
+            let portal = session.portal();
+            let has_others = count(&|other| other.target == target);
+            let is_shared = count(&|other| other.target == target && other.portal() == portal);
+            let portal = portal.filter(|_| has_others);
+            let interface = session.values.get("Iface Name").filter(|_| is_shared);
+            Some(match (portal, interface) {
+                (Some(portal), Some(interface)) => format!("{target} at {portal} by {interface}"),
+                (Some(portal), None) => format!("{target} at {portal}"),
+                (None, Some(interface)) => format!("{target} by {interface}"),
+                (None, None) => target.to_owned(),
+            })
+        })
+        .collect();
+    let records = named.into_iter().zip(sessions);
     records
+        .map(|(name, session)| Record {
+            name,
+            values: session.values,
+        })
+        .collect()
+}
+
+const PORTAL: &str = "Current Portal";
+
+/// A session of the initiator, as it is read.
+#[derive(Debug)]
+struct Session {
+    target: String,
+    values: BTreeMap<String, String>,
+}
+
+impl Session {
+    fn of(target: &str) -> Self {
+        Self {
+            target: target.to_owned(),
+            values: BTreeMap::new(),
+        }
+    }
+
+    /// `ADDRESS:PORT`, without the group.
+    fn portal(&self) -> Option<&str> {
+        self.values.get(PORTAL)?.split(',').next()
+    }
+
+    /// The session that begins with `key`, where this one ends before it.
+    fn before(&self, key: &str) -> Option<Self> {
+        if key == PORTAL {
+            return (!self.values.is_empty()).then(|| Self::of(&self.target));
+        }
+        self.values.contains_key(key).then(|| {
+            let mut next = Self::of(&self.target);
+            let portals = self
+                .values
+                .iter()
+                .filter(|(key, _)| key.ends_with(" Portal"));
+            next.values
+                .extend(portals.map(|(key, value)| (key.clone(), value.clone())));
+            next
+        })
+    }
 }
 
 /// The values of a file.

@@ -118,6 +118,73 @@ async fn sessions_tell_what_was_negotiated() {
     assert_eq!(fact(&facts, "records"), json!([target]));
 }
 
+/// A session as `iscsiadm -m session -P 2` prints it, below its target.
+fn session(portal: Option<&str>, interface: &str, digest: &str) -> String {
+    let portal = portal.map_or("\n".to_owned(), |at| {
+        format!("\tCurrent Portal: {at},1\n\tPersistent Portal: {at},1\n")
+    });
+    format!(
+        "{portal}\t\t**********\n\t\tInterface:\n\t\t**********\n\t\tIface Name: {interface}\n\
+         \t\tSID: 1\n\t\tiSCSI Session State: LOGGED_IN\n\
+         \t\t*********\n\t\tTimeouts:\n\t\t*********\n\t\tRecovery Timeout: 300\n\
+         \t\t*****\n\t\tCHAP:\n\t\t*****\n\t\tusername: <empty>\n\t\tpassword: ********\n\
+         \t\tNegotiated iSCSI params:\n\t\tHeaderDigest: {digest}\n"
+    )
+}
+
+const TARGET: &str = "Target: iqn.2005-10.org.freenas.ctl:redis (non-flash)\n";
+
+#[rstest]
+#[case::the_first_differs(&[(Some("10.0.10.15:3260"), "None"), (Some("10.0.11.15:3260"), "CRC32C")], &["at 10.0.10.15:3260"])]
+#[case::the_last_differs(&[(Some("10.0.10.15:3260"), "CRC32C"), (Some("10.0.11.15:3260"), "None")], &["at 10.0.11.15:3260"])]
+#[case::both_differ(&[(Some("10.0.10.15:3260"), "None"), (Some("10.0.11.15:3260"), "None")], &["at 10.0.10.15:3260", "at 10.0.11.15:3260"])]
+#[case::none_differs(&[(Some("10.0.10.15:3260"), "CRC32C"), (Some("[fd00::15]:3260"), "CRC32C")], &[])]
+#[case::one_portal_by_two_interfaces(&[(Some("10.0.10.15:3260"), "None"), (None, "CRC32C")], &["at 10.0.10.15:3260 by eth0"])]
+#[tokio::test]
+async fn every_session_of_a_target_counts(
+    #[case] sessions: &[(Option<&str>, &str)],
+    #[case] differing: &[&str],
+) {
+    let options = json!({"from": "iscsi_sessions", "expect": {"HeaderDigest": "CRC32C", "Recovery Timeout": 300}});
+    let blocks = sessions.iter().enumerate();
+    let blocks = blocks.map(|(n, (portal, digest))| session(*portal, &format!("eth{n}"), digest));
+    let vault = SESSIONS.replace(":redis", ":vault");
+    let text = [TARGET.to_owned(), blocks.collect(), vault].concat();
+    let facts = seen(options, &text).await;
+    let target = "iqn.2005-10.org.freenas.ctl:redis";
+    let expected: Vec<String> = differing
+        .iter()
+        .map(|place| format!("{target} {place}: HeaderDigest: expected CRC32C, is None"))
+        .collect();
+    assert_eq!(fact(&facts, "differing"), json!(expected));
+    assert_eq!(fact(&facts, "missing"), json!([]));
+    assert_eq!(fact(&facts, "equal_count"), 6 - expected.len());
+    // What is not the same for all is the value of none.
+    let digest = fact(&facts, "values").get("HeaderDigest").cloned();
+    assert_eq!(digest.is_some(), expected.is_empty());
+    let records = fact(&facts, "records");
+    assert_eq!(records.as_array().map(Vec::len), Some(3), "{records}");
+    assert_eq!(records[2], "iqn.2005-10.org.freenas.ctl:vault");
+}
+
+#[tokio::test]
+async fn what_one_session_has_not_is_missing() {
+    let options = json!({"from": "iscsi_sessions", "expect": {"DataDigest": "None"}});
+    let first = session(Some("10.0.10.15:3260"), "eth0", "None") + "\t\tDataDigest: None\n";
+    let text = [
+        TARGET,
+        &first,
+        &session(Some("10.0.11.15:3260"), "eth1", "None"),
+    ]
+    .concat();
+    let facts = seen(options, &text).await;
+    assert_eq!(
+        fact(&facts, "missing"),
+        json!(["iqn.2005-10.org.freenas.ctl:redis at 10.0.11.15:3260: DataDigest"])
+    );
+    assert_eq!(fact(&facts, "values"), json!({}));
+}
+
 #[tokio::test]
 async fn the_kernel_tells_what_it_has() {
     let options = json!({"from": "sysctl", "expect": {

@@ -34,8 +34,9 @@ use crate::probe::{
 /// - `ready: {}`: it serves. While it starts it replays its write-ahead log: then `ready` is
 ///   false, and `replayed_segments` tells how far it is. To any other question it answers
 ///   nothing meanwhile, which is a fault.
-/// - `query: EXPRESSION`: what the expression comes to now. No series is BLOCKED, unless
-///   `defaults: false`. With `range`, what it came to over that time.
+/// - `query: EXPRESSION`: what the expression comes to now. No series is BLOCKED, and so is one
+///   that is NaN, and an infinite one is WARN, unless `defaults: false`. With `range`, what it
+///   came to over that time.
 /// - `targets: {}`: all that it asks is up.
 /// - `rules: { names: [A, B] }`: these rules are loaded and evaluated without an error.
 ///   `rules: { equal_to: rules.yml }`: those of a file are, as they stand there.

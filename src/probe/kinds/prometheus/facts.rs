@@ -11,7 +11,7 @@ const fn number_of(name: &'static str, doc: &'static str) -> FactSpec {
 }
 
 /// Every fact, by what is asked for.
-pub(super) const FACTS: [FactSpec; 62] = [
+pub(super) const FACTS: [FactSpec; 63] = [
     FactSpec::new(
         "server_time",
         Type::Time,
@@ -68,6 +68,10 @@ pub(super) const FACTS: [FactSpec; 62] = [
     names(
         "not_a_number",
         "The series that are NaN, or a histogram; over a `range`, now and then. Of a page, those that are NaN.",
+    ),
+    names(
+        "infinite",
+        "The series that are `+Inf` or `-Inf`, as a division by zero is; over a `range`, now and then.",
     ),
     names(
         "duplicates",

@@ -164,6 +164,7 @@ async fn several_series_are_told_by_a_label() {
     assert_eq!(fact(&facts, "values"), json!({"188": 1, "110": "infinity"}));
     assert_eq!(fact(&facts, "duplicates"), json!(["121"]));
     assert_eq!(fact(&facts, "not_a_number"), json!(["120", "122"]));
+    assert_eq!(fact(&facts, "infinite"), json!(["110"]));
     assert_eq!(fact(&facts, "value"), Json::Null);
     assert_eq!(fact(&facts, "min"), json!(1));
     assert_eq!(fact(&facts, "max"), json!("infinity"));
@@ -252,6 +253,31 @@ async fn the_times_of_samples_are_asked_for() {
     }
 }
 
+#[rstest]
+#[case(json!({"query": "up"}))]
+#[case(json!({"query": "up", "by": "host", "range": "15m"}))]
+fn no_comparison_holds_of_what_is_no_number(#[case] mut options: Json) {
+    options["url"] = json!("http://192.0.2.1:9090");
+    let defaults = Kind::defaults(&prometheus(options));
+    for (expected, of) in [
+        ("!absent", &defaults.require),
+        ("size(not_a_number) == 0", &defaults.require),
+        ("size(infinite) == 0", &defaults.prefer),
+    ] {
+        assert!(of.iter().any(|one| one == expected), "{expected} in {of:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_range_that_was_infinite_once() {
+    let answer = r#"{"status":"success","data":{"resultType":"matrix","result":[
+      {"metric":{"__name__":"lag"},"values":[[60,"9"],[120,"-Inf"],[180,"4"]]},
+      {"metric":{"__name__":"led"},"values":[[60,"9"]]}]}}"#;
+    let options = json!({"query": "lag or led", "range": "5m"});
+    let facts = facts(("200 OK", answer), options).await;
+    assert_eq!(fact(&facts, "infinite"), json!(["lag"]));
+}
+
 #[tokio::test]
 async fn a_range_has_a_course() {
     let answer = r#"{"status":"success","data":{"resultType":"matrix","result":[
@@ -271,6 +297,7 @@ async fn a_range_has_a_course() {
         ("gaps", json!(2)),
         ("longest_gap_s", json!(180)),
         ("not_a_number", json!(["lag"])),
+        ("infinite", json!([])),
         ("oldest_sample_at", json!("1970-01-01T00:01:00Z")),
         ("newest_sample_at", json!("1970-01-01T00:05:00Z")),
     ] {

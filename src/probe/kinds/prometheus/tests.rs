@@ -434,6 +434,38 @@ async fn alerts_that_fire_and_those_that_should() {
     assert_eq!(fact(&seen, "firing_count"), json!(1));
 }
 
+/// Of a name, or of a condition, that is mistyped nothing ever fires.
+#[rstest]
+#[case(json!({"names": ["Escrow"], "matchers": ["severity=warning"]}), json!([]), 1)]
+#[case(json!({"matchers": ["severity=warnign"]}), json!(["severity=warnign"]), 2)]
+#[case(json!({"matchers": [" severty =~ \"warn.*\""]}), json!(["severty =~ \"warn.*\""]), 2)]
+#[case(json!({"matchers": ["severity=warning", "item=dns", "item=~x.*"]}), json!(["item=~x.*"]), 2)]
+#[case(json!({"matchers": ["alertname=Escrow", "severity!=info", "item="]}), json!([]), 1)]
+#[case(json!({"names": ["Failed"], "matchers": ["severity=warning"]}), json!(["severity=warning"]), 2)]
+#[tokio::test]
+async fn a_condition_that_nothing_meets(
+    #[case] alerts: Json,
+    #[case] unmatched: Json,
+    #[case] most: usize,
+) {
+    let server = server(|path| match path {
+        "/api/v1/rules?type=alert" => ("200 OK", RULES),
+        "/api/v1/label/item/values" => ("200 OK", r#"{"status":"success","data":["dns","oauth"]}"#),
+        _ => ("200 OK", r#"{"status":"success","data":[]}"#),
+    })
+    .await;
+    let kind = at(&server, json!({"alerts": alerts}));
+    let required = Kind::defaults(&kind).require;
+    assert!(required.contains(&"size(unmatched) == 0".to_owned()));
+    assert!(required.contains(&"size(missing) == 0".to_owned()));
+    let seen = look(&kind).await.expect("facts");
+    assert_eq!(fact(&seen, "unmatched"), unmatched);
+    let received = server.received();
+    let asked = received.matches("GET ").count();
+    assert!(asked <= most + 1, "{received}");
+    assert_eq!(asked == 1, most == 1, "{received}");
+}
+
 #[tokio::test]
 async fn rules_are_held_against_a_file() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -28,8 +28,9 @@ use crate::probe::{
 /// - `ready: {}`: it serves, and its cluster is ready, or it stands alone.
 ///   `ready: { peers: 3 }`: the cluster has so many.
 /// - `alerts: {}`: no alert is active. `alerts: { expect: [A] }`: this one is, and no other.
-///   Alertmanager knows the alerts that it was told of and no rules, so a mistyped name is
-///   here as one that is quiet: that none of some alerts fires, ask [`prometheus`](prometheus.md).
+///   With `names` or `matchers` it has to be said what they `expect`, if only `[]`: Alertmanager
+///   knows no rules, so a mistyped name is here as one that is quiet. Whether some alerts fire,
+///   rather ask [`prometheus`](prometheus.md), which has the rules.
 /// - `silences: {}`: none is active, or it is WARN. `silences: { expiring: 1h }`: none ends soon.
 /// - `visible_in_both: { prometheus: URL }`: each alert that fires in that Prometheus is here,
 ///   and at least one does; all rules there that could raise one can be evaluated. With

@@ -208,6 +208,13 @@ async fn prometheus_tells_what_it_knows() {
     assert_eq!(fact(&seen, "value"), Json::Null);
     let (seen, _) = probe("prometheus", at(&server, json!({"query": "nothing > 1"}))).await;
     assert_eq!(fact(&seen.expect("facts"), "absent"), json!(true));
+    let options = json!({"query": "up{job=\"gone\"} / 0", "by": "job"});
+    let (seen, _) = probe("prometheus", at(&server, options)).await;
+    let seen = seen.expect("facts");
+    assert_eq!(fact(&seen, "not_a_number"), json!(["gone"]));
+    let options = json!({"query": "(up{job=\"gone\"} - 1) / 0", "by": "job"});
+    let (seen, _) = probe("prometheus", at(&server, options)).await;
+    assert_eq!(fact(&seen.expect("facts"), "infinite"), json!(["gone"]));
 
     let options = json!({"query": "up{job='self'} # now", "range": "10s", "step": "1s"});
     let seen = until("prometheus", &server, &options, |facts| {
@@ -336,6 +343,18 @@ async fn rules_are_what_the_file_says() {
     assert_eq!(fact(&seen, "not_firing"), json!([]));
     assert_eq!(fact(&seen, "unexpected"), json!([]));
     assert_eq!(fact(&seen, "firing_count"), json!(2));
+    assert_eq!(fact(&seen, "unmatched"), json!([]));
+
+    // A rule sets the severity, and a series has the job; of the others nothing could fire.
+    let mistyped = ["severty=warning", "job=slef"];
+    let matchers = [&["severity=warning", "job=self"][..], &mistyped].concat();
+    let mistaken = json!({"alerts": {"matchers": matchers}});
+    let seen = probe("prometheus", at(&server, mistaken))
+        .await
+        .0
+        .expect("facts");
+    assert_eq!(fact(&seen, "firing_count"), json!(0));
+    assert_eq!(fact(&seen, "unmatched"), json!(mistyped));
 }
 
 #[tokio::test]
@@ -366,6 +385,19 @@ async fn alerts_are_visible_in_both() {
     assert_eq!(fact(&seen, "only_in_prometheus"), json!([]));
     assert_eq!(fact(&seen, "only_in_alertmanager"), json!([]));
     assert_eq!(fact(&seen, "active"), json!(["EscrowMissing"]));
+    assert_eq!(fact(&seen, "compared"), json!(2));
+    assert_eq!(fact(&seen, "unhealthy"), json!([]));
+    // Where none fires, nothing is visible here either.
+    let quiet = json!({"visible_in_both": {
+        "prometheus": prometheus, "names": ["Waits"], "matchers": ["severty=warning"]
+    }});
+    let seen = probe("alertmanager", at(&own, quiet))
+        .await
+        .0
+        .expect("facts");
+    assert_eq!(fact(&seen, "only_in_prometheus"), json!([]));
+    assert_eq!(fact(&seen, "compared"), json!(0));
+    assert_eq!(fact(&seen, "unmatched"), json!(["severty=warning"]));
 
     let stray = r#"[{"labels":{"alertname":"EscrowMissing","item":"stray"}}]"#;
     let answer = post(own.port, "/api/v2/alerts", "application/json", stray).await;

@@ -116,7 +116,14 @@ pub fn failure(status: u16, reason: &str, message: &str) -> (u16, String) {
 }
 
 fn answer(folder: &Path, path: &str) -> (u16, String) {
-    let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
+    let mut parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
+    let named = match parts.as_slice() {
+        [.., "namespaces", name] => Some(*name),
+        _ => None,
+    };
+    if named.is_some() {
+        parts.pop();
+    }
     let resource = parts.last().copied().unwrap_or_default();
     let not_found = || {
         failure(
@@ -141,10 +148,19 @@ fn answer(folder: &Path, path: &str) -> (u16, String) {
     if group.copied().collect::<Vec<_>>().join("/") != version {
         return not_found();
     }
-    if let Some(at) = parts.iter().position(|part| *part == "namespaces")
+    let place = parts.iter().position(|part| *part == "namespaces");
+    if let Some(namespace) = place.and_then(|at| parts.get(at + 1))
         && let Some(items) = list["items"].as_array_mut()
     {
-        items.retain(|item| item["metadata"]["namespace"] == parts[at + 1]);
+        items.retain(|item| item["metadata"]["namespace"] == *namespace);
+    }
+    if let Some(name) = named {
+        let items = list["items"].as_array().cloned().unwrap_or_default();
+        let mut items = items.into_iter();
+        return match items.find(|item| item["metadata"]["name"] == name) {
+            Some(one) => (200, one.to_string()),
+            None => failure(404, "NotFound", &format!("namespaces {name:?} not found")),
+        };
     }
     (200, list.to_string())
 }

@@ -47,9 +47,24 @@ impl<'a> Cluster<'a> {
         Arc::clone(&self.objects)
     }
 
-    /// Adds an object as it is.
+    /// Adds an object as it is, and its namespace, which stays when the object goes.
     pub(crate) fn add(&self, object: Json) -> &Self {
-        self.objects.lock().expect("the lock").push(object);
+        let mut objects = self.objects.lock().expect("the lock");
+        if let Some(namespace) = object["metadata"]["namespace"].as_str()
+            && !objects
+                .iter()
+                .any(|one| one["kind"] == "Namespace" && one["metadata"]["name"] == namespace)
+        {
+            objects.push(json!({
+                "apiVersion": "v1", "kind": "Namespace",
+                "metadata": {"name": namespace, "uid": uid(namespace), "creationTimestamp": after("8640000"),
+                    "labels": {"kubernetes.io/metadata.name": namespace}},
+                "spec": {"finalizers": ["kubernetes"]},
+                "status": {"phase": "Active"},
+            }));
+        }
+        objects.push(object);
+        drop(objects);
         self.tell();
         self
     }

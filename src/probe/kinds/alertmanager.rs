@@ -17,7 +17,6 @@ use self::ready::Ready;
 use self::silences::Silences;
 use super::api::{Api, CLOCK_IS_RIGHT};
 use super::authorization::Authorization;
-use super::prometheus::rules;
 use crate::probe::{
     Context, Defaults, FactSpec, Facts, Fault, FaultKind, Kind, OptionProblem, Place, Policy,
     Request, SecretRef, Target,
@@ -29,8 +28,14 @@ use crate::probe::{
 /// - `ready: {}`: it serves, and its cluster is ready, or it stands alone.
 ///   `ready: { peers: 3 }`: the cluster has so many.
 /// - `alerts: {}`: no alert is active. `alerts: { expect: [A] }`: this one is, and no other.
+///   With `names` or `matchers` it has to be said what they `expect`, if only `[]`: Alertmanager
+///   knows no rules, so a mistyped name is here as one that is quiet. Whether some alerts fire,
+///   rather ask [`prometheus`](prometheus.md), which has the rules.
 /// - `silences: {}`: none is active, or it is WARN. `silences: { expiring: 1h }`: none ends soon.
-/// - `visible_in_both: { prometheus: URL }`: each alert that fires in that Prometheus is here.
+/// - `visible_in_both: { prometheus: URL }`: each alert that fires in that Prometheus is here,
+///   and at least one does; all rules there that could raise one can be evaluated. With
+///   `may_be_quiet: true` none has to fire, and then nothing is proven of the way between the
+///   two. An alert that always fires, often called `Watchdog`, proves it at any time.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Alertmanager {
@@ -123,13 +128,14 @@ impl Alertmanager {
             Ok(Subject::Ready(_)) => (None, Ready::questions()),
             Ok(Subject::Alerts(_)) => (None, alerts::questions()),
             Ok(Subject::Silences(_)) => (None, Silences::questions()),
-            Ok(Subject::Both(both)) => (Some(both.api(own)), alerts::questions()),
+            Ok(Subject::Both(both)) => (Some((both, both.api(own))), alerts::questions()),
         };
-        let there = ahead.into_iter().flat_map(|api| {
-            let questions = rules::alert_questions().into_iter();
+        let there = ahead.into_iter().flat_map(|(both, api)| {
+            let questions = both.questions().into_iter();
             questions.map(move |question| (api, question))
         });
-        let here = questions.into_iter().map(|question| (own, question));
+        let here = questions.into_iter();
+        let here = here.map(|(path, of)| (own, (path.to_owned(), of)));
         there
             .chain(here)
             .filter_map(|(api, (path, parameters))| {
@@ -137,7 +143,7 @@ impl Alertmanager {
                     .iter()
                     .map(|(name, value)| (*name, value.as_str()))
                     .collect();
-                Some((api, api.url(path, &parameters).ok()?))
+                Some((api, api.url(&path, &parameters).ok()?))
             })
             .collect()
     }
@@ -171,6 +177,7 @@ impl Kind for Alertmanager {
                 let own = ["visible_in_both", "authorization"];
                 problems.extend(both.api(api).problems(target, &own));
             }
+            Ok(Subject::Alerts(alerts)) => problems.extend(alerts.problem()),
             Ok(_) => {}
             Err(problem) => problems.push(problem),
         }

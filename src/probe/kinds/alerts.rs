@@ -27,6 +27,8 @@ pub(super) const NAME: &str = "alertname";
     )
 )]
 pub(super) struct Matcher {
+    /// As it was written.
+    written: String,
     name: String,
     is: bool,
     wanted: Wanted,
@@ -75,6 +77,7 @@ impl TryFrom<String> for Matcher {
             Wanted::Text(value)
         };
         Ok(Self {
+            written: trimmed.to_owned(),
             name: name.to_owned(),
             is: !operator.starts_with('!'),
             wanted,
@@ -96,10 +99,25 @@ fn unescaped(quoted: &str) -> String {
     text
 }
 
+impl std::fmt::Display for Matcher {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.written)
+    }
+}
+
 impl Matcher {
+    /// The label that it is about.
+    pub(super) fn label(&self) -> &str {
+        &self.name
+    }
+
     /// Whether it holds. A label that is not there is empty, as in Prometheus.
     fn holds(&self, labels: &Labels) -> bool {
-        let value = labels.get(&self.name).map_or("", String::as_str);
+        self.holds_for(labels.get(&self.name).map_or("", String::as_str))
+    }
+
+    /// Whether it holds where its label has that value.
+    pub(super) fn holds_for(&self, value: &str) -> bool {
         let fits = match &self.wanted {
             Wanted::Text(text) => text == value,
             Wanted::Pattern(regex) => regex.is_match(value),

@@ -23,7 +23,8 @@ use self::options::{
     Asked, CronJobsAsked, EventsAsked, JobsAsked, NodesAsked, PodsAsked, ServicesAsked,
     VolumesAsked, WorkloadsAsked,
 };
-use self::source::{Listed, Resource};
+use self::shown::texts;
+use self::source::{Listed, Resource, Trace};
 use crate::probe::{
     Context, Defaults, FactSpec, Facts, Fault, FaultKind, Kind, OptionProblem, Place, Policy,
     Request, Target,
@@ -38,6 +39,9 @@ use crate::probe::{
 /// login may not see the whole cluster, the namespace's list is asked for. A retry looks
 /// afresh, together with the retries of other checks.
 ///
+/// A list in which nothing is of the namespace asked for is only believed when that
+/// namespace is there: then the namespaces are listed as well.
+///
 /// Nothing but `get` and `list` is ever asked for, and of an object only what the facts tell is kept.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -48,10 +52,11 @@ pub struct Kubernetes {
     /// The pods: running and ready, and why not.
     #[serde(default)]
     pods: Option<PodsAsked>,
-    /// The deployments, stateful sets and daemon sets: available.
+    /// The deployments, stateful sets and daemon sets: available, and none is scaled to zero
+    /// but those that `may_be_stopped` names.
     #[serde(default)]
     workloads: Option<WorkloadsAsked>,
-    /// The cron jobs: not suspended, and when they last ended well.
+    /// The cron jobs: not suspended, and each has ended well; when they last did.
     #[serde(default)]
     cron_jobs: Option<CronJobsAsked>,
     /// The jobs: none has failed for good.
@@ -96,14 +101,16 @@ impl Kubernetes {
     async fn tell(&self, context: &Context, asked: Asked<'_>) -> Result<Facts, Fault> {
         let mut facts = Facts::new();
         let namespace = asked.namespace();
-        match asked {
+        let trace = match asked {
             Asked::Nodes(asked) => {
                 let nodes = self.list(context, Resource::NODES, None).await?;
                 nodes::tell(nodes.items(), asked, &mut facts);
+                nodes.trace(namespace)
             }
             Asked::Pods(asked) => {
                 let pods = self.list(context, Resource::PODS, namespace).await?;
                 pods::tell(pods.items(), asked, &mut facts);
+                pods.trace(namespace)
             }
             Asked::Workloads(asked) => {
                 let lists = asked.kinds().into_iter().map(|of| async move {
@@ -111,8 +118,11 @@ impl Kubernetes {
                     Ok::<_, Fault>((of, list.await?))
                 });
                 let lists = try_join_all(lists).await?;
+                let traces = lists.iter().map(|(_, list)| list.trace(namespace));
+                let trace = traces.max().unwrap_or_default();
                 let lists: Vec<_> = lists.iter().map(|(of, list)| (*of, list.items())).collect();
                 workloads::tell(&lists, asked, &mut facts);
+                trace
             }
             Asked::CronJobs(asked) => {
                 let cron_jobs = self.list(context, Resource::CRON_JOBS, namespace).await?;
@@ -123,10 +133,12 @@ impl Kubernetes {
                 };
                 let jobs = jobs.as_ref().map(Listed::items);
                 jobs::tell_cron_jobs(cron_jobs.items(), jobs, asked, &mut facts);
+                cron_jobs.trace(namespace)
             }
             Asked::Jobs(asked) => {
                 let jobs = self.list(context, Resource::JOBS, namespace).await?;
                 jobs::tell_jobs(jobs.items(), asked, &mut facts);
+                jobs.trace(namespace)
             }
             Asked::Services(asked) => self.tell_services(context, asked, &mut facts).await?,
             Asked::Volumes(asked) => {
@@ -143,12 +155,19 @@ impl Kubernetes {
                 };
                 let volumes = volumes.as_ref().map(Listed::items);
                 volumes::tell(claims.items(), volumes, asked, &mut facts);
+                claims.trace(namespace)
             }
             Asked::Events(asked) => {
                 let listed = self.list::<Event>(context, Resource::EVENTS, namespace);
+                let events = listed.await?;
                 let now = context.transports.clock.map(|clock| clock());
-                events::tell(listed.await?.items(), asked, now, &mut facts);
+                events::tell(events.items(), asked, now, &mut facts);
+                events.trace(namespace)
             }
+        };
+        if let Some(namespace) = namespace {
+            let missing = self.missing_namespace(context, namespace, trace).await?;
+            facts.set_some("missing_namespace", missing.map(texts));
         }
         Ok(facts)
     }
@@ -158,7 +177,7 @@ impl Kubernetes {
         context: &Context,
         asked: &ServicesAsked,
         facts: &mut Facts,
-    ) -> Result<(), Fault> {
+    ) -> Result<Trace, Fault> {
         let namespace = asked.namespace.as_deref();
         let (services, slices) = tokio::join!(
             self.list(context, Resource::SERVICES, namespace),
@@ -176,7 +195,7 @@ impl Kubernetes {
             Err(fault) => return Err(fault.clone()),
         };
         services::tell(services.items(), &behind, asked, facts);
-        Ok(())
+        Ok(services.trace(namespace))
     }
 }
 

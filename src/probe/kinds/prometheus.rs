@@ -34,13 +34,16 @@ use crate::probe::{
 /// - `ready: {}`: it serves. While it starts it replays its write-ahead log: then `ready` is
 ///   false, and `replayed_segments` tells how far it is. To any other question it answers
 ///   nothing meanwhile, which is a fault.
-/// - `query: EXPRESSION`: what the expression comes to now. No series is BLOCKED, unless
-///   `defaults: false`. With `range`, what it came to over that time.
+/// - `query: EXPRESSION`: what the expression comes to now. No series is BLOCKED, and so is one
+///   that is NaN, and an infinite one is WARN, unless `defaults: false`. With `range`, what it
+///   came to over that time.
 /// - `targets: {}`: all that it asks is up.
 /// - `rules: { names: [A, B] }`: these rules are loaded and evaluated without an error.
 ///   `rules: { equal_to: rules.yml }`: those of a file are, as they stand there.
 /// - `alerts: {}`: no alert fires. `alerts: { names: [A, B] }`: none of these, and their rules
-///   are loaded. `alerts: { expect: [A] }`: this one fires, and no other.
+///   are loaded. `alerts: { expect: [A] }`: this one fires, and no other. A condition of
+///   `matchers` has to hold for a label that some rule sets, or, of which the server is then
+///   asked, that some series has: of a mistyped one nothing would ever fire.
 /// - `alertmanagers: {}`: it knows where to send alerts.
 /// - `exposition: {}`: the page `/metrics` of any server, such as a Pushgateway, as
 ///   [`textfile`](textfile.md) reads a file.
@@ -245,7 +248,7 @@ impl Prometheus {
             Subject::Query(query) => query.questions(),
             Subject::Targets(targets) => targets.questions(),
             Subject::Rules(rules) => rules.questions(),
-            Subject::Alerts(_) => rules::alert_questions(),
+            Subject::Alerts(alerts) => return alerts.questions(),
             Subject::Alertmanagers(_) => Alertmanagers::questions(),
             Subject::Metrics(metrics) => return vec![(metrics.path().to_owned(), Vec::new())],
         };

@@ -12,7 +12,7 @@ use crate::probe::kinds::alerts::{
 use crate::probe::kinds::api::{Api, Asking};
 use crate::probe::kinds::authorization::Authorization;
 use crate::probe::kinds::prometheus::rules::{self, Loaded};
-use crate::probe::{Context, Defaults, Facts, Fault};
+use crate::probe::{Context, Defaults, Facts, Fault, OptionProblem};
 
 const PATH: &str = "api/v2/alerts";
 
@@ -26,9 +26,11 @@ pub(super) struct Alerts {
     /// Conditions on the alerts' labels, all of which have to hold: `severity=critical`.
     #[serde(default)]
     matchers: Vec<Matcher>,
-    /// The names of those that should be active, and no others. None when left out.
+    /// The names of those that should be active, and no others. None when left out, which is
+    /// for all alerts alone: with `names` or `matchers` it has to be said, if only as `[]`, for
+    /// of a mistyped one no alert is ever active, and Alertmanager knows no rules to tell by.
     #[serde(default)]
-    expect: Vec<String>,
+    expect: Option<Vec<String>>,
     /// Whether one that is silenced counts as active: nobody is told of it.
     #[serde(default)]
     silenced: bool,
@@ -46,9 +48,14 @@ pub(super) struct Both {
     /// The names of alerts to look at; each has to be loaded there. All when left out.
     #[serde(default)]
     names: Vec<String>,
-    /// Conditions on the alerts' labels, all of which have to hold: `severity=critical`.
+    /// Conditions on the alerts' labels, all of which have to hold: `severity=critical`. What
+    /// one asks for has to be a label of a rule there, or of some series.
     #[serde(default)]
     matchers: Vec<Matcher>,
+    /// Whether it is fine that none of them fires. Then nothing was compared, and a pass says
+    /// no more than that.
+    #[serde(default)]
+    may_be_quiet: bool,
     /// Labels of Prometheus that are taken away or changed on the way, by `alert_relabel_configs`.
     #[serde(default)]
     ignore: Vec<String>,
@@ -78,8 +85,28 @@ pub(super) fn questions() -> Vec<(&'static str, Vec<(&'static str, String)>)> {
 }
 
 impl Alerts {
+    pub(super) fn problem(&self) -> Option<OptionProblem> {
+        let is_part = !self.names.is_empty() || !self.matchers.is_empty();
+        (is_part && self.expect.is_none()).then(|| OptionProblem {
+            path: vec!["alerts".to_owned()],
+            message:
+                "Alertmanager knows no rules: that none of these is active would pass as well \
+                      where a name or a condition is mistyped"
+                    .to_owned(),
+            suggestion: Some(
+                "kind `prometheus` with these `alerts`, which looks for their rules too; or here \
+                 `expect: [NAME]`, or `expect: []` where that is meant all the same"
+                    .to_owned(),
+            ),
+        })
+    }
+
+    fn expected(&self) -> &[String] {
+        self.expect.as_deref().unwrap_or_default()
+    }
+
     pub(super) fn defaults(&self) -> Defaults {
-        if self.expect.is_empty() {
+        if self.expected().is_empty() {
             return Defaults::require(["alert_count == 0"]);
         }
         Defaults::require(["size(missing) == 0", "size(unexpected) == 0"])
@@ -117,9 +144,10 @@ impl Alerts {
         let heard = counted.iter().filter_map(|alert| time(&alert.updated_at));
         facts.set_some("newest_update_at", heard.max());
         set_states(&wanted, facts);
-        if !self.expect.is_empty() {
-            facts.set("missing", list(missing(&self.expect, &there)));
-            let unexpected = |name: &&&str| !self.expect.iter().any(|expected| expected == **name);
+        let expected = self.expected();
+        if !expected.is_empty() {
+            facts.set("missing", list(missing(expected, &there)));
+            let unexpected = |name: &&&str| !expected.iter().any(|expected| expected == **name);
             facts.set("unexpected", list(there.iter().filter(unexpected).copied()));
         }
     }
@@ -151,7 +179,17 @@ impl Both {
     pub(super) fn defaults(&self) -> Defaults {
         let back = self.both_ways.then_some("size(only_in_alertmanager) == 0");
         let there = ["size(only_in_prometheus) == 0", "size(missing) == 0"];
-        let mut defaults = Defaults::require(there.into_iter().chain(back));
+        // Of a rule that fails, or of a condition that nothing meets, no alert fires; and where
+        // none fires, none was seen here.
+        let sound = [
+            "rules > 0",
+            "size(unhealthy) == 0",
+            "size(unevaluated) == 0",
+        ];
+        let known = (!self.matchers.is_empty()).then_some("size(unmatched) == 0");
+        let seen = (!self.may_be_quiet).then_some("compared > 0");
+        let all = there.into_iter().chain(back).chain(sound);
+        let mut defaults = Defaults::require(all.chain(known).chain(seen));
         defaults.prefer = vec!["size(silenced) == 0".to_owned()];
         defaults
     }
@@ -167,15 +205,26 @@ impl Both {
         }
     }
 
+    /// What Prometheus is asked.
+    pub(super) fn questions(&self) -> Vec<(String, Vec<(&'static str, String)>)> {
+        rules::alert_questions(&self.matchers)
+    }
+
     pub(super) async fn facts(
         &self,
         alertmanager: Api<'_>,
         context: &Context,
     ) -> Result<Facts, Fault> {
         // Prometheus first: what begins to fire in between is then no difference.
-        let (loaded, _) = rules::alert_rules(&self.api(alertmanager).asking(context)?).await?;
+        let there = self.api(alertmanager).asking(context)?;
+        let (loaded, _) = rules::alert_rules(&there).await?;
+        let unmatched = loaded
+            .unmatched(&self.names, &self.matchers, &there)
+            .await?;
         let (alerts, mut facts) = all(&alertmanager.asking(context)?).await?;
         self.set(&loaded, &alerts, &mut facts);
+        loaded.set_health(&self.names, &mut facts);
+        facts.set("unmatched", list(unmatched));
         Ok(facts)
     }
 
@@ -193,6 +242,7 @@ impl Both {
         let (both, only): (Vec<&Labels>, Vec<&Labels>) = fires
             .iter()
             .partition(|labels| here.iter().any(|alert| self.is_same(labels, &alert.labels)));
+        facts.set("compared", count(fires.len()));
         facts.set("in_both_count", count(both.len()));
         facts.set("in_both", sorted(both));
         facts.set("only_in_prometheus", sorted(only));

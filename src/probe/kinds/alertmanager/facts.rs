@@ -15,7 +15,7 @@ const fn time(name: &'static str, doc: &'static str) -> FactSpec {
 }
 
 /// Every fact, by what is asked for.
-pub(super) const FACTS: [FactSpec; 30] = [
+pub(super) const FACTS: [FactSpec; 36] = [
     time(
         "server_time",
         "The server's clock, of the header `date` of its answer.",
@@ -72,6 +72,27 @@ pub(super) const FACTS: [FactSpec; 30] = [
     names(
         "missing",
         "Alerts of `expect` that are not active. With `visible_in_both`, names that Prometheus has not loaded.",
+    ),
+    number_of(
+        "compared",
+        "Alerts that fire in Prometheus, each of which is looked for here; with `visible_in_both`, as what follows.",
+    ),
+    names(
+        "unmatched",
+        "Conditions of `matchers` that hold for no label of a rule that Prometheus has loaded and of no series: `severty=critical`.",
+    ),
+    number_of(
+        "rules",
+        "Rules of alerts that Prometheus has loaded, of the `names`, if any.",
+    ),
+    names(
+        "unhealthy",
+        "Those of them that cannot be evaluated, each with its error.",
+    ),
+    names("unevaluated", "Those of them that were not evaluated yet."),
+    time(
+        "oldest_evaluation_at",
+        "When that one of them was evaluated that was not for the longest time. Absent where one never was.",
     ),
     names("unexpected", "Alerts that are active and not in `expect`."),
     names(

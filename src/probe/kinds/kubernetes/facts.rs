@@ -5,7 +5,7 @@ use crate::probe::{FactSpec, Type, Unit};
 const TEXTS: Type = Type::List(&Type::Text);
 
 /// Every fact, by what is asked for.
-pub(super) const FACTS: [FactSpec; 44] = [
+pub(super) const FACTS: [FactSpec; 46] = [
     FactSpec::number(
         "count",
         Unit::Count,
@@ -15,6 +15,11 @@ pub(super) const FACTS: [FactSpec; 44] = [
         "missing",
         TEXTS,
         "Names and patterns asked for that nothing there has.",
+    ),
+    FactSpec::new(
+        "missing_namespace",
+        TEXTS,
+        "With a `namespace`: that there is none of that name, and which there are. It is there when anything in the list is in it; else the namespaces are listed, and where that is denied, it is asked for alone. Where that is denied as well, a list that may be had of that namespace and not of all shows it, for the role binding that allows that is in it; and else this is absent.",
     ),
     FactSpec::number(
         "ready_count",
@@ -109,7 +114,12 @@ pub(super) const FACTS: [FactSpec; 44] = [
     FactSpec::new(
         "stopped",
         TEXTS,
-        "`workloads`: those that want no replica at all.",
+        "`workloads`: deployments and stateful sets that want no replica at all, but for those of `may_be_stopped`.",
+    ),
+    FactSpec::new(
+        "without_nodes",
+        TEXTS,
+        "`workloads`: daemon sets that no node is for, such as those for Windows or for a GPU where there is none. Only those that `names` asks for have to have one.",
     ),
     FactSpec::new(
         "wanted",
@@ -130,7 +140,7 @@ pub(super) const FACTS: [FactSpec; 44] = [
     FactSpec::new(
         "without_success",
         TEXTS,
-        "`cron_jobs`: those that never ended well, as far as is known.",
+        "`cron_jobs`: those that never ended well, as far as is known, each with when it was last started: `dbaas/backup: last started at 2026-06-05T02:00:00Z`. Also one that is new and was not due yet: when it was, by the clock and time zone of the cluster's controller, is not told.",
     ),
     FactSpec::new(
         "last_success",
@@ -165,7 +175,7 @@ pub(super) const FACTS: [FactSpec; 44] = [
     FactSpec::number(
         "succeeded_count",
         Unit::Count,
-        "`jobs`: how many have ended well.",
+        "`jobs`: how many have ended well. Of jobs that were cleaned away nothing is known, so none at all is no failure: `require: count > 0` where there has to be one.",
     ),
     FactSpec::number("failed_count", Unit::Count, "`jobs`: how many have failed."),
     FactSpec::new(

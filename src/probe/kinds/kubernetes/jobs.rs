@@ -17,6 +17,17 @@ fn success_of(cron_job: &CronJob, jobs: &[Job]) -> Option<Timestamp> {
     own.filter_map(Job::succeeded).max()
 }
 
+/// What is known of the runs of a cron job of which none ended well.
+fn started(cron_job: &CronJob) -> String {
+    if let Some(last) = cron_job.status.last_schedule_time.0 {
+        return format!("last started at {last}");
+    }
+    match cron_job.metadata.creation_timestamp.0 {
+        Some(made) => format!("never started since it was made at {made}"),
+        None => "never started".to_owned(),
+    }
+}
+
 /// Whether the cron jobs asked for do not all tell of a last success: clusters before
 /// 1.21 never do, and their jobs have to be asked.
 pub(super) fn needs_jobs(cron_jobs: &[CronJob], asked: &CronJobsAsked) -> bool {
@@ -61,7 +72,7 @@ pub(super) fn tell_cron_jobs(
         let success = one.status.last_successful_time.0;
         let success = success.or_else(|| success_of(one, jobs?));
         if success.is_none() {
-            never.push(name.clone());
+            never.push(format!("{name}: {}", started(one)));
         }
         successes.push((name.clone(), success));
         scheduled.push((name.clone(), one.status.last_schedule_time.0));

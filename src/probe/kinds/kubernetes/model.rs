@@ -61,6 +61,8 @@ pub(super) struct Meta {
     #[serde(default)]
     pub(super) generation: Option<i64>,
     #[serde(default)]
+    pub(super) creation_timestamp: Moment,
+    #[serde(default)]
     pub(super) deletion_timestamp: Moment,
     #[serde(default, deserialize_with = "or_default")]
     pub(super) owner_references: Vec<Owner>,
@@ -107,7 +109,8 @@ objects!(
     Endpoints,
     Volume,
     Claim,
-    Event
+    Event,
+    Namespace
 );
 
 /// `status.conditions` of any object.
@@ -125,6 +128,11 @@ pub(super) struct Condition {
 /// The condition of that type.
 pub(super) fn condition<'a>(conditions: &'a [Condition], of: &str) -> Option<&'a Condition> {
     conditions.iter().find(|condition| condition.of == of)
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Namespace {
+    pub(super) metadata: Meta,
 }
 
 #[derive(Debug, Deserialize)]

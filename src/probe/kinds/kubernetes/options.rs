@@ -10,6 +10,7 @@ use super::shown::Part;
 use super::source::Resource;
 use crate::probe::{Defaults, OptionProblem, Policy, Target};
 use crate::transport::command::ReadOnlyCommand;
+use crate::transport::wildcard;
 
 /// The nodes of the cluster.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -74,6 +75,10 @@ pub(super) struct WorkloadsAsked {
     /// left out.
     #[serde(default)]
     kinds: Vec<WorkloadKind>,
+    /// Deployments and stateful sets that may want no replica at all: `maintenance-*`. They
+    /// need not be there.
+    #[serde(default)]
+    may_be_stopped: Vec<String>,
 }
 
 /// A list of workloads.
@@ -114,6 +119,12 @@ impl WorkloadsAsked {
             selector: self.selector.as_ref(),
             names: &self.names,
         }
+    }
+
+    /// Whether it is fine that one of that name wants no replica.
+    pub(super) fn may_be_stopped(&self, name: &str) -> bool {
+        let mut patterns = self.may_be_stopped.iter();
+        patterns.any(|pattern| wildcard::matches(pattern, name))
     }
 
     /// The lists to look at, each once.
@@ -264,10 +275,17 @@ impl<'a> Asked<'a> {
                 &["size(failed) == 0"],
             ),
             Self::Workloads(_) => (
-                &["count > 0", "size(unavailable) == 0"],
+                &["count > 0", "size(unavailable) == 0", "size(stopped) == 0"],
                 &["size(outdated) == 0"],
             ),
-            Self::CronJobs(_) => (&["count > 0", "size(suspended) == 0"], &[]),
+            Self::CronJobs(_) => (
+                &[
+                    "count > 0",
+                    "size(suspended) == 0",
+                    "size(without_success) == 0",
+                ],
+                &[],
+            ),
             Self::Jobs(_) => (&["size(unresolved) == 0"], &["failed_count == 0"]),
             Self::Services(_) => (&["count > 0", "size(without_endpoints) == 0"], &[]),
             Self::Volumes(_) => (&["count > 0", "size(unbound) == 0"], &["size(failed) == 0"]),
@@ -281,6 +299,16 @@ impl<'a> Asked<'a> {
         let is_event = matches!(self, Self::Events(_));
         if !is_event && self.names().iter().any(|(_, names)| !names.is_empty()) {
             defaults.require.insert(0, "size(missing) == 0".to_owned());
+        }
+        // A daemon set for other nodes than there are is common; one that somebody names is
+        // meant to run.
+        if matches!(self, Self::Workloads(asked) if !asked.names.is_empty()) {
+            defaults.require.push("size(without_nodes) == 0".to_owned());
+        }
+        // In a namespace that is mistyped there is nothing, and nothing wrong either.
+        if self.namespace().is_some() {
+            let there = "size(missing_namespace) == 0";
+            defaults.require.insert(0, there.to_owned());
         }
         defaults
     }
@@ -424,7 +452,11 @@ impl Kubernetes {
                 "one name; leave it out for all namespaces",
             ));
         }
-        let lists = asked.names().into_iter();
+        let stopped = match asked {
+            Asked::Workloads(asked) => Some(("may_be_stopped", asked.may_be_stopped.as_slice())),
+            _ => None,
+        };
+        let lists = asked.names().into_iter().chain(stopped);
         let names = lists.flat_map(|(list, names)| {
             let places = names.iter().enumerate();
             places.map(move |(place, name)| (list, place.to_string(), name))

@@ -3,11 +3,13 @@
 
 mod api;
 mod complaint;
+mod namespace;
 
 use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 
+pub(super) use self::namespace::Trace;
 use super::Kubernetes;
 use super::model::List;
 use super::options::Asked;
@@ -41,6 +43,7 @@ impl Resource {
     pub(super) const CLAIMS: Self = Self::of_namespace("persistentvolumeclaims");
     pub(super) const VOLUMES: Self = Self::of_cluster("persistentvolumes");
     pub(super) const EVENTS: Self = Self::of_namespace("events");
+    pub(super) const NAMESPACES: Self = Self::of_cluster("namespaces");
 
     const fn of_cluster(name: &'static str) -> Self {
         Self {
@@ -69,11 +72,15 @@ enum Answer<T> {
 
 /// A list, shared by all checks that asked for it.
 #[derive(Debug)]
-pub(super) struct Listed<T>(Arc<Answer<T>>);
+pub(super) struct Listed<T> {
+    answer: Arc<Answer<T>>,
+    /// Whether it is that of one namespace, because that of all is not for us to see.
+    is_part: bool,
+}
 
 impl<T> Listed<T> {
     pub(super) fn items(&self) -> &[T] {
-        match &*self.0 {
+        match &*self.answer {
             Answer::Listed(items) => items,
             // Not made from these, see `list`.
             Answer::Forbidden(_) | Answer::Unknown(_) => &[],
@@ -95,13 +102,23 @@ impl Kubernetes {
     {
         let whole = self.ask(context, resource, None).await?;
         let refused = match (&*whole, namespace.filter(|_| resource.namespaced)) {
-            (Answer::Listed(_), _) => return Ok(Listed(whole)),
+            (Answer::Listed(_), _) => {
+                return Ok(Listed {
+                    answer: whole,
+                    is_part: false,
+                });
+            }
             (Answer::Unknown(seen), _) => return Err(Fault::new(FaultKind::Missing, seen)),
             (Answer::Forbidden(seen), None) => seen.clone(),
             (Answer::Forbidden(seen), Some(namespace)) => {
                 let part = self.ask(context, resource, Some(namespace)).await?;
                 match &*part {
-                    Answer::Listed(_) => return Ok(Listed(part)),
+                    Answer::Listed(_) => {
+                        return Ok(Listed {
+                            answer: part,
+                            is_part: true,
+                        });
+                    }
                     Answer::Forbidden(seen) => seen.clone(),
                     Answer::Unknown(_) => seen.clone(),
                 }
@@ -118,6 +135,8 @@ impl Kubernetes {
             .hint(hint))
     }
 
+    /// The list of a resource, of all namespaces or of one; of a cluster's resource the
+    /// whole list, or the one object of that name.
     async fn ask<T>(
         &self,
         context: &Context,
@@ -136,19 +155,22 @@ impl Kubernetes {
         context
             .once(&host.id, &command.line(), || async {
                 let output = context.exec_up_to(&command, LARGEST).await?;
-                read(&output, &command, resource, host)
+                read(&output, &command, resource, namespace, host)
             })
             .await
     }
 
-    /// `kubectl get` for the list of a resource.
+    /// `kubectl get` for what [`Self::ask`] asks for.
     fn get(&self, resource: Resource, namespace: Option<&str>) -> Vec<String> {
         let sudo: &[&str] = if self.sudo { &["sudo", "-n"] } else { &[] };
         let mut args: Vec<String> = sudo.iter().map(ToString::to_string).collect();
         args.extend(self.program.iter().cloned());
         args.extend(["get", resource.name].map(str::to_owned));
         match namespace {
-            Some(namespace) => args.extend(["-n", namespace].map(str::to_owned)),
+            Some(namespace) if resource.namespaced => {
+                args.extend(["-n", namespace].map(str::to_owned));
+            }
+            Some(name) => args.push(name.to_owned()),
             None if resource.namespaced => args.push("-A".to_owned()),
             None => {}
         }
@@ -212,6 +234,12 @@ impl Kubernetes {
             let part = all(&parts(&[resource]), asked.namespace());
             requests.extend(noted(part, "only where that is denied"));
         }
+        if let Some(namespace) = asked.namespace() {
+            let nothing = format!("only where nothing there is of {namespace}");
+            requests.extend(noted(all(&[Resource::NAMESPACES], None), &nothing));
+            let alone = all(&[Resource::NAMESPACES], Some(namespace));
+            requests.extend(noted(alone, "only where that is denied"));
+        }
         requests
     }
 }
@@ -220,6 +248,7 @@ fn read<T: DeserializeOwned>(
     output: &Output,
     command: &ReadOnlyCommand,
     resource: Resource,
+    namespace: Option<&str>,
     host: &Host,
 ) -> Result<Answer<T>, Fault> {
     let place = answer::place(host);
@@ -240,7 +269,7 @@ fn read<T: DeserializeOwned>(
     if answer::status(output, program, host)? != 0 {
         return complaint::read(&answer::stderr(output), resource, place);
     }
-    parse(&output.stdout, name).map_err(|error| {
+    parse(&output.stdout, resource, namespace).map_err(|error| {
         Fault::new(
             FaultKind::Protocol,
             format!("kubectl on {place} printed no list of {name}: {error}"),
@@ -248,10 +277,21 @@ fn read<T: DeserializeOwned>(
     })
 }
 
-/// The objects of a list in JSON.
-fn parse<T: DeserializeOwned>(json: &[u8], name: &str) -> Result<Answer<T>, String> {
+/// The objects of a list in JSON, or the one that was asked for by its name.
+fn parse<T: DeserializeOwned>(
+    json: &[u8],
+    resource: Resource,
+    namespace: Option<&str>,
+) -> Result<Answer<T>, String> {
     if json.iter().all(u8::is_ascii_whitespace) {
+        let name = resource.name;
         return Err(format!("nothing, not even an empty list of {name}"));
+    }
+    if namespace.is_some() && !resource.namespaced {
+        let one = serde_json::from_slice::<T>(json);
+        return one
+            .map(|one| Answer::Listed(vec![one]))
+            .map_err(|error| error.to_string());
     }
     match serde_json::from_slice::<List<T>>(json) {
         Ok(list) => Ok(Answer::Listed(list.items)),

@@ -10,6 +10,7 @@ use crate::servers::ssh::Answer;
 
 mod api;
 mod lists;
+mod namespace;
 mod workloads;
 
 /// A recorded list.
@@ -153,7 +154,7 @@ async fn the_list_of_the_namespace_where_the_whole_is_denied() {
         ]
     );
     let told = requests(options);
-    assert_eq!(told.len(), 2);
+    assert_eq!(told.len(), 4);
     assert!(told[0].ends_with("kubectl get pods -A -o json"));
     assert!(told[1].ends_with("-o json (only where the list of all namespaces is denied)"));
 
@@ -375,6 +376,7 @@ async fn a_large_list_is_read_whole() {
 #[case(json!({ "pods": { "namespace": "a b" } }), "pods.namespace", "no name of a namespace")]
 #[case(json!({ "pods": { "namespace": "awoooi-*" } }), "pods.namespace", "no name of a namespace")]
 #[case(json!({ "pods": { "names": [""] } }), "pods.names.0", "no name that anything")]
+#[case(json!({ "workloads": { "may_be_stopped": ["a b"] } }), "workloads.may_be_stopped.0", "no name that anything")]
 fn problems(#[case] options: Json, #[case] path: &str, #[case] message: &str) {
     let check: Kubernetes = kind(options);
     let problems = check.problems(&target(host(22)), &Policy::default());

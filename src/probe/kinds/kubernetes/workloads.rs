@@ -68,7 +68,8 @@ pub(super) fn tell(
     facts: &mut Facts,
 ) {
     let part = asked.part();
-    let (mut unavailable, mut outdated, mut stopped) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut unavailable, mut outdated) = (Vec::new(), Vec::new());
+    let (mut stopped, mut without_nodes) = (Vec::new(), Vec::new());
     let (mut wanted, mut available) = (Vec::new(), Vec::new());
     let mut found = Vec::new();
     for (of, list) in lists {
@@ -89,7 +90,9 @@ pub(super) fn tell(
                         available: have,
                         updated,
                     } = *replicas;
-                    if want == 0 {
+                    if want == 0 && *of == WorkloadKind::DaemonSets {
+                        without_nodes.push(shown.clone());
+                    } else if want == 0 && !asked.may_be_stopped(&workload.metadata.name) {
                         stopped.push(shown.clone());
                     }
                     if have < want {
@@ -110,6 +113,7 @@ pub(super) fn tell(
     facts.set("unavailable", texts(unavailable));
     facts.set("outdated", texts(outdated));
     facts.set("stopped", texts(stopped));
+    facts.set("without_nodes", texts(without_nodes));
     facts.set("wanted", Value::Map(wanted.into_iter().collect()));
     facts.set("available", Value::Map(available.into_iter().collect()));
 }

@@ -11,7 +11,7 @@ const fn number_of(name: &'static str, doc: &'static str) -> FactSpec {
 }
 
 /// Every fact, by what is asked for.
-pub(super) const FACTS: [FactSpec; 62] = [
+pub(super) const FACTS: [FactSpec; 64] = [
     FactSpec::new(
         "server_time",
         Type::Time,
@@ -68,6 +68,14 @@ pub(super) const FACTS: [FactSpec; 62] = [
     names(
         "not_a_number",
         "The series that are NaN, or a histogram; over a `range`, now and then. Of a page, those that are NaN.",
+    ),
+    names(
+        "unmatched",
+        "Conditions of `matchers` that hold for no label of a loaded rule and of no series: `severty=critical`; with `alerts`. What a rule makes of its series' labels by a template is taken as it is wanted.",
+    ),
+    names(
+        "infinite",
+        "The series that are `+Inf` or `-Inf`, as a division by zero is; over a `range`, now and then.",
     ),
     names(
         "duplicates",

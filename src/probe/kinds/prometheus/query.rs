@@ -59,15 +59,18 @@ impl<'a> Query<'a> {
     }
 
     pub(super) fn defaults(&self) -> Defaults {
-        let mut require = vec!["!absent".to_owned()];
+        // What is NaN is neither above nor below anything, so no comparison could tell of it.
+        let mut require = vec!["!absent".to_owned(), "size(not_a_number) == 0".to_owned()];
         if self.by.is_some() {
             require.push("size(duplicates) == 0".to_owned());
         }
         let gaps = self.range.map(|_| "gaps == 0".to_owned());
+        // A division by zero. It may be meant: the days until a disk that does not fill is full.
+        let finite = "size(infinite) == 0".to_owned();
         let sound = "size(warnings) == 0".to_owned();
         Defaults {
             require,
-            prefer: gaps.into_iter().chain([sound]).collect(),
+            prefer: gaps.into_iter().chain([finite, sound]).collect(),
         }
     }
 
@@ -152,12 +155,14 @@ impl<'a> Query<'a> {
             facts.set("value", *only);
         }
         set_extremes(numbers.iter().filter_map(|(_, value)| *value), facts);
-        set_without(
-            numbers
-                .iter()
-                .filter(|(_, value)| value.is_none())
-                .map(|(labels, _)| self.key(labels)),
-            facts,
+        let those = |are: fn(Option<f64>) -> bool| {
+            let those = numbers.iter().filter(move |(_, value)| are(*value));
+            list(those.map(|(labels, _)| self.key(labels)))
+        };
+        facts.set("not_a_number", those(|value| value.is_none()));
+        facts.set(
+            "infinite",
+            those(|value| value.is_some_and(f64::is_infinite)),
         );
         let (values, twice) = self.map(numbers);
         facts.set("values", numbers_of(values));
@@ -203,12 +208,12 @@ impl<'a> Query<'a> {
         let last = times().map(|(_, last)| last).reduce(f64::max);
         facts.set_some("oldest_sample_at", first.and_then(moment));
         facts.set_some("newest_sample_at", last.and_then(moment));
-        set_without(
-            seen.iter()
-                .filter(|(_, course)| course.without)
-                .map(|(labels, _)| self.key(labels)),
-            facts,
-        );
+        let those = |are: fn(&Course) -> bool| {
+            let those = seen.iter().filter(move |(_, course)| are(course));
+            list(those.map(|(labels, _)| self.key(labels)))
+        };
+        facts.set("not_a_number", those(|course| course.without));
+        facts.set("infinite", those(Course::is_infinite));
         let ends = seen.iter().map(|(labels, course)| (*labels, course.last));
         let (values, twice) = self.map(ends.collect());
         facts.set("values", numbers_of(values));
@@ -267,6 +272,11 @@ impl Course {
         course
     }
 
+    /// Some samples are infinite.
+    fn is_infinite(&self) -> bool {
+        self.extremes.into_iter().flatten().any(f64::is_infinite)
+    }
+
     fn increase(&self) -> Option<f64> {
         let increase = self.last? - self.first?;
         (self.samples > 1 && !increase.is_nan()).then_some(increase)
@@ -276,10 +286,6 @@ impl Course {
 fn set_extremes(values: impl Iterator<Item = f64> + Clone, facts: &mut Facts) {
     facts.set_some("min", values.clone().reduce(f64::min));
     facts.set_some("max", values.reduce(f64::max));
-}
-
-fn set_without(series: impl Iterator<Item = String>, facts: &mut Facts) {
-    facts.set("not_a_number", list(series));
 }
 
 fn numbers_of(values: BTreeMap<String, Option<f64>>) -> Value {

@@ -43,7 +43,8 @@ pub(super) struct Alerts {
     /// The names of alerts to look at; each has to be loaded. All when left out.
     #[serde(default)]
     pub(super) names: Vec<String>,
-    /// Conditions on the alerts' labels, all of which have to hold: `severity=critical`.
+    /// Conditions on the alerts' labels, all of which have to hold: `severity=critical`. What
+    /// one asks for has to be a label of a rule, or of some series.
     #[serde(default)]
     matchers: Vec<Matcher>,
     /// The names of those that should fire, and no others. None when left out.
@@ -99,6 +100,17 @@ impl Rule {
         self.kind == "alerting"
     }
 
+    /// Whether a label that the rule itself sets meets the condition. Of one that is made
+    /// of the series' labels that is not known, and taken as said.
+    fn may_meet(&self, matcher: &Matcher) -> bool {
+        let value = if matcher.label() == alerts::NAME {
+            Some(&self.name)
+        } else {
+            self.labels.as_ref().and_then(|of| of.get(matcher.label()))
+        };
+        value.is_some_and(|value| value.contains("{{") || matcher.holds_for(value))
+    }
+
     fn alerts(&self) -> impl Iterator<Item = &Alert> {
         self.alerts.iter().flatten()
     }
@@ -131,6 +143,42 @@ impl Loaded {
         missing(names, &self.names())
     }
 
+    /// The rules of these names, or all.
+    fn named(&self, names: &[String]) -> Vec<&Rule> {
+        let all = self.rules();
+        all.filter(|rule| names.is_empty() || names.contains(&rule.name))
+            .collect()
+    }
+
+    /// How the rules of these names, or all, are: of one that fails no alert fires.
+    pub(in crate::probe::kinds) fn set_health(&self, names: &[String], facts: &mut Facts) {
+        set_health(&self.named(names), facts);
+    }
+
+    /// The conditions that no alert could meet: no rule of these names sets such a label, and
+    /// no series has it. Of a mistyped one nothing fires.
+    pub(in crate::probe::kinds) async fn unmatched(
+        &self,
+        names: &[String],
+        matchers: &[Matcher],
+        asking: &Asking<'_>,
+    ) -> Result<Vec<String>, Fault> {
+        let rules = self.named(names);
+        let mut unmatched = Vec::new();
+        for matcher in matchers {
+            // One that holds where there is no such label leaves nothing out by that.
+            if matcher.holds_for("") || rules.iter().any(|rule| rule.may_meet(matcher)) {
+                continue;
+            }
+            let path = values_of(matcher.label());
+            let values: Told<Vec<String>> = answer::ask(asking, &path, &[]).await?;
+            if !values.data.iter().any(|value| matcher.holds_for(value)) {
+                unmatched.push(matcher.to_string());
+            }
+        }
+        Ok(unmatched)
+    }
+
     /// The alerts that fire.
     pub(in crate::probe::kinds) fn firing(&self) -> impl Iterator<Item = &Alert> {
         self.rules()
@@ -139,10 +187,18 @@ impl Loaded {
     }
 }
 
-/// The questions for [`alert_rules`].
-pub(in crate::probe::kinds) fn alert_questions() -> Vec<(&'static str, Vec<(&'static str, String)>)>
-{
-    vec![(PATH, vec![("type", "alert".to_owned())])]
+fn values_of(label: &str) -> String {
+    format!("api/v1/label/{label}/values")
+}
+
+/// The questions for [`alert_rules`], and for [`Loaded::unmatched`] where no rule settles it.
+pub(in crate::probe::kinds) fn alert_questions(
+    matchers: &[Matcher],
+) -> Vec<(String, Vec<(&'static str, String)>)> {
+    let rules = (PATH.to_owned(), vec![("type", "alert".to_owned())]);
+    let wanting = matchers.iter().filter(|matcher| !matcher.holds_for(""));
+    let values = wanting.map(|matcher| (values_of(matcher.label()), Vec::new()));
+    std::iter::once(rules).chain(values).collect()
 }
 
 /// The rules that raise alerts, with what they raise.
@@ -278,22 +334,26 @@ impl Alerts {
             "size(unhealthy) == 0",
             "size(unevaluated) == 0",
         ];
-        Defaults::require(fires.iter().copied().chain(healthy))
+        let known = (!self.matchers.is_empty()).then_some("size(unmatched) == 0");
+        Defaults::require(fires.iter().copied().chain(healthy).chain(known))
+    }
+
+    pub(super) fn questions(&self) -> Vec<(String, Vec<(&'static str, String)>)> {
+        alert_questions(&self.matchers)
     }
 
     pub(super) async fn facts(&self, asking: &Asking<'_>) -> Result<Facts, Fault> {
         let (loaded, reply) = alert_rules(asking).await?;
         let mut facts = Facts::new();
         self.set(&loaded, &mut facts);
+        let unmatched = loaded.unmatched(&self.names, &self.matchers, asking);
+        facts.set("unmatched", list(unmatched.await?));
         reply.set_clock(&mut facts);
         Ok(facts)
     }
 
     fn set(&self, loaded: &Loaded, facts: &mut Facts) {
-        let rules: Vec<&Rule> = loaded
-            .rules()
-            .filter(|rule| self.names.is_empty() || self.names.contains(&rule.name))
-            .collect();
+        let rules = loaded.named(&self.names);
         let wanted: Vec<String> = self.names.iter().chain(&self.expect).cloned().collect();
         let absent: BTreeSet<&str> = loaded.missing(&wanted).into_iter().collect();
         facts.set("missing", list(absent));

@@ -164,6 +164,7 @@ async fn several_series_are_told_by_a_label() {
     assert_eq!(fact(&facts, "values"), json!({"188": 1, "110": "infinity"}));
     assert_eq!(fact(&facts, "duplicates"), json!(["121"]));
     assert_eq!(fact(&facts, "not_a_number"), json!(["120", "122"]));
+    assert_eq!(fact(&facts, "infinite"), json!(["110"]));
     assert_eq!(fact(&facts, "value"), Json::Null);
     assert_eq!(fact(&facts, "min"), json!(1));
     assert_eq!(fact(&facts, "max"), json!("infinity"));
@@ -252,6 +253,31 @@ async fn the_times_of_samples_are_asked_for() {
     }
 }
 
+#[rstest]
+#[case(json!({"query": "up"}))]
+#[case(json!({"query": "up", "by": "host", "range": "15m"}))]
+fn no_comparison_holds_of_what_is_no_number(#[case] mut options: Json) {
+    options["url"] = json!("http://192.0.2.1:9090");
+    let defaults = Kind::defaults(&prometheus(options));
+    for (expected, of) in [
+        ("!absent", &defaults.require),
+        ("size(not_a_number) == 0", &defaults.require),
+        ("size(infinite) == 0", &defaults.prefer),
+    ] {
+        assert!(of.iter().any(|one| one == expected), "{expected} in {of:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_range_that_was_infinite_once() {
+    let answer = r#"{"status":"success","data":{"resultType":"matrix","result":[
+      {"metric":{"__name__":"lag"},"values":[[60,"9"],[120,"-Inf"],[180,"4"]]},
+      {"metric":{"__name__":"led"},"values":[[60,"9"]]}]}}"#;
+    let options = json!({"query": "lag or led", "range": "5m"});
+    let facts = facts(("200 OK", answer), options).await;
+    assert_eq!(fact(&facts, "infinite"), json!(["lag"]));
+}
+
 #[tokio::test]
 async fn a_range_has_a_course() {
     let answer = r#"{"status":"success","data":{"resultType":"matrix","result":[
@@ -271,6 +297,7 @@ async fn a_range_has_a_course() {
         ("gaps", json!(2)),
         ("longest_gap_s", json!(180)),
         ("not_a_number", json!(["lag"])),
+        ("infinite", json!([])),
         ("oldest_sample_at", json!("1970-01-01T00:01:00Z")),
         ("newest_sample_at", json!("1970-01-01T00:05:00Z")),
     ] {
@@ -405,6 +432,38 @@ async fn alerts_that_fire_and_those_that_should() {
     )
     .await;
     assert_eq!(fact(&seen, "firing_count"), json!(1));
+}
+
+/// Of a name, or of a condition, that is mistyped nothing ever fires.
+#[rstest]
+#[case(json!({"names": ["Escrow"], "matchers": ["severity=warning"]}), json!([]), 1)]
+#[case(json!({"matchers": ["severity=warnign"]}), json!(["severity=warnign"]), 2)]
+#[case(json!({"matchers": [" severty =~ \"warn.*\""]}), json!(["severty =~ \"warn.*\""]), 2)]
+#[case(json!({"matchers": ["severity=warning", "item=dns", "item=~x.*"]}), json!(["item=~x.*"]), 2)]
+#[case(json!({"matchers": ["alertname=Escrow", "severity!=info", "item="]}), json!([]), 1)]
+#[case(json!({"names": ["Failed"], "matchers": ["severity=warning"]}), json!(["severity=warning"]), 2)]
+#[tokio::test]
+async fn a_condition_that_nothing_meets(
+    #[case] alerts: Json,
+    #[case] unmatched: Json,
+    #[case] most: usize,
+) {
+    let server = server(|path| match path {
+        "/api/v1/rules?type=alert" => ("200 OK", RULES),
+        "/api/v1/label/item/values" => ("200 OK", r#"{"status":"success","data":["dns","oauth"]}"#),
+        _ => ("200 OK", r#"{"status":"success","data":[]}"#),
+    })
+    .await;
+    let kind = at(&server, json!({"alerts": alerts}));
+    let required = Kind::defaults(&kind).require;
+    assert!(required.contains(&"size(unmatched) == 0".to_owned()));
+    assert!(required.contains(&"size(missing) == 0".to_owned()));
+    let seen = look(&kind).await.expect("facts");
+    assert_eq!(fact(&seen, "unmatched"), unmatched);
+    let received = server.received();
+    let asked = received.matches("GET ").count();
+    assert!(asked <= most + 1, "{received}");
+    assert_eq!(asked == 1, most == 1, "{received}");
 }
 
 #[tokio::test]

@@ -34,6 +34,7 @@ fn groups(resource: Resource) -> &'static [&'static str] {
 fn path(group: &str, resource: Resource, namespace: Option<&str>) -> String {
     let name = resource.name;
     match namespace {
+        Some(one) if !resource.namespaced => format!("{group}/{name}/{one}"),
         Some(namespace) => format!("{group}/namespaces/{namespace}/{name}"),
         None => format!("{group}/{name}"),
     }
@@ -49,6 +50,7 @@ fn told(answered: &Answered) -> String {
 fn read<T: DeserializeOwned>(
     answered: &Answered,
     resource: Resource,
+    namespace: Option<&str>,
     server: &str,
 ) -> Result<Answer<T>, Fault> {
     let name = resource.name;
@@ -56,7 +58,7 @@ fn read<T: DeserializeOwned>(
     let seen = format!("{server} answers {}: {message}", answered.status);
     let seen = seen.trim_end_matches(": ").to_owned();
     match answered.status {
-        200 => parse(&answered.body, name).map_err(|error| {
+        200 => parse(&answered.body, resource, namespace).map_err(|error| {
             let seen = format!("{server} answered no list of {name}: {error}");
             Fault::new(FaultKind::Protocol, seen)
         }),
@@ -109,7 +111,7 @@ impl Kubernetes {
                 for group in groups(resource) {
                     let path = path(group, resource, namespace);
                     let answered = api.get(context, &transports.tls, &path, LARGEST, timeout);
-                    answer = read(&answered.await?, resource, server)?;
+                    answer = read(&answered.await?, resource, namespace, server)?;
                     if !matches!(answer, Answer::Unknown(_)) {
                         break;
                     }

@@ -97,6 +97,7 @@ pub(super) fn read<T>(stderr: &str, resource: Resource, place: &str) -> Result<A
     }
     if told.contains("the server doesn't have a resource type")
         || told.contains("the server could not find the requested resource")
+        || told.contains("(NotFound)")
     {
         return Ok(Answer::Unknown(format!(
             "the cluster has no {}: {told}",

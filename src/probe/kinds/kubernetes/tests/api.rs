@@ -226,6 +226,31 @@ async fn the_namespace_where_the_whole_is_denied() {
 }
 
 #[rstest]
+#[case("nope", false, json!(["namespace `nope` does not exist; there are: awoooi-prod, dbaas, default, kube-system, vaultwarden"]))]
+#[case("nope", true, json!(["namespace `nope` does not exist"]))]
+#[case("default", true, json!([]))]
+#[tokio::test]
+async fn a_namespace_with_nothing_in_it(
+    #[case] namespace: &str,
+    #[case] denied: bool,
+    #[case] expected: Json,
+) {
+    let api = api("well-1.33", move |path| {
+        (denied && path.ends_with("/namespaces")).then(|| failure(403, "Forbidden", "no"))
+    })
+    .await;
+    let options = json!({ "jobs": { "namespace": namespace } });
+    let facts = api.seen(options, "token").await.expect("facts");
+    assert_eq!(fact(&facts, "missing_namespace"), expected);
+    let mut expected = vec![
+        "GET /apis/batch/v1/jobs".to_owned(),
+        "GET /api/v1/namespaces".to_owned(),
+    ];
+    expected.extend(denied.then(|| format!("GET /api/v1/namespaces/{namespace}")));
+    assert_eq!(api.asked(), expected);
+}
+
+#[rstest]
 #[case("nobody", FaultKind::Denied, "answers 401: Unauthorized")]
 #[case("untrusted", FaultKind::HostKey, "")]
 #[case("named", FaultKind::HostKey, "other")]

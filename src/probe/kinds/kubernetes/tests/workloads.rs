@@ -35,6 +35,7 @@ async fn workloads_in_trouble() {
             "available": { "deployment/api": 0, "deployment/web": 1 },
             "count": 3,
             "missing": ["db"],
+            "missing_namespace": [],
             "outdated": [],
             "stopped": [],
             "unavailable": [
@@ -44,6 +45,7 @@ async fn workloads_in_trouble() {
                  ReplicaSet \"worker-6c8\" has timed out progressing.",
             ],
             "wanted": { "deployment/api": 2, "deployment/web": 2 },
+            "without_nodes": [],
         })
     );
     let facts = facts_of(
@@ -83,6 +85,43 @@ async fn a_deployment_that_is_stopped_and_one_half_rolled_out() {
     );
 }
 
+#[rstest]
+#[case(json!({ "kinds": ["deployments"] }), json!(["deployment awoooi-prod/paused"]))]
+#[case(json!({ "may_be_stopped": ["pau*"] }), json!([]))]
+#[case(json!({ "may_be_stopped": ["api"] }), json!(["deployment awoooi-prod/paused"]))]
+#[tokio::test]
+async fn scaled_to_zero_on_purpose_or_not(#[case] options: Json, #[case] stopped: Json) {
+    let options = json!({ "workloads": options });
+    let required = kind::<Kubernetes>(options.clone()).defaults().require;
+    assert!(required.contains(&"size(stopped) == 0".to_owned()));
+    let facts = facts_of("well-1.33", options).await;
+    assert_eq!(fact(&facts, "stopped"), stopped);
+}
+
+#[tokio::test]
+async fn a_daemon_set_that_no_node_is_for() {
+    let list = json!({ "items": [
+        { "metadata": { "name": "windows", "namespace": "a", "generation": 1 },
+          "status": { "observedGeneration": 1, "desiredNumberScheduled": 0 } },
+    ] });
+    let stage = stage(move |_| Answer::ok(list.to_string())).await;
+    let required = "size(without_nodes) == 0".to_owned();
+    for (asked, is_required) in [
+        (json!({ "kinds": ["daemon_sets"] }), false),
+        (json!({ "kinds": ["daemon_sets"], "names": ["win*"] }), true),
+    ] {
+        let options = json!({ "workloads": asked });
+        let check: Kubernetes = kind(options.clone());
+        assert_eq!(check.defaults().require.contains(&required), is_required);
+        let facts = seen(&stage, options).await;
+        assert_eq!(fact(&facts, "stopped"), json!([]));
+        assert_eq!(
+            fact(&facts, "without_nodes"),
+            json!(["daemonset a/windows"])
+        );
+    }
+}
+
 #[tokio::test]
 async fn cron_jobs_that_are_well() {
     let facts = facts_of(
@@ -100,6 +139,7 @@ async fn cron_jobs_that_are_well() {
             "last_success": "2026-06-05T00:03:12Z",
             "last_successes": { "mysql-backup": "2026-06-05T00:31:50Z", "postgresql-backup": "2026-06-05T00:03:12Z" },
             "missing": [],
+            "missing_namespace": [],
             "schedules": { "mysql-backup": "30 0 * * *", "postgresql-backup": "0 0 * * *" },
             "suspended": [],
             "time_zones": { "postgresql-backup": "Etc/UTC" },
@@ -125,7 +165,10 @@ async fn an_old_cluster_is_asked_for_the_jobs_as_well() {
         ]
     );
     let facts = seen(&stage, json!({ "cron_jobs": {} })).await;
-    assert_eq!(fact(&facts, "without_success"), json!(["dbaas/fresh"]));
+    assert_eq!(
+        fact(&facts, "without_success"),
+        json!(["dbaas/fresh: never started since it was made at 2026-06-01T02:00:00Z"])
+    );
     assert_eq!(fact(&facts, "last_success"), Json::Null, "one never did");
     assert_eq!(fact(&facts, "last_schedule"), Json::Null);
 }
@@ -136,7 +179,10 @@ async fn cron_jobs_in_trouble() {
     assert_eq!(fact(&facts, "suspended"), json!(["dbaas/mysql-backup"]));
     assert_eq!(
         fact(&facts, "without_success"),
-        json!(["dbaas/mysql-backup", "awoooi-prod/backup"])
+        json!([
+            "dbaas/mysql-backup: never started since it was made at 2026-06-01T02:00:00Z",
+            "awoooi-prod/backup: last started at 2026-06-05T02:00:00Z",
+        ])
     );
     assert_eq!(fact(&facts, "active_count"), 1);
     assert_eq!(
@@ -160,6 +206,7 @@ async fn jobs_that_failed_and_those_made_up_for() {
             ],
             "failed_count": 2,
             "missing": [],
+            "missing_namespace": [],
             "succeeded_count": 1,
             "unresolved": [backup],
         })
@@ -193,6 +240,7 @@ async fn services_by_slices_and_by_endpoints() {
                 "count": 2,
                 "endpoints": { "api": 1, "web": 1 },
                 "missing": [],
+                "missing_namespace": [],
                 "without_endpoints": [],
             }),
             "{name}"
@@ -311,6 +359,7 @@ async fn events_are_evidence() {
                 "2026-06-05T10:54:30Z Pod web-7f5b6c9d88-9lq4z: BackOff: Back-off pulling image \
                  \"192.168.0.110:5000/awoooi/web:2026-06-01\" (61 times)",
             ],
+            "missing_namespace": [],
             "newest": "2026-06-05T10:54:30Z",
             "reasons": { "BackOff": 1, "Failed": 1, "FailedScheduling": 1 },
             "warning_count": 3,
@@ -336,7 +385,10 @@ async fn events_are_evidence() {
             "2026-06-05T10:40:00Z Node mon: EvictionThresholdMet: Attempting to reclaim ephemeral-storage"
         ])
     );
-    assert_eq!(stage.server.log.lines().len(), 1);
+    let lines = sent(&stage);
+    // Of kube-system there is no event.
+    let namespaces = "kubectl get namespaces -o json";
+    assert_eq!(lines, ["kubectl get events -A -o json", namespaces]);
     assert_eq!(NOW, 1_780_656_904, "the events are from about then");
 }
 
@@ -359,6 +411,8 @@ fn the_plan_tells_what_is_sent_and_when() {
             format!("endpointslices -n x -o json {denied}"),
             format!("endpoints -A -o json {none}"),
             "endpoints -n x -o json (only where that is denied)".to_owned(),
+            "namespaces -o json (only where nothing there is of x)".to_owned(),
+            "namespaces x -o json (only where that is denied)".to_owned(),
         ]
     );
 }

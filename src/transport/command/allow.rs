@@ -434,8 +434,8 @@ pub(super) const PROGRAMS: &[Program] = &[
                 words: &["snapshots stats"],
                 flags: getopt(
                     "r:H:q",
-                    "repo= repository-file= password-file= no-lock no-cache json latest= host= \
-                     tag= path= mode= group-by= quiet",
+                    "repo= password-file= no-lock no-cache json latest= host= tag= path= mode= \
+                     group-by= quiet",
                 ),
                 operands: Operands::Any,
                 required: "--no-lock",
@@ -657,10 +657,8 @@ const IP: Flags = Flags::Only(
      -statistics -r -N -Numeric",
 );
 
-const RESTIC: Flags = getopt(
-    "r:q",
-    "repo= repository-file= password-file= no-lock no-cache json quiet",
-);
+/// Not `--repository-file`: nobody has seen what address is in it.
+const RESTIC: Flags = getopt("r:q", "repo= password-file= no-lock no-cache json quiet");
 
 const SYSTEMCTL: Flags = getopt(
     "p:t:n:o:alq",

@@ -555,6 +555,8 @@ restic snapshots --no-lock -r=rclone:--config=x
 restic snapshots --no-lock --repo 'rclone:a,b=c:/'
 restic snapshots --no-lock --repo=sftp:-oProxyCommand=x:/y
 restic snapshots --no-lock -rsftp://x@-oProxyCommand=x/y
+restic snapshots --no-lock --repository-file /srv/address
+restic check --no-lock --repository-file=/srv/address
 docker compose -f https://github.com/x/y.git ps
 docker compose -f github.com/x/y ps
 docker compose --file=oci://x/y ps
@@ -990,6 +992,41 @@ fn a_value_is_one_line_and_not_repeated(#[case] value: &str) {
     assert!(!format!("{values:?}").contains("one line"));
 }
 
+/// Where an address comes from does not matter: this is the one way to the program.
+#[rstest]
+#[case("RESTIC_REPOSITORY", "rclone:wd,bearer_token_command=/tmp/evil:x")]
+#[case("RESTIC_REPOSITORY", "sftp://[-oProxyCommand=evil]/x")]
+#[case("RCLONE_CONFIG", "/tmp/evil.conf")]
+#[case("RCLONE_CONFIG", "evil")]
+#[case("RCLONE_CONFIG", "")]
+#[case("RCLONE_CONFIG", "/home/evil/rclone.conf")]
+#[case("RCLONE_CONFIG", "/etc/../home/evil/rclone.conf")]
+fn a_value_by_which_a_program_would_run_is_refused(#[case] name: &str, #[case] value: &str) {
+    let variable = Variable::of("restic", name).expect("known");
+    let mut values = Values::default();
+    let refused = values
+        .give(variable, value.to_owned().into())
+        .expect_err("refused");
+    let expected = format!("the value for {name} is refused: ");
+    assert!(refused.message.starts_with(&expected), "{refused:?}");
+    assert!(!refused.message.contains("evil"), "{refused:?}");
+    assert!(values.variables().is_empty());
+}
+
+#[rstest]
+#[case("RESTIC_REPOSITORY", "rclone:gdrive:backups/gitea")]
+#[case("RCLONE_CONFIG", "/etc/rclone.conf")]
+#[case("RCLONE_CONFIG", "/root/.config/rclone/rclone.conf")]
+#[case("RESTIC_PASSWORD", "rclone:a,b=c:")]
+fn other_values_are_taken(#[case] name: &str, #[case] value: &str) {
+    let variable = Variable::of("restic", name).expect("known");
+    let mut values = Values::default();
+    values
+        .give(variable, value.to_owned().into())
+        .expect("taken");
+    assert_eq!(values.variables(), [variable]);
+}
+
 /// What sh makes of the line that takes variables.
 #[test]
 fn sh_gives_the_program_what_it_reads() {
@@ -1137,9 +1174,10 @@ is quoted again for a POSIX shell. On the operator's own machine there is no she
 - Flags without a value stand after the subcommand of `docker`, `podman`, `kubectl`, `restic` and `rclone`.
 - `k3s kubectl` is `kubectl`.
 - Values that name something to run, write or fetch are refused: settings in the place of `pg_isready`'s database,
-  `rclone` and `sftp` repositories of `restic` with settings or flags in them, addresses as `docker compose -f`,
-  a `--kubeconfig` that is not below `/etc`, `/root/.kube` or `/home/USER/.kube`, and a `--config` of `rclone` that
-  is neither below `/etc` nor where rclone has its own.
+  `rclone` and `sftp` repositories of `restic` with settings or flags in them and those of a kind that is not known,
+  addresses as `docker compose -f`, a `--kubeconfig` that is not below `/etc`, `/root/.kube` or `/home/USER/.kube`, and
+  a `--config` of `rclone` that is neither below `/etc` nor where rclone has its own. The values of `RESTIC_REPOSITORY`
+  and `RCLONE_CONFIG` are looked at in the same way, whoever they come from.
 - Files whose reading does something (`/dev/watchdog`, tapes, `/proc/kmsg`, trace pipes) are refused, and so are flags
   that lead to files which the command does not name: `grep -D`, `md5sum -c`, `sha256sum -c`, `--files0-from`.
 

@@ -85,7 +85,7 @@ pub(super) fn values(repository: &Hash, folder: Option<&str>) -> Result<Values, 
     let mut give = |name: &str, value: &str| match Variable::of("restic", name) {
         Some(variable) => values
             .give(variable, SecretString::from(value))
-            .map_err(|refused| refused.message),
+            .map_err(|refused| format!("the repository in Redis: {}", refused.message)),
         None => Ok(()),
     };
     give("RESTIC_REPOSITORY", &location)?;
@@ -93,11 +93,21 @@ pub(super) fn values(repository: &Hash, folder: Option<&str>) -> Result<Values, 
         let Some(value) = repository.get(*field).filter(|value| !value.is_empty()) else {
             continue;
         };
-        if *field == "rclone_config" && !value.starts_with('/') {
-            return Err(
-                "rclone_config in Redis is no path of a file, and to write one would change the host"
-                    .to_owned(),
-            );
+        if *field == "rclone_config" {
+            if !value.starts_with('/') {
+                return Err(
+                    "rclone_config in Redis is no path of a file, and to write one would change the host"
+                        .to_owned(),
+                );
+            }
+            // The cluster's restic is root's, and in a home somebody else says what rclone runs.
+            if !["/etc/", "/root/"].iter().any(|folder| value.starts_with(folder)) {
+                return Err(
+                    "rclone_config in Redis is no file of root's: its file can name a program to run; \
+                     name one below /etc or /root/.config/rclone"
+                        .to_owned(),
+                );
+            }
         }
         give(name, value)?;
     }
@@ -132,15 +142,6 @@ fn location(repository: &Hash, folder: Option<&str>) -> Result<String, String> {
     } else {
         format!("{scheme}{url}")
     };
-    // restic hands the rest of these to another program as it stands.
-    if location.starts_with("rclone::") || location.starts_with("rclone:-") {
-        return Err("the url in Redis names no configured remote of rclone".to_owned());
-    }
-    if let Some(host) = location.strip_prefix("sftp:")
-        && (host.trim_start_matches('/').starts_with('-') || host.contains("@-"))
-    {
-        return Err("the url in Redis has a flag in the place of a host".to_owned());
-    }
     if let Some(folder) = folder {
         let bucket_alone = ["b2:", "azure:", "rclone:"]
             .iter()

@@ -365,8 +365,8 @@ async fn a_plan_that_is_not_enabled_is_told() {
     "RESTIC_REPOSITORY=b2:backupns8 B2_ACCOUNT_ID=id11 B2_ACCOUNT_KEY=key1 RESTIC_PASSWORD=hunter22")]
 #[case::sftp(&[("provider", "sftp"), ("url", "sftp:nas:/srv/ns8"), ("password", "hunter22")],
     "RESTIC_REPOSITORY=sftp:nas:/srv/ns8 RESTIC_PASSWORD=hunter22")]
-#[case::rclone(&[("provider", "rclone"), ("url", "rclone:gdrive:ns8"), ("password", "hunter22"), ("rclone_config", "/root/rclone.conf")],
-    "RESTIC_REPOSITORY=rclone:gdrive:ns8 RESTIC_PASSWORD=hunter22 RCLONE_CONFIG=/root/rclone.conf")]
+#[case::rclone(&[("provider", "rclone"), ("url", "rclone:gdrive:ns8"), ("password", "hunter22"), ("rclone_config", "/root/.config/rclone/rclone.conf")],
+    "RESTIC_REPOSITORY=rclone:gdrive:ns8 RESTIC_PASSWORD=hunter22 RCLONE_CONFIG=/root/.config/rclone/rclone.conf")]
 #[tokio::test]
 async fn credentials_go_by_standard_input(
     #[case] repository: &[(&'static str, &'static str)],
@@ -423,8 +423,15 @@ async fn credentials_go_by_standard_input(
 #[case::no_key(&[("url", "s3:x/b"), ("password", "hunter22"), ("aws_access_key_id", "a")], "has no aws_secret_access_key")]
 #[case::b2(&[("provider", "backblaze"), ("url", "b"), ("password", "hunter22")], "has no b2_account_id")]
 #[case::contents(&[("provider", "rclone"), ("url", "rclone:x:y"), ("password", "hunter22"), ("rclone_config", "[x]\ntype=sftp\npass=hunter22")], "is no path")]
-#[case::a_program(&[("url", "rclone::sftp,ssh=x:/"), ("password", "hunter22")], "no configured remote")]
-#[case::a_flag(&[("url", "sftp:-oProxyCommand=x:/"), ("password", "hunter22")], "a flag in the place of a host")]
+#[case::a_program(&[("url", "rclone::sftp,ssh=x:/"), ("password", "hunter22")], "name a configured remote, without settings")]
+#[case::settings(&[("provider", "rclone"), ("url", "wd,bearer_token_command=/tmp/evil.sh:path"), ("password", "hunter22")], "name a configured remote, without settings")]
+#[case::another_type(&[("provider", "rclone"), ("path", "wd,type=webdav,bearer_token_command=/tmp/x:p"), ("password", "hunter22")], "name a configured remote, without settings")]
+#[case::a_flag(&[("url", "sftp:-oProxyCommand=x:/"), ("password", "hunter22")], "ssh would read more into it")]
+#[case::a_flag_by_provider(&[("provider", "sftp"), ("url", "//[-oProxyCommand=x]/y"), ("password", "hunter22")], "ssh would read more into it")]
+#[case::unknown(&[("url", "exec:/tmp/evil.sh"), ("password", "hunter22")], "of another it is not known")]
+#[case::somebody_s_config(&[("url", "rclone:x:y"), ("password", "hunter22"), ("rclone_config", "/tmp/rclone.conf")], "no file of root's")]
+#[case::a_home_s_config(&[("url", "rclone:x:y"), ("password", "hunter22"), ("rclone_config", "/home/mail1/.config/rclone/rclone.conf")], "no file of root's")]
+#[case::roundabout(&[("url", "rclone:x:y"), ("password", "hunter22"), ("rclone_config", "/etc/../tmp/rclone.conf")], "where rclone keeps its own")]
 #[case::lines(&[("url", "/r"), ("password", "hun\nter22")], "line break")]
 fn what_redis_lacks_is_told(#[case] repository: &[(&str, &str)], #[case] reason: &str) {
     let hash: Hash = repository
@@ -432,6 +439,7 @@ fn what_redis_lacks_is_told(#[case] repository: &[(&str, &str)], #[case] reason:
         .map(|(field, value)| ((*field).to_owned(), (*value).to_owned()))
         .collect();
     let told = repository::values(&hash, None).expect_err("a reason");
+    assert!(!told.contains("evil"), "{told}");
     assert!(told.contains(reason), "{told}");
     assert!(!told.contains("hunter22"), "{told}");
 }
@@ -464,6 +472,25 @@ async fn nethserver_has_a_repository_for_each_module(
         .expect("facts");
     let fed = stage.server.log.fed();
     assert_eq!(fed.lines().next(), Some(expected));
+}
+
+/// The address is looked at as a whole, after the folder has come to it.
+#[test]
+fn a_folder_makes_no_settings_of_an_address() {
+    let hash = |url: &str| -> Hash {
+        let fields = [("url", url), ("password", "hunter22")];
+        let fields = fields.map(|(field, value)| (field.to_owned(), value.to_owned()));
+        fields.into_iter().collect()
+    };
+    for (url, folder) in [
+        ("rclone:", ":sftp,ssh=x:"),
+        ("rclone:", "-x"),
+        ("rclone:a", "b,ssh=x:"),
+    ] {
+        let told = repository::values(&hash(url), Some(folder)).expect_err(folder);
+        assert!(told.contains("name a configured remote"), "{told}");
+    }
+    repository::values(&hash("rclone:a"), Some("mail/1")).expect("a remote");
 }
 
 #[tokio::test]

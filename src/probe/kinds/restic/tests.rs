@@ -395,10 +395,17 @@ async fn locks_that_cannot_be_listed_are_a_fault() {
 
 /// The transports of a stage, with the secrets `env:NAME` = `value of NAME`.
 fn with_secrets(stage: &mut Stage, names: &[&str]) {
+    let values: Vec<String> = names.iter().map(|name| format!("value of {name}")).collect();
+    let values = values.iter().map(String::as_str);
+    let pairs: Vec<(&str, &str)> = names.iter().copied().zip(values).collect();
+    with_values(stage, &pairs);
+}
+
+fn with_values(stage: &mut Stage, values: &[(&str, &str)]) {
     let mut secrets = Secrets::default();
-    for name in names {
+    for (name, value) in values {
         let reference = SecretRef::Env((*name).to_owned());
-        secrets.insert(reference, format!("value of {name}").into());
+        secrets.insert(reference, (*value).into());
     }
     let home = stage.home().to_owned();
     let environment = SshEnvironment {
@@ -448,6 +455,91 @@ async fn secrets_go_by_standard_input_in_the_order_of_their_names() {
         stage.server.log.fed(),
         "value of P\nvalue of A\nvalue of B\n"
     );
+}
+
+/// What `head` finds in `repository_file`, and then restic.
+async fn of_file(content: Answer, more: serde_json::Value) -> (Result<Facts, Fault>, Stage) {
+    let stage = answering(Answer::ok(ONE), Answer::ok(""), Answer::ok(LOCK), content).await;
+    let mut options = json!({"repository_file": "/f", "password_file": "/p", "locks": false});
+    if let (Some(all), serde_json::Value::Object(more)) = (options.as_object_mut(), more) {
+        all.extend(more);
+    }
+    let probe = kind::<Restic>(options);
+    let seen = run(&probe, &stage.context).await;
+    let told = probe.requests(&stage.context.target, &Policy::default());
+    let told: Vec<String> = told.into_iter().map(|request| request.text).collect();
+    let sent = stage.server.log.lines();
+    assert!(sent.iter().all(|line| told.contains(line)), "{sent:?}, and not {told:?}");
+    (seen, stage)
+}
+
+#[rstest]
+#[case(json!({}), "head -c 4097 /f", "exec restic snapshots")]
+#[case(json!({"sudo": true}), "sudo -n head -c 4097 /f", "exec sudo --preserve-env=RESTIC_REPOSITORY -n restic snapshots")]
+#[tokio::test]
+async fn a_file_s_repository_is_read_first(
+    #[case] more: serde_json::Value,
+    #[case] reading: &str,
+    #[case] asking: &str,
+) {
+    let content = "\u{feff} sftp:nas:/srv/gitea \r\n";
+    let (seen, stage) = of_file(Answer::ok(content), more).await;
+    seen.expect("facts");
+    let lines = stage.server.log.lines();
+    assert!(lines.iter().any(|line| line.ends_with(reading)), "{lines:?}");
+    let asked = lines.iter().find(|line| line.contains("restic")).expect("asked");
+    let plain = asked.replace("'\\''", "");
+    assert!(plain.contains(asking), "{asked}");
+    assert!(!asked.contains("/f"), "restic would read it again: {asked}");
+    assert_eq!(stage.server.log.fed(), "sftp:nas:/srv/gitea\n");
+}
+
+#[rstest]
+#[case::a_program(Answer::ok("rclone:wd,bearer_token_command=/tmp/evil:x\n"), FaultKind::Denied, "without settings")]
+#[case::a_flag(Answer::ok("sftp:-oProxyCommand=evil:/x\n"), FaultKind::Denied, "ssh would read more")]
+#[case::lines(Answer::ok("/r\nrclone::evil:\n"), FaultKind::Denied, "line break")]
+#[case::long(Answer::ok("x".repeat(4097)), FaultKind::Protocol, "more is in it")]
+#[case::empty(Answer::ok(" \n"), FaultKind::Protocol, "no repository in it")]
+#[case::letters(Answer::Exit { stdout: vec![0xff, 0xfe, 0x2f], stderr: Vec::new(), status: 0 }, FaultKind::Protocol, "not UTF-8")]
+#[case::absent(Answer::fails(1, "head: cannot open '/f' for reading: No such file or directory\n"), FaultKind::Missing, "No such file")]
+#[case::denied(Answer::fails(1, "head: cannot open '/f' for reading: Permission denied\n"), FaultKind::Denied, "Permission denied")]
+#[tokio::test]
+async fn restic_is_not_asked_by_a_file_that_is_none(
+    #[case] content: Answer,
+    #[case] of: FaultKind,
+    #[case] seen: &str,
+) {
+    for sudo in [false, true] {
+        let (told, stage) = of_file(content.clone(), json!({"sudo": sudo})).await;
+        let fault = told.expect_err("a fault");
+        assert_eq!(fault.kind, of, "{fault:?}");
+        assert!(fault.seen.contains(seen) && fault.seen.contains("/f"), "{fault:?}");
+        assert!(!format!("{fault:?}").contains("evil"), "{fault:?}");
+        let lines = stage.server.log.lines().join("\n");
+        assert!(!lines.contains("restic"), "{lines}");
+    }
+}
+
+#[tokio::test]
+async fn an_address_by_reference_that_runs_a_program_is_refused() {
+    let none = Answer::fails(1, "unexpected\n");
+    let mut stage = answering(Answer::ok(ONE), Answer::ok(""), Answer::ok(LOCK), none).await;
+    for (name, value) in [
+        ("RESTIC_REPOSITORY", "rclone:wd,bearer_token_command=/tmp/evil:x"),
+        ("RCLONE_CONFIG", "/tmp/evil.conf"),
+    ] {
+        with_values(&mut stage, &[("A", value)]);
+        let mut options = json!({"password_file": "/p", "environment": {name: "env:A"}});
+        if name == "RCLONE_CONFIG" {
+            options["repository"] = json!("rclone:a:x");
+        }
+        let told = run(&kind::<Restic>(options), &stage.context).await;
+        let fault = told.expect_err(name);
+        assert_eq!(fault.kind, FaultKind::LocalSetup, "{fault:?}");
+        assert!(fault.seen.contains(name), "{fault:?}");
+        assert!(!format!("{fault:?}").contains("evil"), "{fault:?}");
+    }
+    assert_eq!(stage.server.log.lines(), [""; 0]);
 }
 
 #[tokio::test]

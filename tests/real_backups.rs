@@ -379,6 +379,38 @@ async fn no_address_runs_a_program() {
 }
 
 #[tokio::test]
+async fn no_login_of_an_address_is_shown() {
+    if left_out() {
+        return;
+    }
+    for (address, secret) in [
+        ("rest:http://TOKENTOKENTOKEN@127.0.0.1:1/x", "TOKEN"),
+        ("rest:https://user:pa/ssw0rd@127.0.0.1:1/x", "ssw0rd"),
+        ("rest:http://us%65rname:p%61ssword@127.0.0.1:1/x", "p%61ssword"),
+        ("rest:user:passw0rd@127.0.0.1:1/x", "passw0rd"),
+    ] {
+        let mut cluster = Cluster::new().await;
+        address.clone_into(&mut cluster.place.address);
+        let options =
+            json!({"environment": {"RESTIC_REPOSITORY": "env:ADDRESS"}, "password": "env:RIGHT"});
+        let fault = cluster.place.look("restic", options).await;
+        let fault = fault.expect_err("a fault");
+        assert!(!format!("{fault:?}").contains(secret), "{fault:?}");
+        let in_redis = [
+            ("provider", "rest"),
+            ("url", address),
+            ("password", PASSWORD),
+        ];
+        cluster.hash("cluster/backup_repository/uuid1", &in_redis);
+        let facts = cluster.look().await.expect("facts");
+        let reason = fact(&facts, "reason").to_string();
+        assert!(reason.contains("127.0.0.1"), "{reason}");
+        assert!(!reason.contains(secret), "{reason}");
+        assert!(!reason.contains(":pa"), "{reason}");
+    }
+}
+
+#[tokio::test]
 async fn a_repository_is_found_by_a_file() {
     if left_out() {
         return;

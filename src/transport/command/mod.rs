@@ -3,7 +3,7 @@
 //! pipeline passed the [`Policy`].
 
 mod acting;
-mod address;
+pub mod address;
 mod allow;
 mod lexer;
 mod options;

@@ -3,7 +3,7 @@
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{ReadOnlyCommand, Refused, values};
+use super::{ReadOnlyCommand, Refused, address, values};
 
 /// A variable by which a program takes a secret, or what goes with one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -112,6 +112,18 @@ impl Values {
     #[must_use]
     pub fn variables(&self) -> Vec<Variable> {
         self.0.iter().map(|(variable, _)| *variable).collect()
+    }
+
+    /// What is secret in the addresses among them, beside each value as a whole.
+    #[must_use]
+    pub fn secrets_in_addresses(&self) -> Vec<SecretString> {
+        let addresses = self
+            .0
+            .iter()
+            .filter(|(variable, _)| variable.name() == "RESTIC_REPOSITORY");
+        addresses
+            .flat_map(|(_, value)| address::secrets_in(value.expose_secret()))
+            .collect()
     }
 
     /// The values in the order of the command's variables; nothing when one

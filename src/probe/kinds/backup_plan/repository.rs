@@ -5,7 +5,7 @@ use secrecy::SecretString;
 use super::Hash;
 use crate::probe::kinds::restic::{Access, Seen};
 use crate::probe::{Context, Fault};
-use crate::transport::command::{Values, Variable};
+use crate::transport::command::{Values, Variable, address};
 
 /// What restic is asked: the least that takes the place and the password.
 pub(super) const QUESTION: [&str; 2] = ["cat", "config"];
@@ -35,14 +35,13 @@ const PLAIN: &[&str] = &[
 
 /// Hides what is secret in it from now on, wherever it could be shown.
 pub(super) fn hide(repository: &Hash, context: &Context) {
+    let secrets = &context.transports.secrets;
     for (field, value) in repository {
-        let secret = if PLAIN.contains(&field.as_str()) {
-            login_in(value)
+        if PLAIN.contains(&field.as_str()) {
+            let found = address::secrets_in(value).into_iter();
+            found.for_each(|secret| secrets.meet(secret));
         } else {
-            Some(value.as_str())
-        };
-        if let Some(secret) = secret {
-            context.transports.secrets.meet(SecretString::from(secret));
+            secrets.meet(SecretString::from(value.as_str()));
         }
     }
     // The contents of a configuration in the place of its path.
@@ -51,21 +50,9 @@ pub(super) fn hide(repository: &Hash, context: &Context) {
     {
         let lines = config.lines().filter_map(|line| line.split_once('='));
         for (_, value) in lines {
-            let value = SecretString::from(value.trim());
-            context.transports.secrets.meet(value);
+            secrets.meet(SecretString::from(value.trim()));
         }
     }
-}
-
-/// `rest:https://LOGIN@host/`
-fn login_in(url: &str) -> Option<&str> {
-    let (_, rest) = url.split_once("://")?;
-    let (login, _) = rest.split('/').next()?.rsplit_once('@')?;
-    Some(
-        login
-            .split_once(':')
-            .map_or(login, |(_, password)| password),
-    )
 }
 
 /// What restic is given of the repository, and nothing of it on its command line.

@@ -474,6 +474,41 @@ async fn nethserver_has_a_repository_for_each_module(
     assert_eq!(fed.lines().next(), Some(expected));
 }
 
+/// Each with what restic says of it: an address that it cannot read it tells as it is.
+#[rstest]
+#[case::slash(
+    "rest:https://user:pa/ssw0rdX@nas/x",
+    "Fatal: parsing repository location failed: url.Parse: parse \"https://user:pa/ssw0rdX@nas/x/\": invalid port \":pa\" after host\n",
+    &["ssw0rdX", ":pa"]
+)]
+#[case::token(
+    "rest:https://TOKENTOKENTOKEN@nas/x",
+    "Fatal: unable to open config file: Head \"https://TOKENTOKENTOKEN@nas/x/config\": EOF\n",
+    &["TOKEN"]
+)]
+#[tokio::test]
+async fn a_login_in_the_url_is_in_no_reason(
+    #[case] url: &'static str,
+    #[case] said: &'static str,
+    #[case] secret: &[&str],
+) {
+    let mut all = cluster(GOOD, GOOD);
+    let repository = vec![("url", url), ("password", "hunter22")];
+    all.insert("cluster/backup_repository/uuid1".to_owned(), repository);
+    let stage = answering(all, Answer::fails(1, said)).await;
+    let seen = run(&kind::<BackupPlan>(one()), &stage.context).await;
+    let facts = stage.context.scrubbed(seen).expect("facts");
+    assert_eq!(fact(&facts, "outcome"), json!("REPO_FAILURE"));
+    let reason = fact(&facts, "reason").to_string();
+    assert!(reason.contains("***@nas"), "{reason}");
+    for secret in secret {
+        assert!(!reason.contains(secret), "{reason}");
+    }
+    let (login, _) = url.rsplit_once('@').expect("a login");
+    let (_, login) = login.split_once("//").expect("a scheme");
+    assert_eq!(stage.context.transports.secrets.scrub(login), "***");
+}
+
 /// The address is looked at as a whole, after the folder has come to it.
 #[test]
 fn a_folder_makes_no_settings_of_an_address() {

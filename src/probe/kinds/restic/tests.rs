@@ -520,6 +520,74 @@ async fn restic_is_not_asked_by_a_file_that_is_none(
     }
 }
 
+/// As restic 0.14 answers, which hides no user and no password that it cannot read.
+#[rstest]
+#[case::token(
+    "rest:http://TOKENTOKENTOKEN@127.0.0.1:1/x",
+    "Fatal: unable to open config file: Head \"http://TOKENTOKENTOKEN@127.0.0.1:1/x/config\": dial tcp 127.0.0.1:1: connect: connection refused\n",
+    FaultKind::Refused,
+    &["TOKEN"]
+)]
+#[case::slash(
+    "rest:https://user:pa/ssw0rd@127.0.0.1:1/x",
+    "Fatal: parsing repository location failed: url.Parse: parse \"https://user:pa/ssw0rd@127.0.0.1:1/x/\": invalid port \":pa\" after host\n",
+    FaultKind::LocalSetup,
+    &["ssw0rd", ":pa", "user"]
+)]
+#[case::without_a_scheme(
+    "rest:user:passw0rd@nas/x",
+    "Fatal: parsing repository location failed: url.Parse: parse \"user:passw0rd@nas/x/\": first path segment in URL cannot contain colon\n",
+    FaultKind::LocalSetup,
+    &["passw0rd"]
+)]
+#[tokio::test]
+async fn a_login_in_an_address_is_not_shown(
+    #[case] address: &str,
+    #[case] said: &'static str,
+    #[case] of: FaultKind,
+    #[case] secret: &[&str],
+) {
+    for by_file in [false, true] {
+        let (content, restic) = (Answer::ok(address.to_owned()), Answer::fails(1, said));
+        let mut stage = answering(restic, Answer::ok(""), Answer::ok(LOCK), content).await;
+        with_values(&mut stage, &[("A", address)]);
+        let options = if by_file {
+            json!({"password_file": "/p", "repository_file": "/f"})
+        } else {
+            json!({"password_file": "/p", "environment": {"RESTIC_REPOSITORY": "env:A"}})
+        };
+        let told = run(&kind::<Restic>(options), &stage.context).await;
+        let fault = stage.context.scrubbed(told).expect_err("a fault");
+        assert_eq!(fault.kind, of, "{fault:?}");
+        for secret in secret {
+            assert!(!fault.seen.contains(secret), "{fault:?}");
+        }
+        // Also in what comes from elsewhere, and without the rest of the address.
+        let (login, _) = address.rsplit_once('@').expect("a login");
+        let start = login.rfind("//").map_or("rest:".len(), |at| at + 2);
+        let hidden = stage.context.transports.secrets.scrub(&login[start..]);
+        assert_eq!(hidden, "***");
+    }
+}
+
+#[tokio::test]
+async fn a_login_is_in_no_warning_and_no_finding() {
+    let warned = Answer::Exit {
+        stdout: ONE.into(),
+        stderr: b"retrying https://me:hunter22@nas/x\n".to_vec(),
+        status: 0,
+    };
+    let found = Answer::fails(1, "error: Get \"https://me:hunter22@nas/x\": EOF\n");
+    let stage = answering(warned, Answer::ok(""), Answer::ok(LOCK), found).await;
+    let probe = kind::<Restic>(options(json!({"check": true})));
+    let facts = run(&probe, &stage.context).await.expect("facts");
+    assert_eq!(fact(&facts, "warnings"), json!(["retrying https://***@nas/x"]));
+    assert_eq!(
+        fact(&facts, "check_errors"),
+        json!(["error: Get \"https://***@nas/x\": EOF"])
+    );
+}
+
 #[tokio::test]
 async fn an_address_by_reference_that_runs_a_program_is_refused() {
     let none = Answer::fails(1, "unexpected\n");

@@ -87,3 +87,61 @@ fn a_host_is_a_name(#[case] address: &str) {
 fn another_kind_is_not_known(#[case] address: &str) {
     assert_eq!(problem(address), Some(SCHEME), "{address}");
 }
+
+fn secrets(address: &str) -> Vec<String> {
+    use secrecy::ExposeSecret as _;
+    let found = secrets_in(address).into_iter();
+    found
+        .map(|secret| secret.expose_secret().to_owned())
+        .collect()
+}
+
+#[rstest]
+#[case::token("rest:http://TOKENTOKENTOKEN@127.0.0.1:1/x", &["TOKENTOKENTOKEN"])]
+#[case::login("rest:https://backup:hunter22@nas/backup", &["backup:hunter22", "hunter22"])]
+#[case::no_plain_name("rest:https://Zm9vYmFy:x@nas/", &["Zm9vYmFy", "Zm9vYmFy:x", "x"])]
+#[case::slash("rest:https://user:pa/ssw0rd@127.0.0.1:1/x", &["pa/ssw0rd", "user:pa/ssw0rd"])]
+#[case::at_and_slash("rest:https://user:p@ss/word@nas/x", &["p", "p@ss/word", "user:p", "user:p@ss/word"])]
+#[case::escapes("rest:https://user:p%40ss%2Fw@nas/", &["p%40ss%2Fw", "p@ss/w", "user:p%40ss%2Fw", "user:p@ss/w"])]
+#[case::no_escapes("rest:https://100%ABC%@nas/", &["100%ABC%"])]
+#[case::no_scheme("rest:user:pa/ss@nas/", &["pa/ss", "user:pa/ss"])]
+#[case::s3("s3:https://AKIA:s3cr3t@minio/b", &["AKIA", "AKIA:s3cr3t", "s3cr3t"])]
+#[case::query("rest:https://nas/x?token=abcd&y", &["abcd", "token=abcd&y"])]
+#[case::ssh_user("sftp:root@nas:/srv/x@y", &[])]
+#[case::ssh_url("sftp://root@nas:22//srv/x@y", &[])]
+#[case::ssh_password("sftp://root:hunter22@nas/x", &["hunter22", "root:hunter22"])]
+#[case::path("/backup/x@y", &[])]
+#[case::none("rest:https://nas:8000/x", &[])]
+#[case::odd("rest:https://@nas/", &[])]
+fn what_is_secret_in_an_address(#[case] address: &str, #[case] expected: &[&str]) {
+    assert_eq!(secrets(address), expected);
+}
+
+#[rstest]
+#[case::none("Fatal: dial tcp 127.0.0.1:1: root@nas", "Fatal: dial tcp 127.0.0.1:1: root@nas")]
+#[case::no_login(r#"Head "http://nas/x": refused by a@b"#, r#"Head "http://nas/x": refused by a@b"#)]
+#[case::token(
+    r#"Head "http://TOKENTOKENTOKEN@127.0.0.1:1/x/config": connection refused"#,
+    r#"Head "http://***@127.0.0.1:1/x/config": connection refused"#
+)]
+#[case::slash(
+    r#"parse "https://user:pa/ssw0rd@127.0.0.1:1/x/": invalid port ":pa" after host"#,
+    r#"parse "https://***@127.0.0.1:1/x/": invalid port "***" after host"#
+)]
+#[case::escape(
+    r#"parse "https://u:a%zz@nas/": invalid URL escape "%zz""#,
+    r#"parse "https://***@nas/": invalid URL escape "***""#
+)]
+#[case::quotes(r#"parse "https://u:a\"b c@nas/": x@y"#, r#"parse "https://***@nas/": x@y"#)]
+#[case::in_json(r#"{"x":"Head \"http://tok@nas/\": no"}"#, r#"{"x":"Head \"http://***@nas/\": no"}"#)]
+#[case::scheme(r#""rest:https://u:p@nas/" is none"#, r#""rest:https://***@nas/" is none"#)]
+#[case::bare("repository at rest:https://u:p q@nas/ failed", "repository at rest:https://***@nas/ failed")]
+#[case::two(
+    r#"Get "http://a@b/": to "http://c:d@e/f@g""#,
+    r#"Get "http://***@b/": to "http://***@g""#
+)]
+#[case::lines("http://a@b/\nhttp://c/\nd@e\n", "http://***@b/\nhttp://c/\nd@e\n")]
+#[case::cut(r#"Head "http://u:p@na"#, r#"Head "http://***@na"#)]
+fn what_a_program_says_has_no_login(#[case] text: &str, #[case] expected: &str) {
+    assert_eq!(without_logins(text), expected);
+}

@@ -186,7 +186,7 @@ impl Kind for Restic {
         FactSpec::new(
             "unreadable",
             Type::List(&Type::Text),
-            "Snapshots that restic cannot load, in its words. It passes over them and ends as if all was well.",
+            "Snapshots that restic cannot load, in its words. It passes over them and ends as if all was well. Whatever failure it tells of a snapshot counts, also in words that are not known.",
         ),
         FactSpec::new(
             "warnings",

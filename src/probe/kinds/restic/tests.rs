@@ -128,23 +128,55 @@ async fn an_empty_repository_has_none(#[case] printed: &'static str) {
     assert_eq!(facts.get("newest_at"), None);
 }
 
+/// Each line as that version prints it, beside one whole snapshot and status 0.
+#[rstest]
+#[case::v0_9("Ignoring \"56c17514f8ad85451bb4be440a1aac375260eb66b02abe6bda9345de32a20f68\", could not load snapshot: load <snapshot/56c17514f8>: invalid data returned")]
+#[case::v0_14("could not load snapshot 94f1279c: load <snapshot/94f1279c30>: invalid data returned")]
+#[case::v0_16("Ignoring \"124da6101f1c8cd5eb1f1a9f0a0e0a47a4a4d5ba1b3ac8f2a5a25e1a5c5b8b5e\": failed to load snapshot 124da610: load <snapshot/124da6101f>: invalid data returned")]
+#[case::v0_16_of_b2("Ignoring \"8ef7bef0e2\": failed to load snapshot 8ef7bef0: no shard headers could be fetched")]
+#[case::v0_18("Ignoring \"33b18e677cf0b071c304dd04c9555584ac72c27ee1d010d3dfb57a369bc2a6f7\": failed to load snapshot 33b18e67: LoadRaw(<snapshot/33b18e677c>): invalid data returned")]
+#[case::in_json("{\"message_type\":\"error\",\"error\":{\"message\":\"failed to load snapshot 33b18e67: LoadRaw(<snapshot/33b18e677c>): invalid data returned\"}}")]
+#[case::in_other_json("{\"level\":\"warn\",\"text\":\"snapshot 33b18e67 is corrupted\"}")]
+#[case::bare("Ignoring \"124da610\": ciphertext verification failed")]
+#[case::reworded("Skipping snapshot 124da610: the file is empty")]
+#[case::reworded_again("Warning: unable to decode Snapshot 124da610")]
 #[tokio::test]
-async fn what_restic_passes_over_is_told() {
+async fn a_snapshot_that_restic_passes_over_is_unreadable(#[case] line: &str) {
     let damaged = Answer::Exit {
-        stdout: b"[]\n".to_vec(),
-        stderr: b"could not load snapshot 94f1279c: load <snapshot/94f1279c30>: invalid data returned\nsome warning\n".to_vec(),
+        stdout: ONE.into(),
+        stderr: format!("some warning\n{line}\n").into_bytes(),
         status: 0,
     };
     let facts = look(json!({}), damaged, Answer::ok(""))
         .await
         .expect("facts");
-    assert_eq!(
-        fact(&facts, "unreadable"),
-        json!([
-            "could not load snapshot 94f1279c: load <snapshot/94f1279c30>: invalid data returned"
-        ])
-    );
+    let unreadable = fact(&facts, "unreadable");
+    assert_eq!(unreadable.as_array().map(Vec::len), Some(1), "{unreadable}");
     assert_eq!(fact(&facts, "warnings"), json!(["some warning"]));
+    let defaults = kind::<Restic>(options(json!({}))).defaults();
+    assert!(defaults.require.contains(&"size(unreadable) == 0".to_owned()));
+}
+
+/// What is said on the way to a snapshot that is loaded in the end, and of other things.
+#[rstest]
+#[case::again("Load(<snapshot/8ef7bef0e2>, 0, 0) returned error, retrying after 363.072704ms: file_state_unknown")]
+#[case::in_the_end("Load(<snapshot/8ef7bef0e2>, 0, 0) operation successful after 1 retries")]
+#[case::cache("found 2 old cache directories in /root/.cache/restic, run `restic cache --cleanup` to remove them")]
+#[case::rclone("rclone: 2026/11/21 12:44:56 ERROR : snapshots/8ef7: Post request get error: EOF")]
+#[case::ssh("subprocess ssh: Warning: failed to add nas to the list, snapshots/ stays")]
+#[case::banner("Welcome to nas, an invalid login is an error")]
+#[tokio::test]
+async fn other_complaints_are_warnings(#[case] line: &str) {
+    let warned = Answer::Exit {
+        stdout: ONE.into(),
+        stderr: format!("{line}\n").into_bytes(),
+        status: 0,
+    };
+    let facts = look(json!({}), warned, Answer::ok(""))
+        .await
+        .expect("facts");
+    assert_eq!(fact(&facts, "unreadable"), json!([]));
+    assert_eq!(fact(&facts, "warnings"), json!([line]));
 }
 
 #[rstest]

@@ -429,6 +429,7 @@ pub(super) const PROGRAMS: &[Program] = &[
     ),
     program(
         "restic",
+        // Without `--no-cache` it writes one into the home directory.
         &[
             Form {
                 words: &["snapshots stats"],
@@ -438,32 +439,32 @@ pub(super) const PROGRAMS: &[Program] = &[
                      group-by= quiet",
                 ),
                 operands: Operands::Any,
-                required: "--no-lock",
+                required: "--no-lock --no-cache",
             },
             Form {
                 words: &["list", "locks snapshots"],
                 flags: RESTIC,
                 operands: Operands::None,
-                required: "--no-lock",
+                required: "--no-lock --no-cache",
             },
             // Not the keys: those are secrets.
             Form {
                 words: &["cat", "config"],
                 flags: RESTIC,
                 operands: Operands::None,
-                required: "--no-lock",
+                required: "--no-lock --no-cache",
             },
             Form {
                 words: &["cat", "lock"],
                 flags: RESTIC,
                 operands: Operands::Any,
-                required: "--no-lock",
+                required: "--no-lock --no-cache",
             },
             Form {
                 words: &["check"],
                 flags: RESTIC,
                 operands: Operands::None,
-                required: "--no-lock",
+                required: "--no-lock --no-cache",
             },
         ],
     ),

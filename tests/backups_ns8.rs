@@ -244,6 +244,25 @@ fn the_last_backup_is_old() {
     assert_eq!(card.fact(PLANS, "outcome"), "SUCCESS", "{}", card.told());
 }
 
+/// The node's clock was years ahead when the module's backup ended: until then it would
+/// look as new as can be.
+#[test]
+fn the_last_backup_is_of_a_time_to_come() {
+    let Some(stand) = Stand::of("ns8-backup") else {
+        return;
+    };
+    let redis = leader(&stand);
+    for module in ["mail1", "nextcloud2"] {
+        redis.hash(
+            &format!("module/{module}/backup_status/1"),
+            &[("start", "1893455900"), ("end", "4102444800"), ("errors", "0")],
+        );
+    }
+    let card = plans(&stand);
+    card.blocked(PLANS, "in the future", "");
+    assert_eq!(card.fact(PLANS, "outcome"), "SUCCESS", "{}", card.told());
+}
+
 #[test]
 fn the_password_in_redis_is_wrong() {
     let Some(stand) = Stand::of("ns8-backup") else {

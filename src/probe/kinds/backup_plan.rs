@@ -299,7 +299,7 @@ impl Kind for BackupPlan {
         ),
         FactSpec::number("module_count", Unit::Count, "How many modules there are."),
     ];
-    const EXAMPLE: &'static str = "title: the nightly plan is done\non: data188\nbackup_plan: { plan: 1, socket: /run/redis/redis.sock }\nprefer:\n  - outcome == 'SUCCESS'\n  - now - last_run_at < duration('25h')\n";
+    const EXAMPLE: &'static str = "title: the nightly plan is done\non: data188\nbackup_plan: { plan: 1, socket: /run/redis/redis.sock }\nfresh: { time: oldest_module_at, prefer_within: 25h }\n";
 
     fn problems(&self, _: &Target, policy: &Policy) -> Vec<OptionProblem> {
         let mut problems: Vec<OptionProblem> = self.keys.problems();

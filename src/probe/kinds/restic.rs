@@ -224,7 +224,7 @@ impl Kind for Restic {
             "What the data take in the repository, each piece once, as it is stored. Absent without `stats: true`.",
         ),
     ];
-    const EXAMPLE: &'static str = "title: the backup of Gitea is there and alone\non: data188\nrestic:\n  repository: /backup/gitea\n  password_file: /backup/scripts/.restic-password\n  latest_only: true\nprefer: now - newest_at < duration('25h')\n";
+    const EXAMPLE: &'static str = "title: the backup of Gitea is there and alone\non: data188\nrestic:\n  repository: /backup/gitea\n  password_file: /backup/scripts/.restic-password\n  latest_only: true\nfresh: { time: oldest_group_newest_at, prefer_within: 25h }\n";
 
     fn problems(&self, _: &Target, policy: &Policy) -> Vec<OptionProblem> {
         self.option_problems(policy)

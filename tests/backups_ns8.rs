@@ -220,6 +220,7 @@ fn of_several_plans_the_worst_is_told() {
         "cluster/backup/2",
         &[("name", "weekly"), ("repository", "4f2a"), ("enabled", "1")],
     );
+    redis.ask(&["SADD", "module/mail1/backups", "2"]);
     state(&redis, "2", "mail1", "2", "3h");
     let card = plans(&stand);
     comes_to(&card, "PARTIAL");
@@ -242,6 +243,20 @@ fn the_last_backup_is_old() {
     let card = plans(&stand);
     card.warned(PLANS, "oldest_module_at", "");
     assert_eq!(card.fact(PLANS, "outcome"), "SUCCESS", "{}", card.told());
+}
+
+/// A module that was removed, or taken out of the plan, leaves its last state in Redis.
+#[test]
+fn a_former_module_is_told_and_not_counted() {
+    let Some(stand) = Stand::of("ns8-backup") else {
+        return;
+    };
+    let redis = leader(&stand);
+    state(&redis, "1", "gone7", "3", "90d");
+    let card = plans(&stand);
+    comes_to(&card, "SUCCESS");
+    assert_eq!(card.verdict(PLANS), "PASS", "{}", card.told());
+    assert_eq!(card.fact(PLANS, "former_modules")[0], "gone7");
 }
 
 /// The node's clock was years ahead when the module's backup ended: until then it would

@@ -715,6 +715,12 @@ async fn a_plan_of_nethserver_s_comes_to_what_its_table_says() {
     assert_eq!(fact(&facts, "last_run_at"), json!("2026-06-05T02:01:00Z"));
     assert_eq!(before, cluster.place.all("repo"), "it only reads");
 
+    // The state of one that is no longer in the plan.
+    cluster.state("gone7", "5");
+    let facts = cluster.look().await.expect("facts");
+    assert_eq!(fact(&facts, "outcome"), json!("SUCCESS"), "{facts:?}");
+    assert_eq!(fact(&facts, "former_modules"), json!(["gone7"]));
+
     cluster.state("web1", "2");
     let facts = cluster.look().await.expect("facts");
     assert_eq!(fact(&facts, "outcome"), json!("PARTIAL"));

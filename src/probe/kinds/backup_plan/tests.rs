@@ -136,6 +136,7 @@ async fn all_is_done() {
         ("enabled", json!(true)),
         ("modules", json!(["mail1", "web1"])),
         ("module_count", json!(2)),
+        ("former_modules", json!([])),
         ("failed_modules", json!([])),
         ("failures", json!({})),
         ("repository_reachable", json!(true)),
@@ -170,9 +171,10 @@ async fn a_module_that_failed_makes_it_partial(
 #[rstest]
 #[case::no_plan(data(&[]), Answer::ok(CONFIG), "there is no cluster/backup/1 in Redis", None)]
 #[case::no_state(cluster(&[], &[]), Answer::ok(CONFIG), "Redis has no state of any of its modules", Some(true))]
-#[case::no_modules(data(&[("cluster/backup/1", PLAN), ("cluster/backup_repository/uuid1", LOCAL)]), Answer::ok(CONFIG), "no state", Some(true))]
-#[case::no_repository(data(&[("cluster/backup/1", PLAN), ("module/a/backup_status/1", GOOD)]), Answer::ok(CONFIG), "there is no cluster/backup_repository/uuid1", Some(false))]
-#[case::none_named(data(&[("cluster/backup/1", &[("name", "x")]), ("module/a/backup_status/1", GOOD)]), Answer::ok(CONFIG), "the plan names no repository", Some(false))]
+#[case::no_modules(data(&[("cluster/backup/1", PLAN), ("cluster/backup_repository/uuid1", LOCAL)]), Answer::ok(CONFIG), "no module is in the plan", Some(true))]
+#[case::former_modules_alone(data(&[("cluster/backup/1", PLAN), ("cluster/backup_repository/uuid1", LOCAL), ("module/a/backup_status/1", GOOD), ("module/a/backups", &[("2", "")])]), Answer::ok(CONFIG), "no module is in the plan", Some(true))]
+#[case::no_repository(data(&[("cluster/backup/1", PLAN), ("module/a/backups", &[("1", "")]), ("module/a/backup_status/1", GOOD)]), Answer::ok(CONFIG), "there is no cluster/backup_repository/uuid1", Some(false))]
+#[case::none_named(data(&[("cluster/backup/1", &[("name", "x")]), ("module/a/backups", &[("1", "")]), ("module/a/backup_status/1", GOOD)]), Answer::ok(CONFIG), "the plan names no repository", Some(false))]
 #[case::unreachable(
     cluster(GOOD, BAD),
     Answer::fails(
@@ -324,6 +326,41 @@ async fn all_enabled_plans_are_looked_at_and_the_worst_is_told() {
         fact(&facts, "reason"),
         json!("plan 2 weekly: web1: its last backup ended with 1 errors")
     );
+}
+
+/// A module that was removed, and one that was moved to another plan.
+#[tokio::test]
+async fn what_former_modules_left_counts_for_nothing() {
+    let old = &[("end", "1700000000"), ("errors", "3")][..];
+    let mut all = cluster(GOOD, GOOD);
+    all.extend(data(&[
+        ("module/gone7/backup_status/1", old),
+        ("module/moved2/backup_status/1", old),
+        ("module/moved2/backups", &[("2", "")]),
+    ]));
+    let facts = look(one(), all, Answer::ok(CONFIG)).await.expect("facts");
+    assert_eq!(fact(&facts, "outcome"), json!("SUCCESS"));
+    assert_eq!(fact(&facts, "modules"), json!(["mail1", "web1"]));
+    assert_eq!(fact(&facts, "module_count"), json!(2));
+    assert_eq!(fact(&facts, "failures"), json!({}));
+    assert_eq!(fact(&facts, "former_modules"), json!(["gone7", "moved2"]));
+    assert_eq!(
+        fact(&facts, "oldest_module_at"),
+        json!("2026-06-05T02:01:00Z")
+    );
+}
+
+#[tokio::test]
+async fn former_modules_of_several_plans_have_their_plan() {
+    let mut all = cluster(GOOD, GOOD);
+    all.extend(data(&[
+        ("cluster/backup/2", PLAN),
+        ("module/web1/backup_status/2", GOOD),
+        ("module/mail1/backup_status/2", BAD),
+    ]));
+    let facts = look(json!({}), all, Answer::ok(CONFIG)).await.expect("facts");
+    assert_eq!(fact(&facts, "outcome"), json!("SUCCESS"), "{facts:?}");
+    assert_eq!(fact(&facts, "former_modules"), json!(["2/mail1"]));
 }
 
 #[tokio::test]

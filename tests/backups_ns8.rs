@@ -270,7 +270,11 @@ fn the_last_backup_is_of_a_time_to_come() {
     for module in ["mail1", "nextcloud2"] {
         redis.hash(
             &format!("module/{module}/backup_status/1"),
-            &[("start", "1893455900"), ("end", "4102444800"), ("errors", "0")],
+            &[
+                ("start", "1893455900"),
+                ("end", "4102444800"),
+                ("errors", "0"),
+            ],
         );
     }
     let card = plans(&stand);

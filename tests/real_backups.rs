@@ -386,7 +386,10 @@ async fn no_login_of_an_address_is_shown() {
     for (address, secret) in [
         ("rest:http://TOKENTOKENTOKEN@127.0.0.1:1/x", "TOKEN"),
         ("rest:https://user:pa/ssw0rd@127.0.0.1:1/x", "ssw0rd"),
-        ("rest:http://us%65rname:p%61ssword@127.0.0.1:1/x", "p%61ssword"),
+        (
+            "rest:http://us%65rname:p%61ssword@127.0.0.1:1/x",
+            "p%61ssword",
+        ),
         ("rest:user:passw0rd@127.0.0.1:1/x", "passw0rd"),
     ] {
         let mut cluster = Cluster::new().await;

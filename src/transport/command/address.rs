@@ -172,7 +172,11 @@ fn line_without_logins(line: &str) -> String {
         let in_quotes = before
             .trim_end_matches(|next: char| next.is_ascii_alphanumeric() || "+.:-/".contains(next))
             .ends_with('"');
-        let end = if in_quotes { quoted(after) } else { after.len() };
+        let end = if in_quotes {
+            quoted(after)
+        } else {
+            after.len()
+        };
         let (address, beyond) = after.split_at(end);
         match address.rfind('@') {
             Some(at) => {

@@ -682,7 +682,10 @@ fn refusals_tell_the_place(#[case] text: &str, #[case] at: usize, #[case] messag
     "tail --foll is not known to only read: write flags out in full"
 )]
 #[case("crontab -u x", "crontab needs -l, so that it only reads")]
-#[case("restic snapshots", "restic snapshots|stats needs --no-lock --no-cache")]
+#[case(
+    "restic snapshots",
+    "restic snapshots|stats needs --no-lock --no-cache"
+)]
 #[case("date 1", "it would set the clock")]
 #[case("hostname x", "no further argument is known")]
 #[case("kubectl get secrets", "secrets are not shown")]

@@ -88,7 +88,10 @@ pub(super) fn values(repository: &Hash, folder: Option<&str>) -> Result<Values, 
                 );
             }
             // The cluster's restic is root's, and in a home somebody else says what rclone runs.
-            if !["/etc/", "/root/"].iter().any(|folder| value.starts_with(folder)) {
+            if !["/etc/", "/root/"]
+                .iter()
+                .any(|folder| value.starts_with(folder))
+            {
                 return Err(
                     "rclone_config in Redis is no file of root's: its file can name a program to run; \
                      name one below /etc or /root/.config/rclone"

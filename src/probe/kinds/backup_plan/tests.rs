@@ -358,7 +358,9 @@ async fn former_modules_of_several_plans_have_their_plan() {
         ("module/web1/backup_status/2", GOOD),
         ("module/mail1/backup_status/2", BAD),
     ]));
-    let facts = look(json!({}), all, Answer::ok(CONFIG)).await.expect("facts");
+    let facts = look(json!({}), all, Answer::ok(CONFIG))
+        .await
+        .expect("facts");
     assert_eq!(fact(&facts, "outcome"), json!("SUCCESS"), "{facts:?}");
     assert_eq!(fact(&facts, "former_modules"), json!(["2/mail1"]));
 }

@@ -130,12 +130,24 @@ async fn an_empty_repository_has_none(#[case] printed: &'static str) {
 
 /// Each line as that version prints it, beside one whole snapshot and status 0.
 #[rstest]
-#[case::v0_9("Ignoring \"56c17514f8ad85451bb4be440a1aac375260eb66b02abe6bda9345de32a20f68\", could not load snapshot: load <snapshot/56c17514f8>: invalid data returned")]
-#[case::v0_14("could not load snapshot 94f1279c: load <snapshot/94f1279c30>: invalid data returned")]
-#[case::v0_16("Ignoring \"124da6101f1c8cd5eb1f1a9f0a0e0a47a4a4d5ba1b3ac8f2a5a25e1a5c5b8b5e\": failed to load snapshot 124da610: load <snapshot/124da6101f>: invalid data returned")]
-#[case::v0_16_of_b2("Ignoring \"8ef7bef0e2\": failed to load snapshot 8ef7bef0: no shard headers could be fetched")]
-#[case::v0_18("Ignoring \"33b18e677cf0b071c304dd04c9555584ac72c27ee1d010d3dfb57a369bc2a6f7\": failed to load snapshot 33b18e67: LoadRaw(<snapshot/33b18e677c>): invalid data returned")]
-#[case::in_json("{\"message_type\":\"error\",\"error\":{\"message\":\"failed to load snapshot 33b18e67: LoadRaw(<snapshot/33b18e677c>): invalid data returned\"}}")]
+#[case::v0_9(
+    "Ignoring \"56c17514f8ad85451bb4be440a1aac375260eb66b02abe6bda9345de32a20f68\", could not load snapshot: load <snapshot/56c17514f8>: invalid data returned"
+)]
+#[case::v0_14(
+    "could not load snapshot 94f1279c: load <snapshot/94f1279c30>: invalid data returned"
+)]
+#[case::v0_16(
+    "Ignoring \"124da6101f1c8cd5eb1f1a9f0a0e0a47a4a4d5ba1b3ac8f2a5a25e1a5c5b8b5e\": failed to load snapshot 124da610: load <snapshot/124da6101f>: invalid data returned"
+)]
+#[case::v0_16_of_b2(
+    "Ignoring \"8ef7bef0e2\": failed to load snapshot 8ef7bef0: no shard headers could be fetched"
+)]
+#[case::v0_18(
+    "Ignoring \"33b18e677cf0b071c304dd04c9555584ac72c27ee1d010d3dfb57a369bc2a6f7\": failed to load snapshot 33b18e67: LoadRaw(<snapshot/33b18e677c>): invalid data returned"
+)]
+#[case::in_json(
+    "{\"message_type\":\"error\",\"error\":{\"message\":\"failed to load snapshot 33b18e67: LoadRaw(<snapshot/33b18e677c>): invalid data returned\"}}"
+)]
 #[case::in_other_json("{\"level\":\"warn\",\"text\":\"snapshot 33b18e67 is corrupted\"}")]
 #[case::bare("Ignoring \"124da610\": ciphertext verification failed")]
 #[case::reworded("Skipping snapshot 124da610: the file is empty")]
@@ -154,14 +166,22 @@ async fn a_snapshot_that_restic_passes_over_is_unreadable(#[case] line: &str) {
     assert_eq!(unreadable.as_array().map(Vec::len), Some(1), "{unreadable}");
     assert_eq!(fact(&facts, "warnings"), json!(["some warning"]));
     let defaults = kind::<Restic>(options(json!({}))).defaults();
-    assert!(defaults.require.contains(&"size(unreadable) == 0".to_owned()));
+    assert!(
+        defaults
+            .require
+            .contains(&"size(unreadable) == 0".to_owned())
+    );
 }
 
 /// What is said on the way to a snapshot that is loaded in the end, and of other things.
 #[rstest]
-#[case::again("Load(<snapshot/8ef7bef0e2>, 0, 0) returned error, retrying after 363.072704ms: file_state_unknown")]
+#[case::again(
+    "Load(<snapshot/8ef7bef0e2>, 0, 0) returned error, retrying after 363.072704ms: file_state_unknown"
+)]
 #[case::in_the_end("Load(<snapshot/8ef7bef0e2>, 0, 0) operation successful after 1 retries")]
-#[case::cache("found 2 old cache directories in /root/.cache/restic, run `restic cache --cleanup` to remove them")]
+#[case::cache(
+    "found 2 old cache directories in /root/.cache/restic, run `restic cache --cleanup` to remove them"
+)]
 #[case::rclone("rclone: 2026/11/21 12:44:56 ERROR : snapshots/8ef7: Post request get error: EOF")]
 #[case::ssh("subprocess ssh: Warning: failed to add nas to the list, snapshots/ stays")]
 #[case::banner("Welcome to nas, an invalid login is an error")]
@@ -427,7 +447,10 @@ async fn locks_that_cannot_be_listed_are_a_fault() {
 
 /// The transports of a stage, with the secrets `env:NAME` = `value of NAME`.
 fn with_secrets(stage: &mut Stage, names: &[&str]) {
-    let values: Vec<String> = names.iter().map(|name| format!("value of {name}")).collect();
+    let values: Vec<String> = names
+        .iter()
+        .map(|name| format!("value of {name}"))
+        .collect();
     let values = values.iter().map(String::as_str);
     let pairs: Vec<(&str, &str)> = names.iter().copied().zip(values).collect();
     with_values(stage, &pairs);
@@ -501,7 +524,10 @@ async fn of_file(content: Answer, more: serde_json::Value) -> (Result<Facts, Fau
     let told = probe.requests(&stage.context.target, &Policy::default());
     let told: Vec<String> = told.into_iter().map(|request| request.text).collect();
     let sent = stage.server.log.lines();
-    assert!(sent.iter().all(|line| told.contains(line)), "{sent:?}, and not {told:?}");
+    assert!(
+        sent.iter().all(|line| told.contains(line)),
+        "{sent:?}, and not {told:?}"
+    );
     (seen, stage)
 }
 
@@ -518,8 +544,14 @@ async fn a_file_s_repository_is_read_first(
     let (seen, stage) = of_file(Answer::ok(content), more).await;
     seen.expect("facts");
     let lines = stage.server.log.lines();
-    assert!(lines.iter().any(|line| line.ends_with(reading)), "{lines:?}");
-    let asked = lines.iter().find(|line| line.contains("restic")).expect("asked");
+    assert!(
+        lines.iter().any(|line| line.ends_with(reading)),
+        "{lines:?}"
+    );
+    let asked = lines
+        .iter()
+        .find(|line| line.contains("restic"))
+        .expect("asked");
     let plain = asked.replace("'\\''", "");
     assert!(plain.contains(asking), "{asked}");
     assert!(!asked.contains("/f"), "restic would read it again: {asked}");
@@ -527,14 +559,30 @@ async fn a_file_s_repository_is_read_first(
 }
 
 #[rstest]
-#[case::a_program(Answer::ok("rclone:wd,bearer_token_command=/tmp/evil:x\n"), FaultKind::Denied, "without settings")]
-#[case::a_flag(Answer::ok("sftp:-oProxyCommand=evil:/x\n"), FaultKind::Denied, "ssh would read more")]
+#[case::a_program(
+    Answer::ok("rclone:wd,bearer_token_command=/tmp/evil:x\n"),
+    FaultKind::Denied,
+    "without settings"
+)]
+#[case::a_flag(
+    Answer::ok("sftp:-oProxyCommand=evil:/x\n"),
+    FaultKind::Denied,
+    "ssh would read more"
+)]
 #[case::lines(Answer::ok("/r\nrclone::evil:\n"), FaultKind::Denied, "line break")]
 #[case::long(Answer::ok("x".repeat(4097)), FaultKind::Protocol, "more is in it")]
 #[case::empty(Answer::ok(" \n"), FaultKind::Protocol, "no repository in it")]
 #[case::letters(Answer::Exit { stdout: vec![0xff, 0xfe, 0x2f], stderr: Vec::new(), status: 0 }, FaultKind::Protocol, "not UTF-8")]
-#[case::absent(Answer::fails(1, "head: cannot open '/f' for reading: No such file or directory\n"), FaultKind::Missing, "No such file")]
-#[case::denied(Answer::fails(1, "head: cannot open '/f' for reading: Permission denied\n"), FaultKind::Denied, "Permission denied")]
+#[case::absent(
+    Answer::fails(1, "head: cannot open '/f' for reading: No such file or directory\n"),
+    FaultKind::Missing,
+    "No such file"
+)]
+#[case::denied(
+    Answer::fails(1, "head: cannot open '/f' for reading: Permission denied\n"),
+    FaultKind::Denied,
+    "Permission denied"
+)]
 #[tokio::test]
 async fn restic_is_not_asked_by_a_file_that_is_none(
     #[case] content: Answer,
@@ -545,7 +593,10 @@ async fn restic_is_not_asked_by_a_file_that_is_none(
         let (told, stage) = of_file(content.clone(), json!({"sudo": sudo})).await;
         let fault = told.expect_err("a fault");
         assert_eq!(fault.kind, of, "{fault:?}");
-        assert!(fault.seen.contains(seen) && fault.seen.contains("/f"), "{fault:?}");
+        assert!(
+            fault.seen.contains(seen) && fault.seen.contains("/f"),
+            "{fault:?}"
+        );
         assert!(!format!("{fault:?}").contains("evil"), "{fault:?}");
         let lines = stage.server.log.lines().join("\n");
         assert!(!lines.contains("restic"), "{lines}");
@@ -613,7 +664,10 @@ async fn a_login_is_in_no_warning_and_no_finding() {
     let stage = answering(warned, Answer::ok(""), Answer::ok(LOCK), found).await;
     let probe = kind::<Restic>(options(json!({"check": true})));
     let facts = run(&probe, &stage.context).await.expect("facts");
-    assert_eq!(fact(&facts, "warnings"), json!(["retrying https://***@nas/x"]));
+    assert_eq!(
+        fact(&facts, "warnings"),
+        json!(["retrying https://***@nas/x"])
+    );
     assert_eq!(
         fact(&facts, "check_errors"),
         json!(["error: Get \"https://***@nas/x\": EOF"])
@@ -625,7 +679,10 @@ async fn an_address_by_reference_that_runs_a_program_is_refused() {
     let none = Answer::fails(1, "unexpected\n");
     let mut stage = answering(Answer::ok(ONE), Answer::ok(""), Answer::ok(LOCK), none).await;
     for (name, value) in [
-        ("RESTIC_REPOSITORY", "rclone:wd,bearer_token_command=/tmp/evil:x"),
+        (
+            "RESTIC_REPOSITORY",
+            "rclone:wd,bearer_token_command=/tmp/evil:x",
+        ),
         ("RCLONE_CONFIG", "/tmp/evil.conf"),
     ] {
         with_values(&mut stage, &[("A", value)]);

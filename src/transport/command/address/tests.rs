@@ -118,8 +118,14 @@ fn what_is_secret_in_an_address(#[case] address: &str, #[case] expected: &[&str]
 }
 
 #[rstest]
-#[case::none("Fatal: dial tcp 127.0.0.1:1: root@nas", "Fatal: dial tcp 127.0.0.1:1: root@nas")]
-#[case::no_login(r#"Head "http://nas/x": refused by a@b"#, r#"Head "http://nas/x": refused by a@b"#)]
+#[case::none(
+    "Fatal: dial tcp 127.0.0.1:1: root@nas",
+    "Fatal: dial tcp 127.0.0.1:1: root@nas"
+)]
+#[case::no_login(
+    r#"Head "http://nas/x": refused by a@b"#,
+    r#"Head "http://nas/x": refused by a@b"#
+)]
 #[case::token(
     r#"Head "http://TOKENTOKENTOKEN@127.0.0.1:1/x/config": connection refused"#,
     r#"Head "http://***@127.0.0.1:1/x/config": connection refused"#
@@ -132,10 +138,22 @@ fn what_is_secret_in_an_address(#[case] address: &str, #[case] expected: &[&str]
     r#"parse "https://u:a%zz@nas/": invalid URL escape "%zz""#,
     r#"parse "https://***@nas/": invalid URL escape "***""#
 )]
-#[case::quotes(r#"parse "https://u:a\"b c@nas/": x@y"#, r#"parse "https://***@nas/": x@y"#)]
-#[case::in_json(r#"{"x":"Head \"http://tok@nas/\": no"}"#, r#"{"x":"Head \"http://***@nas/\": no"}"#)]
-#[case::scheme(r#""rest:https://u:p@nas/" is none"#, r#""rest:https://***@nas/" is none"#)]
-#[case::bare("repository at rest:https://u:p q@nas/ failed", "repository at rest:https://***@nas/ failed")]
+#[case::quotes(
+    r#"parse "https://u:a\"b c@nas/": x@y"#,
+    r#"parse "https://***@nas/": x@y"#
+)]
+#[case::in_json(
+    r#"{"x":"Head \"http://tok@nas/\": no"}"#,
+    r#"{"x":"Head \"http://***@nas/\": no"}"#
+)]
+#[case::scheme(
+    r#""rest:https://u:p@nas/" is none"#,
+    r#""rest:https://***@nas/" is none"#
+)]
+#[case::bare(
+    "repository at rest:https://u:p q@nas/ failed",
+    "repository at rest:https://***@nas/ failed"
+)]
 #[case::two(
     r#"Get "http://a@b/": to "http://c:d@e/f@g""#,
     r#"Get "http://***@b/": to "http://***@g""#

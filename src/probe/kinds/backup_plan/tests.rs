@@ -518,7 +518,7 @@ async fn nethserver_has_a_repository_for_each_module(
 #[case::slash(
     "rest:https://user:pa/ssw0rdX@nas/x",
     "Fatal: parsing repository location failed: url.Parse: parse \"https://user:pa/ssw0rdX@nas/x/\": invalid port \":pa\" after host\n",
-    &["ssw0rdX", ":pa"]
+    &["ssw0rdX", "\":pa"]
 )]
 #[case::token(
     "rest:https://TOKENTOKENTOKEN@nas/x",

@@ -220,6 +220,7 @@ fn of_several_plans_the_worst_is_told() {
         "cluster/backup/2",
         &[("name", "weekly"), ("repository", "4f2a"), ("enabled", "1")],
     );
+    redis.ask(&["SADD", "module/mail1/backups", "2"]);
     state(&redis, "2", "mail1", "2", "3h");
     let card = plans(&stand);
     comes_to(&card, "PARTIAL");
@@ -241,6 +242,43 @@ fn the_last_backup_is_old() {
     state(&redis, "1", "nextcloud2", "0", "26h");
     let card = plans(&stand);
     card.warned(PLANS, "oldest_module_at", "");
+    assert_eq!(card.fact(PLANS, "outcome"), "SUCCESS", "{}", card.told());
+}
+
+/// A module that was removed, or taken out of the plan, leaves its last state in Redis.
+#[test]
+fn a_former_module_is_told_and_not_counted() {
+    let Some(stand) = Stand::of("ns8-backup") else {
+        return;
+    };
+    let redis = leader(&stand);
+    state(&redis, "1", "gone7", "3", "90d");
+    let card = plans(&stand);
+    comes_to(&card, "SUCCESS");
+    assert_eq!(card.verdict(PLANS), "PASS", "{}", card.told());
+    assert_eq!(card.fact(PLANS, "former_modules")[0], "gone7");
+}
+
+/// The node's clock was years ahead when the module's backup ended: until then it would
+/// look as new as can be.
+#[test]
+fn the_last_backup_is_of_a_time_to_come() {
+    let Some(stand) = Stand::of("ns8-backup") else {
+        return;
+    };
+    let redis = leader(&stand);
+    for module in ["mail1", "nextcloud2"] {
+        redis.hash(
+            &format!("module/{module}/backup_status/1"),
+            &[
+                ("start", "1893455900"),
+                ("end", "4102444800"),
+                ("errors", "0"),
+            ],
+        );
+    }
+    let card = plans(&stand);
+    card.blocked(PLANS, "in the future", "");
     assert_eq!(card.fact(PLANS, "outcome"), "SUCCESS", "{}", card.told());
 }
 

@@ -43,6 +43,8 @@ impl Write for Ledger {
 struct Place {
     dir: tempfile::TempDir,
     ledger: Ledger,
+    /// A secret beside the passwords, `env:ADDRESS`.
+    address: String,
 }
 
 impl Place {
@@ -50,6 +52,7 @@ impl Place {
         let place = Self {
             dir: tempfile::tempdir().expect("a folder"),
             ledger: Ledger::default(),
+            address: String::new(),
         };
         std::fs::create_dir(place.path("home")).expect("a home");
         std::fs::create_dir(place.path("data")).expect("data");
@@ -123,6 +126,7 @@ impl Place {
         let reference = |name: &str| SecretRef::Env(name.to_owned());
         secrets.insert(reference("RIGHT"), PASSWORD.into());
         secrets.insert(reference("WRONG"), "wrong horse battery".into());
+        secrets.insert(reference("ADDRESS"), self.address.as_str().into());
         let clock = || jiff::Timestamp::now();
         let context = Context {
             check: "test".to_owned(),
@@ -308,6 +312,119 @@ async fn what_keeps_restic_out_is_told() {
             "{fault:?}"
         );
     }
+}
+
+/// An address by which rclone runs a program, and the file that tells of it.
+fn trap(place: &Place) -> (String, PathBuf) {
+    let ran = place.path("ran");
+    let script = format!("#!/bin/sh\necho \"$0\" >> {}\n", place.text("ran"));
+    place.write("evil.sh", &script);
+    done(Command::new("chmod").args(["+x", &place.text("evil.sh")]));
+    let config = "[wd]\ntype = webdav\nurl = http://127.0.0.1:1/\n";
+    place.write("home/.config/rclone/rclone.conf", config);
+    let command = place.text("evil.sh");
+    let address = format!("rclone:wd,bearer_token_command={command}:path");
+    (address, ran)
+}
+
+#[tokio::test]
+async fn no_address_runs_a_program() {
+    if left_out() {
+        return;
+    }
+    let mut cluster = Cluster::new().await;
+    let (address, ran) = trap(&cluster.place);
+    // It is a trap: restic itself walks into it.
+    let mut restic = cluster.place.program("restic");
+    let mut restic = restic
+        .args(["--no-cache", "--no-lock", "cat", "config"])
+        .env("RESTIC_PASSWORD", PASSWORD)
+        .env("RESTIC_REPOSITORY", &address)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("restic");
+    until("the program", || ran.exists()).await;
+    drop(restic.kill());
+    drop(restic.wait());
+    std::fs::remove_file(&ran).expect("removed");
+
+    cluster.place.address.clone_from(&address);
+    cluster.place.write("address", &address);
+    let file = cluster.place.text("address");
+    for options in [
+        json!({"environment": {"RESTIC_REPOSITORY": "env:ADDRESS"}, "password": "env:RIGHT"}),
+        json!({"repository_file": file, "password": "env:RIGHT"}),
+    ] {
+        let fault = cluster.place.look("restic", options).await;
+        let fault = fault.expect_err("refused");
+        assert!(fault.seen.contains("without settings"), "{fault:?}");
+    }
+    let in_redis = [
+        ("provider", "rclone"),
+        ("url", address.as_str()),
+        ("password", PASSWORD),
+    ];
+    cluster.hash("cluster/backup_repository/uuid1", &in_redis);
+    let facts = cluster.look().await.expect("facts");
+    assert_eq!(fact(&facts, "outcome"), json!("REPO_FAILURE"));
+    let reason = fact(&facts, "reason");
+    assert!(
+        reason
+            .as_str()
+            .is_some_and(|reason| reason.contains("without settings")),
+        "{reason}"
+    );
+    assert!(!ran.exists(), "the program ran");
+}
+
+#[tokio::test]
+async fn no_login_of_an_address_is_shown() {
+    if left_out() {
+        return;
+    }
+    for (address, secret) in [
+        ("rest:http://TOKENTOKENTOKEN@127.0.0.1:1/x", "TOKEN"),
+        ("rest:https://user:pa/ssw0rd@127.0.0.1:1/x", "ssw0rd"),
+        (
+            "rest:http://us%65rname:p%61ssword@127.0.0.1:1/x",
+            "p%61ssword",
+        ),
+        ("rest:user:passw0rd@127.0.0.1:1/x", "passw0rd"),
+    ] {
+        let mut cluster = Cluster::new().await;
+        address.clone_into(&mut cluster.place.address);
+        let options =
+            json!({"environment": {"RESTIC_REPOSITORY": "env:ADDRESS"}, "password": "env:RIGHT"});
+        let fault = cluster.place.look("restic", options).await;
+        let fault = fault.expect_err("a fault");
+        assert!(!format!("{fault:?}").contains(secret), "{fault:?}");
+        let in_redis = [
+            ("provider", "rest"),
+            ("url", address),
+            ("password", PASSWORD),
+        ];
+        cluster.hash("cluster/backup_repository/uuid1", &in_redis);
+        let facts = cluster.look().await.expect("facts");
+        let reason = fact(&facts, "reason").to_string();
+        assert!(reason.contains("127.0.0.1"), "{reason}");
+        assert!(!reason.contains(secret), "{reason}");
+        assert!(!reason.contains("\":pa"), "{reason}");
+    }
+}
+
+#[tokio::test]
+async fn a_repository_is_found_by_a_file() {
+    if left_out() {
+        return;
+    }
+    let place = Place::new();
+    place.init("repo");
+    place.back_up("repo", "gitea");
+    place.write("address", &format!(" {}\n", place.text("repo")));
+    let options = json!({"repository_file": place.text("address"), "password": "env:RIGHT"});
+    let facts = place.look("restic", options).await.expect("facts");
+    assert_eq!(fact(&facts, "snapshots"), json!(1));
 }
 
 #[tokio::test]
@@ -600,6 +717,12 @@ async fn a_plan_of_nethserver_s_comes_to_what_its_table_says() {
     assert_eq!(fact(&facts, "modules"), json!(["mail1", "web1"]));
     assert_eq!(fact(&facts, "last_run_at"), json!("2026-06-05T02:01:00Z"));
     assert_eq!(before, cluster.place.all("repo"), "it only reads");
+
+    // The state of one that is no longer in the plan.
+    cluster.state("gone7", "5");
+    let facts = cluster.look().await.expect("facts");
+    assert_eq!(fact(&facts, "outcome"), json!("SUCCESS"), "{facts:?}");
+    assert_eq!(fact(&facts, "former_modules"), json!(["gone7"]));
 
     cluster.state("web1", "2");
     let facts = cluster.look().await.expect("facts");

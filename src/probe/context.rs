@@ -228,6 +228,10 @@ impl Context {
         values: &Values,
         limits: Limits,
     ) -> Result<Output, Fault> {
+        // A program that cannot use an address repeats parts of it.
+        for secret in values.secrets_in_addresses() {
+            self.transports.secrets.meet(secret);
+        }
         #[cfg(any(test, feature = "fuzzing"))]
         if let Some(stand_in) = &self.transports.stand_in {
             return Ok(stand_in.exec(command));

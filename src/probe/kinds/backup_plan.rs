@@ -30,8 +30,8 @@ use crate::transport::command::Variable;
 ///   be opened;
 /// - `PARTIAL`: at least one module failed, or has never run, and the repository can
 ///   be opened;
-/// - `REPO_FAILURE`: Redis has no state of the plan, or the repository cannot be
-///   opened.
+/// - `REPO_FAILURE`: Redis has no state of the plan, no module is in it, or the
+///   repository cannot be opened.
 ///
 /// `PARTIAL` is a WARN and `REPO_FAILURE` BLOCKED, unless the check expects
 /// something else. Where neither Redis nor restic can be asked at all, that is a
@@ -156,16 +156,20 @@ impl BackupPlan {
             plan.trouble = Some(format!("there is no {} in Redis", self.keys.plan(&id)));
             return Ok(plan);
         }
-        let mut modules: BTreeSet<String> = memberships
+        let modules: BTreeSet<String> = memberships
             .iter()
             .filter(|(_, plans)| plans.texts().any(|plan| plan == id))
             .map(|(module, _)| module.clone())
             .collect();
+        // A module that was taken out of the plan, or of the cluster, leaves its state behind.
         let pattern = self.keys.status(keys::ANY, &id);
         let keys = self.redis().scan(context, &pattern).await?;
-        let with_state = keys.iter().filter_map(|key| self.keys.status_of(key, &id));
-        modules.extend(with_state);
+        let with_state: BTreeSet<String> = keys
+            .iter()
+            .filter_map(|key| self.keys.status_of(key, &id))
+            .collect();
         bounded(modules.len())?;
+        plan.former = with_state.difference(&modules).cloned().collect();
         plan.modules = stream::iter(modules)
             .map(|module| {
                 let id = &id;
@@ -177,7 +181,9 @@ impl BackupPlan {
             .buffered(AT_ONCE)
             .try_collect()
             .await?;
-        if plan.modules.iter().all(|module| !module.has_state) {
+        if plan.modules.is_empty() {
+            plan.trouble = Some("no module is in the plan".to_owned());
+        } else if plan.modules.iter().all(|module| !module.has_state) {
             plan.trouble = Some("Redis has no state of any of its modules".to_owned());
         }
         if self.check_repository {
@@ -273,6 +279,11 @@ impl Kind for BackupPlan {
             "The modules of the plans: `mail1`.",
         ),
         FactSpec::new(
+            "former_modules",
+            Type::List(&Type::Text),
+            "Modules that Redis has a state of and that are not in the plan: taken out of it, or removed. What they left counts for nothing. Of several plans, by plan and module: `2/mail1`.",
+        ),
+        FactSpec::new(
             "failed_modules",
             Type::List(&Type::Text),
             "Those whose last backup had an error, that never ran, or whose state tells no result.",
@@ -299,7 +310,7 @@ impl Kind for BackupPlan {
         ),
         FactSpec::number("module_count", Unit::Count, "How many modules there are."),
     ];
-    const EXAMPLE: &'static str = "title: the nightly plan is done\non: data188\nbackup_plan: { plan: 1, socket: /run/redis/redis.sock }\nprefer:\n  - outcome == 'SUCCESS'\n  - now - last_run_at < duration('25h')\n";
+    const EXAMPLE: &'static str = "title: the nightly plan is done\non: data188\nbackup_plan: { plan: 1, socket: /run/redis/redis.sock }\nfresh: { time: oldest_module_at, prefer_within: 25h }\n";
 
     fn problems(&self, _: &Target, policy: &Policy) -> Vec<OptionProblem> {
         let mut problems: Vec<OptionProblem> = self.keys.problems();

@@ -1,6 +1,7 @@
 //! `restic`: a repository of restic's can be opened and has its snapshots.
 
 mod access;
+mod given;
 mod locks;
 mod options;
 mod snapshots;
@@ -20,7 +21,6 @@ use crate::probe::{
     Context, Defaults, FactSpec, Facts, Fault, FaultKind, Kind, OptionProblem, Place, Policy,
     Request, SecretRef, Target, Type, Unit, Value,
 };
-use crate::transport::command::Values;
 
 /// Opens a repository with the restic of the host and counts its snapshots. The
 /// repository is one of any back end: a path, `sftp:`, `rest:`, `s3:`, `b2:`,
@@ -49,7 +49,10 @@ pub struct Restic {
     /// RESTIC_REPOSITORY in `environment`.
     #[serde(default)]
     repository: Option<String>,
-    /// A file of the host that has the repository in it.
+    /// A file of the host that has the repository in it. It is read first, by `head`,
+    /// and goes to restic as RESTIC_REPOSITORY; an address by which restic would run a
+    /// program is refused. With `sudo`, sudoers has to allow that `head` as well, and
+    /// restic with `NOPASSWD:SETENV`.
     #[serde(default)]
     #[schemars(extend("pattern" = "^/"))]
     repository_file: Option<String>,
@@ -65,8 +68,8 @@ pub struct Restic {
     /// `docs/commands.md`.
     #[serde(default)]
     environment: BTreeMap<String, SecretRef>,
-    /// Ask by `sudo -n`. With `password` or `environment`, sudoers has to allow
-    /// restic with `NOPASSWD:SETENV`.
+    /// Ask by `sudo -n`. With `password`, `environment` or `repository_file`, sudoers
+    /// has to allow restic with `NOPASSWD:SETENV`.
     #[serde(default)]
     sudo: bool,
     /// Only snapshots of these hosts.
@@ -183,7 +186,7 @@ impl Kind for Restic {
         FactSpec::new(
             "unreadable",
             Type::List(&Type::Text),
-            "Snapshots that restic cannot load, in its words. It passes over them and ends as if all was well.",
+            "Snapshots that restic cannot load, in its words. It passes over them and ends as if all was well. Whatever failure it tells of a snapshot counts, also in words that are not known.",
         ),
         FactSpec::new(
             "warnings",
@@ -221,7 +224,7 @@ impl Kind for Restic {
             "What the data take in the repository, each piece once, as it is stored. Absent without `stats: true`.",
         ),
     ];
-    const EXAMPLE: &'static str = "title: the backup of Gitea is there and alone\non: data188\nrestic:\n  repository: /backup/gitea\n  password_file: /backup/scripts/.restic-password\n  latest_only: true\nprefer: now - newest_at < duration('25h')\n";
+    const EXAMPLE: &'static str = "title: the backup of Gitea is there and alone\non: data188\nrestic:\n  repository: /backup/gitea\n  password_file: /backup/scripts/.restic-password\n  latest_only: true\nfresh: { time: oldest_group_newest_at, prefer_within: 25h }\n";
 
     fn problems(&self, _: &Target, policy: &Policy) -> Vec<OptionProblem> {
         self.option_problems(policy)
@@ -256,7 +259,11 @@ impl Kind for Restic {
 
     fn requests(&self, target: &Target, policy: &Policy) -> Vec<Request> {
         let access = self.access();
-        let mut all: Vec<Request> = Vec::new();
+        let mut all = target.exec_requests(
+            self.repository_file.iter().map(|file| self.reading(file)),
+            policy,
+        );
+        let after_snapshots = all.len() + 1;
         let mut ask = |subcommand: &[&str], more: &[String]| {
             let command = access.command(policy, subcommand, more);
             all.extend(command.ok().map(|command| target.exec_request(&command)));
@@ -272,7 +279,10 @@ impl Kind for Restic {
         if self.check {
             ask(&["check"], &[]);
         }
-        all.splice(1..1, target.exec_requests([file::date()], policy));
+        all.splice(
+            after_snapshots..after_snapshots,
+            target.exec_requests([file::date()], policy),
+        );
         all
     }
 
@@ -284,7 +294,7 @@ impl Kind for Restic {
     }
 
     async fn run(&self, context: &Context) -> Result<Facts, Fault> {
-        let (access, values) = (self.access(), self.values(context)?);
+        let (access, values) = (self.access(), self.values(context).await?);
         let date = answer::command(&context.transports.policy, file::date())?;
         let filters = self.filters();
         let (output, date) = tokio::join!(
@@ -337,18 +347,6 @@ impl Restic {
             (None, Some(file)) => format!("the repository in {file}"),
             (None, None) => "the repository in RESTIC_REPOSITORY".to_owned(),
         }
-    }
-
-    /// The values of [`Access::variables`].
-    fn values(&self, context: &Context) -> Result<Values, Fault> {
-        let mut values = Values::default();
-        for (variable, reference) in self.variables() {
-            let value = context.secret(reference)?.clone();
-            values
-                .give(variable, value)
-                .map_err(|refused| Fault::new(FaultKind::LocalSetup, refused.message))?;
-        }
-        Ok(values)
     }
 }
 

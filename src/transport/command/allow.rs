@@ -429,41 +429,42 @@ pub(super) const PROGRAMS: &[Program] = &[
     ),
     program(
         "restic",
+        // Without `--no-cache` it writes one into the home directory.
         &[
             Form {
                 words: &["snapshots stats"],
                 flags: getopt(
                     "r:H:q",
-                    "repo= repository-file= password-file= no-lock no-cache json latest= host= \
-                     tag= path= mode= group-by= quiet",
+                    "repo= password-file= no-lock no-cache json latest= host= tag= path= mode= \
+                     group-by= quiet",
                 ),
                 operands: Operands::Any,
-                required: "--no-lock",
+                required: "--no-lock --no-cache",
             },
             Form {
                 words: &["list", "locks snapshots"],
                 flags: RESTIC,
                 operands: Operands::None,
-                required: "--no-lock",
+                required: "--no-lock --no-cache",
             },
             // Not the keys: those are secrets.
             Form {
                 words: &["cat", "config"],
                 flags: RESTIC,
                 operands: Operands::None,
-                required: "--no-lock",
+                required: "--no-lock --no-cache",
             },
             Form {
                 words: &["cat", "lock"],
                 flags: RESTIC,
                 operands: Operands::Any,
-                required: "--no-lock",
+                required: "--no-lock --no-cache",
             },
             Form {
                 words: &["check"],
                 flags: RESTIC,
                 operands: Operands::None,
-                required: "--no-lock",
+                required: "--no-lock --no-cache",
             },
         ],
     ),
@@ -657,10 +658,8 @@ const IP: Flags = Flags::Only(
      -statistics -r -N -Numeric",
 );
 
-const RESTIC: Flags = getopt(
-    "r:q",
-    "repo= repository-file= password-file= no-lock no-cache json quiet",
-);
+/// Not `--repository-file`: nobody has seen what address is in it.
+const RESTIC: Flags = getopt("r:q", "repo= password-file= no-lock no-cache json quiet");
 
 const SYSTEMCTL: Flags = getopt(
     "p:t:n:o:alq",

@@ -3,6 +3,7 @@
 //! pipeline passed the [`Policy`].
 
 mod acting;
+pub mod address;
 mod allow;
 mod lexer;
 mod options;

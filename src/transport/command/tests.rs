@@ -130,13 +130,13 @@ chronyc -n sources
 timedatectl show -p NTPSynchronized --value
 zpool status -x
 zfs list -H -o name,used
-restic -r /srv/restic snapshots --no-lock --json
+restic -r /srv/restic snapshots --no-lock --no-cache --json
 rclone lsjson backup:daily
 rclone lsjson backup: --recursive --no-mimetype --ask-password=false --config /etc/rclone.conf
 rclone lsjson backup: --config=/home/wooo/.config/rclone/rclone.conf
 restic list locks --no-lock --no-cache
-restic cat lock 0123 --no-lock
-restic cat config --no-lock
+restic cat lock 0123 --no-lock --no-cache
+restic cat config --no-lock --no-cache
 restic check --no-lock --no-cache -r /backup/gitea
 sha256sum /etc/hosts
 sha256 -q /etc/hosts
@@ -425,8 +425,8 @@ zpool status -c script
 zfs destroy tank/x
 zfs set a=b tank
 restic snapshots
-restic --no-lock forget --prune
-restic --no-lock snapshots
+restic --no-lock --no-cache forget --prune
+restic --no-lock --no-cache snapshots
 podman -q images pull x
 podman --quiet images pull x
 kubectl -A get delete pods
@@ -435,17 +435,25 @@ kubectl --all-namespaces get delete pods
 docker compose -a ps
 docker -l ps
 rclone -R lsf x
-restic snapshots --no-lock=false
-restic --no-lock --password-command 'rm x' snapshots
-restic --no-lock -o sftp.command=sh snapshots
-restic --no-lock=false snapshots
-restic cat masterkey --no-lock
-restic cat key 0123 --no-lock
-restic list keys --no-lock
+restic snapshots --no-cache --no-lock=false
+restic --no-lock --no-cache --password-command 'rm x' snapshots
+restic --no-lock --no-cache -o sftp.command=sh snapshots
+restic --no-cache --no-lock=false snapshots
+restic cat masterkey --no-lock --no-cache
+restic cat key 0123 --no-lock --no-cache
+restic list keys --no-lock --no-cache
 restic list locks
 restic check
-restic check --no-lock --with-cache
-restic unlock --no-lock
+restic snapshots --no-lock
+restic stats --no-lock --json
+restic list locks --no-lock
+restic cat config --no-lock
+restic cat lock 0123 --no-lock
+restic check --no-lock
+restic check --no-cache
+restic check --no-lock --no-cache=false
+restic check --no-lock --no-cache --with-cache
+restic unlock --no-lock --no-cache
 rclone lsjson a: --config /tmp/rclone.conf
 rclone lsjson a: --config=/home/wooo/.config/../x/rclone.conf
 rclone lsjson a: --password-command id
@@ -550,11 +558,13 @@ pg_isready --dbname=postgres://x/y
 pg_isready --dbname 'a=b'
 getent -s /tmp/x passwd
 getent --service=/tmp/x passwd
-restic snapshots --no-lock -r 'rclone::sftp,ssh="touch /x":/y'
-restic snapshots --no-lock -r=rclone:--config=x
-restic snapshots --no-lock --repo 'rclone:a,b=c:/'
-restic snapshots --no-lock --repo=sftp:-oProxyCommand=x:/y
-restic snapshots --no-lock -rsftp://x@-oProxyCommand=x/y
+restic snapshots --no-lock --no-cache -r 'rclone::sftp,ssh="touch /x":/y'
+restic snapshots --no-lock --no-cache -r=rclone:--config=x
+restic snapshots --no-lock --no-cache --repo 'rclone:a,b=c:/'
+restic snapshots --no-lock --no-cache --repo=sftp:-oProxyCommand=x:/y
+restic snapshots --no-lock --no-cache -rsftp://x@-oProxyCommand=x/y
+restic snapshots --no-lock --no-cache --repository-file /srv/address
+restic check --no-lock --no-cache --repository-file=/srv/address
 docker compose -f https://github.com/x/y.git ps
 docker compose -f github.com/x/y ps
 docker compose --file=oci://x/y ps
@@ -672,7 +682,10 @@ fn refusals_tell_the_place(#[case] text: &str, #[case] at: usize, #[case] messag
     "tail --foll is not known to only read: write flags out in full"
 )]
 #[case("crontab -u x", "crontab needs -l, so that it only reads")]
-#[case("restic snapshots", "restic snapshots|stats needs --no-lock")]
+#[case(
+    "restic snapshots",
+    "restic snapshots|stats needs --no-lock --no-cache"
+)]
 #[case("date 1", "it would set the clock")]
 #[case("hostname x", "no further argument is known")]
 #[case("kubectl get secrets", "secrets are not shown")]
@@ -926,26 +939,26 @@ fn taking(line: &str, names: &[&str]) -> Result<ReadOnlyCommand, Refused> {
     parse(line)?.taking(variables)
 }
 
-const LIST: &str = "restic list locks --no-lock";
+const LIST: &str = "restic list locks --no-lock --no-cache";
 
 #[rstest]
 #[case::none(LIST, &[], LIST)]
-#[case::one(LIST, &["B2_ACCOUNT_ID"], "B2_ACCOUNT_ID=*** restic list locks --no-lock")]
-#[case::by_its_path("/usr/bin/restic list locks --no-lock", &["ST_KEY"], "ST_KEY=*** /usr/bin/restic list locks --no-lock")]
+#[case::one(LIST, &["B2_ACCOUNT_ID"], "B2_ACCOUNT_ID=*** restic list locks --no-lock --no-cache")]
+#[case::by_its_path("/usr/bin/restic list locks --no-lock --no-cache", &["ST_KEY"], "ST_KEY=*** /usr/bin/restic list locks --no-lock --no-cache")]
 #[case::sudo(
-    "sudo -n restic list locks --no-lock",
+    "sudo -n restic list locks --no-lock --no-cache",
     &["B2_ACCOUNT_ID", "B2_ACCOUNT_KEY"],
-    "B2_ACCOUNT_ID=*** B2_ACCOUNT_KEY=*** sudo '--preserve-env=B2_ACCOUNT_ID,B2_ACCOUNT_KEY' -n restic list locks --no-lock"
+    "B2_ACCOUNT_ID=*** B2_ACCOUNT_KEY=*** sudo '--preserve-env=B2_ACCOUNT_ID,B2_ACCOUNT_KEY' -n restic list locks --no-lock --no-cache"
 )]
 #[case::sudo_of_a_user(
-    "sudo -u backup -n restic list locks --no-lock",
+    "sudo -u backup -n restic list locks --no-lock --no-cache",
     &["ST_KEY"],
-    "ST_KEY=*** sudo '--preserve-env=ST_KEY' -u backup -n restic list locks --no-lock"
+    "ST_KEY=*** sudo '--preserve-env=ST_KEY' -u backup -n restic list locks --no-lock --no-cache"
 )]
 #[case::sudo_without(
-    "sudo -n restic list locks --no-lock",
+    "sudo -n restic list locks --no-lock --no-cache",
     &[],
-    "sudo -n restic list locks --no-lock"
+    "sudo -n restic list locks --no-lock --no-cache"
 )]
 fn takes_secrets_by_variables(#[case] line: &str, #[case] names: &[&str], #[case] shown: &str) {
     let command = taking(line, names).expect("variables of restic");
@@ -955,7 +968,7 @@ fn takes_secrets_by_variables(#[case] line: &str, #[case] names: &[&str], #[case
 #[rstest]
 #[case::of_another_program("uptime", &["RESTIC_PASSWORD"], "uptime takes no secret by RESTIC_PASSWORD")]
 #[case::of_the_program_after_sudo("sudo -n cat /x", &["ST_KEY"], "cat takes no secret by ST_KEY")]
-#[case::a_pipeline("restic list locks --no-lock | wc -l", &["ST_KEY"], "a pipeline takes no secrets")]
+#[case::a_pipeline("restic list locks --no-lock --no-cache | wc -l", &["ST_KEY"], "a pipeline takes no secrets")]
 fn others_take_none(#[case] line: &str, #[case] names: &[&str], #[case] message: &str) {
     let refused = taking(line, names).expect_err("refused");
     assert_eq!(refused.message, message);
@@ -988,6 +1001,41 @@ fn a_value_is_one_line_and_not_repeated(#[case] value: &str) {
     assert!(values.variables().is_empty());
     values.give(variable, "one line".into()).expect("taken");
     assert!(!format!("{values:?}").contains("one line"));
+}
+
+/// Where an address comes from does not matter: this is the one way to the program.
+#[rstest]
+#[case("RESTIC_REPOSITORY", "rclone:wd,bearer_token_command=/tmp/evil:x")]
+#[case("RESTIC_REPOSITORY", "sftp://[-oProxyCommand=evil]/x")]
+#[case("RCLONE_CONFIG", "/tmp/evil.conf")]
+#[case("RCLONE_CONFIG", "evil")]
+#[case("RCLONE_CONFIG", "")]
+#[case("RCLONE_CONFIG", "/home/evil/rclone.conf")]
+#[case("RCLONE_CONFIG", "/etc/../home/evil/rclone.conf")]
+fn a_value_by_which_a_program_would_run_is_refused(#[case] name: &str, #[case] value: &str) {
+    let variable = Variable::of("restic", name).expect("known");
+    let mut values = Values::default();
+    let refused = values
+        .give(variable, value.to_owned().into())
+        .expect_err("refused");
+    let expected = format!("the value for {name} is refused: ");
+    assert!(refused.message.starts_with(&expected), "{refused:?}");
+    assert!(!refused.message.contains("evil"), "{refused:?}");
+    assert!(values.variables().is_empty());
+}
+
+#[rstest]
+#[case("RESTIC_REPOSITORY", "rclone:gdrive:backups/gitea")]
+#[case("RCLONE_CONFIG", "/etc/rclone.conf")]
+#[case("RCLONE_CONFIG", "/root/.config/rclone/rclone.conf")]
+#[case("RESTIC_PASSWORD", "rclone:a,b=c:")]
+fn other_values_are_taken(#[case] name: &str, #[case] value: &str) {
+    let variable = Variable::of("restic", name).expect("known");
+    let mut values = Values::default();
+    values
+        .give(variable, value.to_owned().into())
+        .expect("taken");
+    assert_eq!(values.variables(), [variable]);
 }
 
 /// What sh makes of the line that takes variables.
@@ -1137,9 +1185,11 @@ is quoted again for a POSIX shell. On the operator's own machine there is no she
 - Flags without a value stand after the subcommand of `docker`, `podman`, `kubectl`, `restic` and `rclone`.
 - `k3s kubectl` is `kubectl`.
 - Values that name something to run, write or fetch are refused: settings in the place of `pg_isready`'s database,
-  `rclone` and `sftp` repositories of `restic` with settings or flags in them, addresses as `docker compose -f`,
-  a `--kubeconfig` that is not below `/etc`, `/root/.kube` or `/home/USER/.kube`, and a `--config` of `rclone` that
-  is neither below `/etc` nor where rclone has its own.
+  `rclone` and `sftp` repositories of `restic` with settings or flags in them and those of a kind that is not known,
+  addresses as `docker compose -f`, a `--kubeconfig` that is not below `/etc`, `/root/.kube` or `/home/USER/.kube`, and
+  a `--config` of `rclone` that is neither below `/etc` nor where rclone has its own. The values of `RESTIC_REPOSITORY`
+  and `RCLONE_CONFIG` are looked at in the same way, whoever they come from.
+- `restic` needs `--no-lock`, so that the repository stays as it is, and `--no-cache`, so that the host does.
 - Files whose reading does something (`/dev/watchdog`, tapes, `/proc/kmsg`, trace pipes) are refused, and so are flags
   that lead to files which the command does not name: `grep -D`, `md5sum -c`, `sha256sum -c`, `--files0-from`.
 

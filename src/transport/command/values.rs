@@ -1,5 +1,6 @@
 //! Values of flags that would make a program do more than read.
 
+use super::address;
 use super::allow::Form;
 
 /// What is wrong with the value of `flag`, if it is known to name something
@@ -14,10 +15,8 @@ pub(super) fn problem(program: &str, form: &Form, flag: &str, value: &str) -> Op
         // GNU's tar takes a name with a colon in it for one on another host.
         ("tar", "-f") => (value != "-" && !value.starts_with('/'))
             .then_some("give the whole path, or - for what comes by a pipe"),
-        ("restic", "-r" | "--repo") => repository(value.strip_prefix('=').unwrap_or(value)),
-        ("rclone", "--config") => (!is_usual_rclone_config(value)).then_some(
-            "its file can name a program to run; name one below /etc, or where rclone keeps its own",
-        ),
+        ("restic", "-r" | "--repo") => address::problem(value.strip_prefix('=').unwrap_or(value)),
+        ("rclone", "--config") => rclone_config(value),
         ("kubectl", "--kubeconfig") => (!is_usual_kubeconfig(value)).then_some(
             "its file can name a program to run; name one below /etc, /root/.kube or /home/USER/.kube",
         ),
@@ -30,6 +29,21 @@ pub(super) fn problem(program: &str, form: &Form, flag: &str, value: &str) -> Op
         }
         _ => None,
     }
+}
+
+/// The same of the value of a variable, which reaches the program by another way.
+pub(super) fn problem_of_variable(variable: &str, value: &str) -> Option<&'static str> {
+    match variable {
+        "RESTIC_REPOSITORY" => address::problem(value),
+        "RCLONE_CONFIG" => rclone_config(value),
+        _ => None,
+    }
+}
+
+fn rclone_config(path: &str) -> Option<&'static str> {
+    (!is_usual_rclone_config(path)).then_some(
+        "its file can name a program to run; name one below /etc, or where rclone keeps its own",
+    )
 }
 
 /// Where rclone's own configuration lives, or the system's.
@@ -66,15 +80,4 @@ fn is_usual_kubeconfig(path: &str) -> bool {
         ["", "home", _, ".kube", _, ..] => true,
         _ => false,
     }
-}
-
-/// restic hands the rest of such an address to another program as it stands.
-fn repository(address: &str) -> Option<&'static str> {
-    if let Some(remote) = address.strip_prefix("rclone:") {
-        return (remote.starts_with([':', '-']) || remote.contains(','))
-            .then_some("name a configured remote, without settings");
-    }
-    let host = address.strip_prefix("sftp:")?;
-    (host.trim_start_matches('/').starts_with('-') || host.contains("@-"))
-        .then_some("ssh would take the host for a flag")
 }

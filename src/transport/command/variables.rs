@@ -3,7 +3,7 @@
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{ReadOnlyCommand, Refused};
+use super::{ReadOnlyCommand, Refused, address, values};
 
 /// A variable by which a program takes a secret, or what goes with one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -83,15 +83,23 @@ impl Variable {
 pub struct Values(Vec<(Variable, SecretString)>);
 
 impl Values {
-    /// Gives `variable` the value.
+    /// Gives `variable` the value. Whoever wrote the value, and wherever it was read,
+    /// it passes here on its way to the program.
     ///
     /// # Errors
     /// [`Refused`] for a value that is not one line: a shell's `read` takes it
-    /// on the other side. The value is not repeated.
+    /// on the other side; and for an address or a configuration by which the program
+    /// would run another. The value is not repeated.
     pub fn give(&mut self, variable: Variable, value: SecretString) -> Result<(), Refused> {
         if value.expose_secret().contains(['\n', '\r', '\0']) {
             return Err(Refused::new(format!(
                 "the value for {} has a line break in it: one line is expected",
+                variable.name()
+            )));
+        }
+        if let Some(problem) = values::problem_of_variable(variable.name(), value.expose_secret()) {
+            return Err(Refused::new(format!(
+                "the value for {} is refused: {problem}",
                 variable.name()
             )));
         }
@@ -104,6 +112,18 @@ impl Values {
     #[must_use]
     pub fn variables(&self) -> Vec<Variable> {
         self.0.iter().map(|(variable, _)| *variable).collect()
+    }
+
+    /// What is secret in the addresses among them, beside each value as a whole.
+    #[must_use]
+    pub fn secrets_in_addresses(&self) -> Vec<SecretString> {
+        let addresses = self
+            .0
+            .iter()
+            .filter(|(variable, _)| variable.name() == "RESTIC_REPOSITORY");
+        addresses
+            .flat_map(|(_, value)| address::secrets_in(value.expose_secret()))
+            .collect()
     }
 
     /// The values in the order of the command's variables; nothing when one

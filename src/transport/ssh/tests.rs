@@ -1064,7 +1064,7 @@ async fn a_secret_goes_over_standard_input_and_never_on_the_line() {
     let desk = Desk::new(home);
     let host = host("a", server.address.port(), Duration::from_secs(20));
     let variable = Variable::of("restic", "RESTIC_PASSWORD").expect("known");
-    let args = ["restic", "list", "locks", "--no-lock"];
+    let args = ["restic", "list", "locks", "--no-lock", "--no-cache"];
     let command = ReadOnlyCommand::from_args(&Policy::default(), args).expect("allowed");
     let command = command.taking(vec![variable]).expect("its own");
     let mut values = Values::default();
@@ -1075,7 +1075,7 @@ async fn a_secret_goes_over_standard_input_and_never_on_the_line() {
         .expect("an end");
     assert_eq!(output.stdout, b"[]\n");
     let lines = server.log.lines();
-    let sent = "sh -c 'IFS= read -r RESTIC_PASSWORD && export RESTIC_PASSWORD && exec restic list locks --no-lock'";
+    let sent = "sh -c 'IFS= read -r RESTIC_PASSWORD && export RESTIC_PASSWORD && exec restic list locks --no-lock --no-cache'";
     assert_eq!(lines.len(), 2, "{lines:?}");
     assert!(lines.iter().all(|line| line.ends_with(sent)), "{lines:?}");
     // Once for each of the two lines: the first had no `timeout` to run it.

@@ -67,6 +67,8 @@ pub(super) struct Plan {
     pub(super) name: Option<String>,
     pub(super) enabled: bool,
     pub(super) modules: Vec<Module>,
+    /// Modules that are not in it, and have a state.
+    pub(super) former: Vec<String>,
     /// Whether the repository could be opened; nothing when it was not tried.
     pub(super) reachable: Option<bool>,
     /// What makes it a `REPO_FAILURE`.
@@ -80,6 +82,7 @@ impl Plan {
             name: None,
             enabled: true,
             modules: Vec::new(),
+            former: Vec::new(),
             reachable: None,
             trouble: None,
         }
@@ -149,6 +152,11 @@ pub(super) fn set(plans: &[Plan], facts: &mut Facts) {
     #[expect(clippy::cast_precision_loss, reason = "no cluster has 2^52 modules")]
     facts.set("module_count", names.len() as f64);
     facts.set("modules", list(names));
+    let former = plans.iter().flat_map(|plan| {
+        let modules = plan.former.iter();
+        modules.map(|module| named(plan, module, several))
+    });
+    facts.set("former_modules", list(former.collect()));
     let failed = plans.iter().flat_map(Plan::failed);
     facts.set(
         "failed_modules",
@@ -157,12 +165,7 @@ pub(super) fn set(plans: &[Plan], facts: &mut Facts) {
     let mut failures = BTreeMap::new();
     for plan in plans {
         for (module, why) in plan.failed() {
-            let name = if several {
-                format!("{}/{module}", plan.id)
-            } else {
-                module.to_owned()
-            };
-            failures.insert(name, Value::from(why));
+            failures.insert(named(plan, module, several), Value::from(why));
         }
     }
     facts.set("failures", Value::Map(failures));
@@ -176,4 +179,13 @@ pub(super) fn set(plans: &[Plan], facts: &mut Facts) {
     let whole = ends.iter().all(Option::is_some);
     let oldest = ends.iter().flatten().min().copied();
     facts.set_some("oldest_module_at", oldest.filter(|_| whole));
+}
+
+/// A module, with its plan where there are several.
+fn named(plan: &Plan, module: &str, several: bool) -> String {
+    if several {
+        format!("{}/{module}", plan.id)
+    } else {
+        module.to_owned()
+    }
 }

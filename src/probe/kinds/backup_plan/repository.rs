@@ -5,7 +5,7 @@ use secrecy::SecretString;
 use super::Hash;
 use crate::probe::kinds::restic::{Access, Seen};
 use crate::probe::{Context, Fault};
-use crate::transport::command::{Values, Variable};
+use crate::transport::command::{Values, Variable, address};
 
 /// What restic is asked: the least that takes the place and the password.
 pub(super) const QUESTION: [&str; 2] = ["cat", "config"];
@@ -35,14 +35,13 @@ const PLAIN: &[&str] = &[
 
 /// Hides what is secret in it from now on, wherever it could be shown.
 pub(super) fn hide(repository: &Hash, context: &Context) {
+    let secrets = &context.transports.secrets;
     for (field, value) in repository {
-        let secret = if PLAIN.contains(&field.as_str()) {
-            login_in(value)
+        if PLAIN.contains(&field.as_str()) {
+            let found = address::secrets_in(value).into_iter();
+            found.for_each(|secret| secrets.meet(secret));
         } else {
-            Some(value.as_str())
-        };
-        if let Some(secret) = secret {
-            context.transports.secrets.meet(SecretString::from(secret));
+            secrets.meet(SecretString::from(value.as_str()));
         }
     }
     // The contents of a configuration in the place of its path.
@@ -51,21 +50,9 @@ pub(super) fn hide(repository: &Hash, context: &Context) {
     {
         let lines = config.lines().filter_map(|line| line.split_once('='));
         for (_, value) in lines {
-            let value = SecretString::from(value.trim());
-            context.transports.secrets.meet(value);
+            secrets.meet(SecretString::from(value.trim()));
         }
     }
-}
-
-/// `rest:https://LOGIN@host/`
-fn login_in(url: &str) -> Option<&str> {
-    let (_, rest) = url.split_once("://")?;
-    let (login, _) = rest.split('/').next()?.rsplit_once('@')?;
-    Some(
-        login
-            .split_once(':')
-            .map_or(login, |(_, password)| password),
-    )
 }
 
 /// What restic is given of the repository, and nothing of it on its command line.
@@ -85,7 +72,7 @@ pub(super) fn values(repository: &Hash, folder: Option<&str>) -> Result<Values, 
     let mut give = |name: &str, value: &str| match Variable::of("restic", name) {
         Some(variable) => values
             .give(variable, SecretString::from(value))
-            .map_err(|refused| refused.message),
+            .map_err(|refused| format!("the repository in Redis: {}", refused.message)),
         None => Ok(()),
     };
     give("RESTIC_REPOSITORY", &location)?;
@@ -93,11 +80,24 @@ pub(super) fn values(repository: &Hash, folder: Option<&str>) -> Result<Values, 
         let Some(value) = repository.get(*field).filter(|value| !value.is_empty()) else {
             continue;
         };
-        if *field == "rclone_config" && !value.starts_with('/') {
-            return Err(
-                "rclone_config in Redis is no path of a file, and to write one would change the host"
-                    .to_owned(),
-            );
+        if *field == "rclone_config" {
+            if !value.starts_with('/') {
+                return Err(
+                    "rclone_config in Redis is no path of a file, and to write one would change the host"
+                        .to_owned(),
+                );
+            }
+            // The cluster's restic is root's, and in a home somebody else says what rclone runs.
+            if !["/etc/", "/root/"]
+                .iter()
+                .any(|folder| value.starts_with(folder))
+            {
+                return Err(
+                    "rclone_config in Redis is no file of root's: its file can name a program to run; \
+                     name one below /etc or /root/.config/rclone"
+                        .to_owned(),
+                );
+            }
         }
         give(name, value)?;
     }
@@ -132,15 +132,6 @@ fn location(repository: &Hash, folder: Option<&str>) -> Result<String, String> {
     } else {
         format!("{scheme}{url}")
     };
-    // restic hands the rest of these to another program as it stands.
-    if location.starts_with("rclone::") || location.starts_with("rclone:-") {
-        return Err("the url in Redis names no configured remote of rclone".to_owned());
-    }
-    if let Some(host) = location.strip_prefix("sftp:")
-        && (host.trim_start_matches('/').starts_with('-') || host.contains("@-"))
-    {
-        return Err("the url in Redis has a flag in the place of a host".to_owned());
-    }
     if let Some(folder) = folder {
         let bucket_alone = ["b2:", "azure:", "rclone:"]
             .iter()

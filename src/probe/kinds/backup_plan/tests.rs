@@ -136,6 +136,7 @@ async fn all_is_done() {
         ("enabled", json!(true)),
         ("modules", json!(["mail1", "web1"])),
         ("module_count", json!(2)),
+        ("former_modules", json!([])),
         ("failed_modules", json!([])),
         ("failures", json!({})),
         ("repository_reachable", json!(true)),
@@ -170,9 +171,10 @@ async fn a_module_that_failed_makes_it_partial(
 #[rstest]
 #[case::no_plan(data(&[]), Answer::ok(CONFIG), "there is no cluster/backup/1 in Redis", None)]
 #[case::no_state(cluster(&[], &[]), Answer::ok(CONFIG), "Redis has no state of any of its modules", Some(true))]
-#[case::no_modules(data(&[("cluster/backup/1", PLAN), ("cluster/backup_repository/uuid1", LOCAL)]), Answer::ok(CONFIG), "no state", Some(true))]
-#[case::no_repository(data(&[("cluster/backup/1", PLAN), ("module/a/backup_status/1", GOOD)]), Answer::ok(CONFIG), "there is no cluster/backup_repository/uuid1", Some(false))]
-#[case::none_named(data(&[("cluster/backup/1", &[("name", "x")]), ("module/a/backup_status/1", GOOD)]), Answer::ok(CONFIG), "the plan names no repository", Some(false))]
+#[case::no_modules(data(&[("cluster/backup/1", PLAN), ("cluster/backup_repository/uuid1", LOCAL)]), Answer::ok(CONFIG), "no module is in the plan", Some(true))]
+#[case::former_modules_alone(data(&[("cluster/backup/1", PLAN), ("cluster/backup_repository/uuid1", LOCAL), ("module/a/backup_status/1", GOOD), ("module/a/backups", &[("2", "")])]), Answer::ok(CONFIG), "no module is in the plan", Some(true))]
+#[case::no_repository(data(&[("cluster/backup/1", PLAN), ("module/a/backups", &[("1", "")]), ("module/a/backup_status/1", GOOD)]), Answer::ok(CONFIG), "there is no cluster/backup_repository/uuid1", Some(false))]
+#[case::none_named(data(&[("cluster/backup/1", &[("name", "x")]), ("module/a/backups", &[("1", "")]), ("module/a/backup_status/1", GOOD)]), Answer::ok(CONFIG), "the plan names no repository", Some(false))]
 #[case::unreachable(
     cluster(GOOD, BAD),
     Answer::fails(
@@ -326,6 +328,43 @@ async fn all_enabled_plans_are_looked_at_and_the_worst_is_told() {
     );
 }
 
+/// A module that was removed, and one that was moved to another plan.
+#[tokio::test]
+async fn what_former_modules_left_counts_for_nothing() {
+    let old = &[("end", "1700000000"), ("errors", "3")][..];
+    let mut all = cluster(GOOD, GOOD);
+    all.extend(data(&[
+        ("module/gone7/backup_status/1", old),
+        ("module/moved2/backup_status/1", old),
+        ("module/moved2/backups", &[("2", "")]),
+    ]));
+    let facts = look(one(), all, Answer::ok(CONFIG)).await.expect("facts");
+    assert_eq!(fact(&facts, "outcome"), json!("SUCCESS"));
+    assert_eq!(fact(&facts, "modules"), json!(["mail1", "web1"]));
+    assert_eq!(fact(&facts, "module_count"), json!(2));
+    assert_eq!(fact(&facts, "failures"), json!({}));
+    assert_eq!(fact(&facts, "former_modules"), json!(["gone7", "moved2"]));
+    assert_eq!(
+        fact(&facts, "oldest_module_at"),
+        json!("2026-06-05T02:01:00Z")
+    );
+}
+
+#[tokio::test]
+async fn former_modules_of_several_plans_have_their_plan() {
+    let mut all = cluster(GOOD, GOOD);
+    all.extend(data(&[
+        ("cluster/backup/2", PLAN),
+        ("module/web1/backup_status/2", GOOD),
+        ("module/mail1/backup_status/2", BAD),
+    ]));
+    let facts = look(json!({}), all, Answer::ok(CONFIG))
+        .await
+        .expect("facts");
+    assert_eq!(fact(&facts, "outcome"), json!("SUCCESS"), "{facts:?}");
+    assert_eq!(fact(&facts, "former_modules"), json!(["2/mail1"]));
+}
+
 #[tokio::test]
 async fn no_plan_at_all_is_no_state() {
     let facts = look(json!({}), data(&[]), Answer::ok(CONFIG))
@@ -365,8 +404,8 @@ async fn a_plan_that_is_not_enabled_is_told() {
     "RESTIC_REPOSITORY=b2:backupns8 B2_ACCOUNT_ID=id11 B2_ACCOUNT_KEY=key1 RESTIC_PASSWORD=hunter22")]
 #[case::sftp(&[("provider", "sftp"), ("url", "sftp:nas:/srv/ns8"), ("password", "hunter22")],
     "RESTIC_REPOSITORY=sftp:nas:/srv/ns8 RESTIC_PASSWORD=hunter22")]
-#[case::rclone(&[("provider", "rclone"), ("url", "rclone:gdrive:ns8"), ("password", "hunter22"), ("rclone_config", "/root/rclone.conf")],
-    "RESTIC_REPOSITORY=rclone:gdrive:ns8 RESTIC_PASSWORD=hunter22 RCLONE_CONFIG=/root/rclone.conf")]
+#[case::rclone(&[("provider", "rclone"), ("url", "rclone:gdrive:ns8"), ("password", "hunter22"), ("rclone_config", "/root/.config/rclone/rclone.conf")],
+    "RESTIC_REPOSITORY=rclone:gdrive:ns8 RESTIC_PASSWORD=hunter22 RCLONE_CONFIG=/root/.config/rclone/rclone.conf")]
 #[tokio::test]
 async fn credentials_go_by_standard_input(
     #[case] repository: &[(&'static str, &'static str)],
@@ -423,8 +462,15 @@ async fn credentials_go_by_standard_input(
 #[case::no_key(&[("url", "s3:x/b"), ("password", "hunter22"), ("aws_access_key_id", "a")], "has no aws_secret_access_key")]
 #[case::b2(&[("provider", "backblaze"), ("url", "b"), ("password", "hunter22")], "has no b2_account_id")]
 #[case::contents(&[("provider", "rclone"), ("url", "rclone:x:y"), ("password", "hunter22"), ("rclone_config", "[x]\ntype=sftp\npass=hunter22")], "is no path")]
-#[case::a_program(&[("url", "rclone::sftp,ssh=x:/"), ("password", "hunter22")], "no configured remote")]
-#[case::a_flag(&[("url", "sftp:-oProxyCommand=x:/"), ("password", "hunter22")], "a flag in the place of a host")]
+#[case::a_program(&[("url", "rclone::sftp,ssh=x:/"), ("password", "hunter22")], "name a configured remote, without settings")]
+#[case::settings(&[("provider", "rclone"), ("url", "wd,bearer_token_command=/tmp/evil.sh:path"), ("password", "hunter22")], "name a configured remote, without settings")]
+#[case::another_type(&[("provider", "rclone"), ("path", "wd,type=webdav,bearer_token_command=/tmp/x:p"), ("password", "hunter22")], "name a configured remote, without settings")]
+#[case::a_flag(&[("url", "sftp:-oProxyCommand=x:/"), ("password", "hunter22")], "ssh would read more into it")]
+#[case::a_flag_by_provider(&[("provider", "sftp"), ("url", "//[-oProxyCommand=x]/y"), ("password", "hunter22")], "ssh would read more into it")]
+#[case::unknown(&[("url", "exec:/tmp/evil.sh"), ("password", "hunter22")], "of another it is not known")]
+#[case::somebody_s_config(&[("url", "rclone:x:y"), ("password", "hunter22"), ("rclone_config", "/tmp/rclone.conf")], "no file of root's")]
+#[case::a_home_s_config(&[("url", "rclone:x:y"), ("password", "hunter22"), ("rclone_config", "/home/mail1/.config/rclone/rclone.conf")], "no file of root's")]
+#[case::roundabout(&[("url", "rclone:x:y"), ("password", "hunter22"), ("rclone_config", "/etc/../tmp/rclone.conf")], "where rclone keeps its own")]
 #[case::lines(&[("url", "/r"), ("password", "hun\nter22")], "line break")]
 fn what_redis_lacks_is_told(#[case] repository: &[(&str, &str)], #[case] reason: &str) {
     let hash: Hash = repository
@@ -432,6 +478,7 @@ fn what_redis_lacks_is_told(#[case] repository: &[(&str, &str)], #[case] reason:
         .map(|(field, value)| ((*field).to_owned(), (*value).to_owned()))
         .collect();
     let told = repository::values(&hash, None).expect_err("a reason");
+    assert!(!told.contains("evil"), "{told}");
     assert!(told.contains(reason), "{told}");
     assert!(!told.contains("hunter22"), "{told}");
 }
@@ -464,6 +511,60 @@ async fn nethserver_has_a_repository_for_each_module(
         .expect("facts");
     let fed = stage.server.log.fed();
     assert_eq!(fed.lines().next(), Some(expected));
+}
+
+/// Each with what restic says of it: an address that it cannot read it tells as it is.
+#[rstest]
+#[case::slash(
+    "rest:https://user:pa/ssw0rdX@nas/x",
+    "Fatal: parsing repository location failed: url.Parse: parse \"https://user:pa/ssw0rdX@nas/x/\": invalid port \":pa\" after host\n",
+    &["ssw0rdX", "\":pa"]
+)]
+#[case::token(
+    "rest:https://TOKENTOKENTOKEN@nas/x",
+    "Fatal: unable to open config file: Head \"https://TOKENTOKENTOKEN@nas/x/config\": EOF\n",
+    &["TOKEN"]
+)]
+#[tokio::test]
+async fn a_login_in_the_url_is_in_no_reason(
+    #[case] url: &'static str,
+    #[case] said: &'static str,
+    #[case] secret: &[&str],
+) {
+    let mut all = cluster(GOOD, GOOD);
+    let repository = vec![("url", url), ("password", "hunter22")];
+    all.insert("cluster/backup_repository/uuid1".to_owned(), repository);
+    let stage = answering(all, Answer::fails(1, said)).await;
+    let seen = run(&kind::<BackupPlan>(one()), &stage.context).await;
+    let facts = stage.context.scrubbed(seen).expect("facts");
+    assert_eq!(fact(&facts, "outcome"), json!("REPO_FAILURE"));
+    let reason = fact(&facts, "reason").to_string();
+    assert!(reason.contains("***@nas"), "{reason}");
+    for secret in secret {
+        assert!(!reason.contains(secret), "{reason}");
+    }
+    let (login, _) = url.rsplit_once('@').expect("a login");
+    let (_, login) = login.split_once("//").expect("a scheme");
+    assert_eq!(stage.context.transports.secrets.scrub(login), "***");
+}
+
+/// The address is looked at as a whole, after the folder has come to it.
+#[test]
+fn a_folder_makes_no_settings_of_an_address() {
+    let hash = |url: &str| -> Hash {
+        let fields = [("url", url), ("password", "hunter22")];
+        let fields = fields.map(|(field, value)| (field.to_owned(), value.to_owned()));
+        fields.into_iter().collect()
+    };
+    for (url, folder) in [
+        ("rclone:", ":sftp,ssh=x:"),
+        ("rclone:", "-x"),
+        ("rclone:a", "b,ssh=x:"),
+    ] {
+        let told = repository::values(&hash(url), Some(folder)).expect_err(folder);
+        assert!(told.contains("name a configured remote"), "{told}");
+    }
+    repository::values(&hash("rclone:a"), Some("mail/1")).expect("a remote");
 }
 
 #[tokio::test]

@@ -195,6 +195,15 @@ async fn what_rclone_complains_of_is_a_fault_with_a_next_step(
     );
 }
 
+#[tokio::test]
+async fn no_login_of_an_address_is_shown() {
+    let said = "2026/11/21 12:44:56 Failed to lsjson: Propfind \"https://me:hunt/er22@nas/x\": dial tcp 10.0.0.1:443: connect: connection refused\n";
+    let fault = look(json!({"remote": "dav:b"}), Answer::fails(1, said)).await;
+    let fault = fault.expect_err("a fault");
+    assert_eq!(fault.kind, FaultKind::Refused, "{fault:?}");
+    assert!(fault.seen.contains("\"https://***@nas/x\""), "{fault:?}");
+}
+
 #[rstest]
 #[case::broke_off(Answer::Exit { stdout: FILES.into(), stderr: b"ERROR : x: error listing: directory not found\n".to_vec(), status: 3 }, FaultKind::Missing)]
 #[case::half(Answer::ok("[\n{\"Path\":\"a\""), FaultKind::Protocol)]

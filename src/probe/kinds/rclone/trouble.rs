@@ -3,7 +3,7 @@
 
 use crate::probe::kinds::answer;
 use crate::probe::{Fault, FaultKind, Host};
-use crate::transport::command::Output;
+use crate::transport::command::{Output, address};
 
 /// Parts of a complaint, in small letters, and what they mean.
 const KNOWN: &[(&[&str], FaultKind, &str)] = &[
@@ -95,7 +95,7 @@ const KNOWN: &[(&[&str], FaultKind, &str)] = &[
 
 /// The fault for a status other than 0.
 pub(super) fn fault(status: u32, output: &Output, host: &Host, remote: &str) -> Fault {
-    let text = answer::stderr(output);
+    let text = address::without_logins(&answer::stderr(output));
     let said = said(&text);
     let place = answer::place(host);
     let seen = if said.is_empty() {

@@ -2,10 +2,13 @@
 
 use super::{Access, Restic};
 use crate::probe::{OptionProblem, Policy, SecretRef};
-use crate::transport::command::Variable;
+use crate::transport::command::{ReadOnlyCommand, Variable};
 
 const PASSWORD: &str = "RESTIC_PASSWORD";
-const REPOSITORY: &str = "RESTIC_REPOSITORY";
+pub(super) const REPOSITORY: &str = "RESTIC_REPOSITORY";
+
+/// No address is longer.
+pub(super) const LONGEST_FILE: usize = 4096;
 
 impl Restic {
     /// What restic takes from its environment, each once.
@@ -26,14 +29,26 @@ impl Restic {
             }
         };
         flag("--repo", &self.repository);
-        flag("--repository-file", &self.repository_file);
         flag("--password-file", &self.password_file);
         let variables = self.variables().into_iter();
+        let from_file = self.repository_file.iter();
         Access {
             sudo: self.sudo,
             flags,
-            variables: variables.map(|(variable, _)| variable).collect(),
+            variables: variables
+                .map(|(variable, _)| variable)
+                .chain(from_file.filter_map(|_| Variable::of("restic", REPOSITORY)))
+                .collect(),
         }
+    }
+
+    /// How `repository_file` is read. restic is not given its path: it would read it
+    /// again, when what is in it may be something else.
+    pub(super) fn reading(&self, file: &str) -> Vec<String> {
+        let most = (LONGEST_FILE + 1).to_string();
+        let sudo: &[&str] = if self.sudo { &["sudo", "-n"] } else { &[] };
+        let args = sudo.iter().copied().chain(["head", "-c", &most, file]);
+        args.map(str::to_owned).collect()
     }
 
     /// `--host`, `--tag` and `--path`.
@@ -128,9 +143,10 @@ impl Restic {
         }
         if problems.is_empty() {
             let access = self.access();
-            let refused = access
-                .command(policy, &["snapshots"], &self.filters())
-                .err();
+            let asking = access.command(policy, &["snapshots"], &self.filters());
+            let reading = self.repository_file.iter().map(|file| self.reading(file));
+            let mut reading = reading.map(|args| ReadOnlyCommand::from_args(policy, args));
+            let refused = reading.find_map(Result::err).or(asking.err());
             problems.extend(refused.map(|refused| OptionProblem {
                 path: Vec::new(),
                 message: refused.message,

@@ -67,7 +67,7 @@ pub(super) struct Told {
 
 impl Told {
     /// Reads it. restic passes over a snapshot whose file is damaged, ends with
-    /// status 0, and says so on standard error alone.
+    /// status 0, and says so on standard error alone, in the words of its version.
     pub(super) fn read(output: &Output) -> Result<Self, Fault> {
         let text = String::from_utf8_lossy(&output.stdout);
         // Old versions greet before it.
@@ -87,7 +87,7 @@ impl Told {
         })?;
         let (unreadable, warnings) = trouble::complaints(output)
             .into_iter()
-            .partition(|line| line.contains("could not load snapshot"));
+            .partition(|line| is_passed_over(line));
         Ok(Self {
             snapshots: snapshots.unwrap_or_default(),
             unreadable,
@@ -141,6 +141,46 @@ impl Told {
         facts.set("unreadable", set(self.unreadable.iter()));
         facts.set("warnings", set(self.warnings.iter()));
     }
+}
+
+/// Words of a complaint, beside which a snapshot is taken for one that was not loaded.
+const FAILED: &[&str] = &[
+    "broken",
+    "can't",
+    "cannot",
+    "corrupt",
+    "could not",
+    "damage",
+    "decrypt",
+    "does not exist",
+    "error",
+    "fail",
+    "ignor",
+    "invalid",
+    "missing",
+    "not found",
+    "skip",
+    "unable",
+    "unexpected",
+    "verification",
+];
+
+/// Whether restic says that it left a snapshot out. To 0.15 that is `could not load
+/// snapshot 94f1279c: …`, since then `Ignoring "94f1279c…": failed to load snapshot
+/// 94f1279c: …`; the next version may have other words for it, so that any failure which
+/// is said of a snapshot counts.
+fn is_passed_over(line: &str) -> bool {
+    let line = line.to_lowercase();
+    // restic tries again, and says so when that was in vain; and it repeats what the
+    // programs say that it runs for a back end.
+    let of_a_back_end = ["rclone: ", "subprocess "]
+        .iter()
+        .any(|start| line.starts_with(start));
+    if line.contains("retrying after") || of_a_back_end {
+        return false;
+    }
+    line.starts_with("ignoring ")
+        || line.contains("snapshot") && FAILED.iter().any(|word| line.contains(word))
 }
 
 #[expect(

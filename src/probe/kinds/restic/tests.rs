@@ -128,23 +128,75 @@ async fn an_empty_repository_has_none(#[case] printed: &'static str) {
     assert_eq!(facts.get("newest_at"), None);
 }
 
+/// Each line as that version prints it, beside one whole snapshot and status 0.
+#[rstest]
+#[case::v0_9(
+    "Ignoring \"56c17514f8ad85451bb4be440a1aac375260eb66b02abe6bda9345de32a20f68\", could not load snapshot: load <snapshot/56c17514f8>: invalid data returned"
+)]
+#[case::v0_14(
+    "could not load snapshot 94f1279c: load <snapshot/94f1279c30>: invalid data returned"
+)]
+#[case::v0_16(
+    "Ignoring \"124da6101f1c8cd5eb1f1a9f0a0e0a47a4a4d5ba1b3ac8f2a5a25e1a5c5b8b5e\": failed to load snapshot 124da610: load <snapshot/124da6101f>: invalid data returned"
+)]
+#[case::v0_16_of_b2(
+    "Ignoring \"8ef7bef0e2\": failed to load snapshot 8ef7bef0: no shard headers could be fetched"
+)]
+#[case::v0_18(
+    "Ignoring \"33b18e677cf0b071c304dd04c9555584ac72c27ee1d010d3dfb57a369bc2a6f7\": failed to load snapshot 33b18e67: LoadRaw(<snapshot/33b18e677c>): invalid data returned"
+)]
+#[case::in_json(
+    "{\"message_type\":\"error\",\"error\":{\"message\":\"failed to load snapshot 33b18e67: LoadRaw(<snapshot/33b18e677c>): invalid data returned\"}}"
+)]
+#[case::in_other_json("{\"level\":\"warn\",\"text\":\"snapshot 33b18e67 is corrupted\"}")]
+#[case::bare("Ignoring \"124da610\": ciphertext verification failed")]
+#[case::reworded("Skipping snapshot 124da610: the file is empty")]
+#[case::reworded_again("Warning: unable to decode Snapshot 124da610")]
 #[tokio::test]
-async fn what_restic_passes_over_is_told() {
+async fn a_snapshot_that_restic_passes_over_is_unreadable(#[case] line: &str) {
     let damaged = Answer::Exit {
-        stdout: b"[]\n".to_vec(),
-        stderr: b"could not load snapshot 94f1279c: load <snapshot/94f1279c30>: invalid data returned\nsome warning\n".to_vec(),
+        stdout: ONE.into(),
+        stderr: format!("some warning\n{line}\n").into_bytes(),
         status: 0,
     };
     let facts = look(json!({}), damaged, Answer::ok(""))
         .await
         .expect("facts");
-    assert_eq!(
-        fact(&facts, "unreadable"),
-        json!([
-            "could not load snapshot 94f1279c: load <snapshot/94f1279c30>: invalid data returned"
-        ])
-    );
+    let unreadable = fact(&facts, "unreadable");
+    assert_eq!(unreadable.as_array().map(Vec::len), Some(1), "{unreadable}");
     assert_eq!(fact(&facts, "warnings"), json!(["some warning"]));
+    let defaults = kind::<Restic>(options(json!({}))).defaults();
+    assert!(
+        defaults
+            .require
+            .contains(&"size(unreadable) == 0".to_owned())
+    );
+}
+
+/// What is said on the way to a snapshot that is loaded in the end, and of other things.
+#[rstest]
+#[case::again(
+    "Load(<snapshot/8ef7bef0e2>, 0, 0) returned error, retrying after 363.072704ms: file_state_unknown"
+)]
+#[case::in_the_end("Load(<snapshot/8ef7bef0e2>, 0, 0) operation successful after 1 retries")]
+#[case::cache(
+    "found 2 old cache directories in /root/.cache/restic, run `restic cache --cleanup` to remove them"
+)]
+#[case::rclone("rclone: 2026/11/21 12:44:56 ERROR : snapshots/8ef7: Post request get error: EOF")]
+#[case::ssh("subprocess ssh: Warning: failed to add nas to the list, snapshots/ stays")]
+#[case::banner("Welcome to nas, an invalid login is an error")]
+#[tokio::test]
+async fn other_complaints_are_warnings(#[case] line: &str) {
+    let warned = Answer::Exit {
+        stdout: ONE.into(),
+        stderr: format!("{line}\n").into_bytes(),
+        status: 0,
+    };
+    let facts = look(json!({}), warned, Answer::ok(""))
+        .await
+        .expect("facts");
+    assert_eq!(fact(&facts, "unreadable"), json!([]));
+    assert_eq!(fact(&facts, "warnings"), json!([line]));
 }
 
 #[rstest]
@@ -395,10 +447,20 @@ async fn locks_that_cannot_be_listed_are_a_fault() {
 
 /// The transports of a stage, with the secrets `env:NAME` = `value of NAME`.
 fn with_secrets(stage: &mut Stage, names: &[&str]) {
+    let values: Vec<String> = names
+        .iter()
+        .map(|name| format!("value of {name}"))
+        .collect();
+    let values = values.iter().map(String::as_str);
+    let pairs: Vec<(&str, &str)> = names.iter().copied().zip(values).collect();
+    with_values(stage, &pairs);
+}
+
+fn with_values(stage: &mut Stage, values: &[(&str, &str)]) {
     let mut secrets = Secrets::default();
-    for name in names {
+    for (name, value) in values {
         let reference = SecretRef::Env((*name).to_owned());
-        secrets.insert(reference, format!("value of {name}").into());
+        secrets.insert(reference, (*value).into());
     }
     let home = stage.home().to_owned();
     let environment = SshEnvironment {
@@ -448,6 +510,193 @@ async fn secrets_go_by_standard_input_in_the_order_of_their_names() {
         stage.server.log.fed(),
         "value of P\nvalue of A\nvalue of B\n"
     );
+}
+
+/// What `head` finds in `repository_file`, and then restic.
+async fn of_file(content: Answer, more: serde_json::Value) -> (Result<Facts, Fault>, Stage) {
+    let stage = answering(Answer::ok(ONE), Answer::ok(""), Answer::ok(LOCK), content).await;
+    let mut options = json!({"repository_file": "/f", "password_file": "/p", "locks": false});
+    if let (Some(all), serde_json::Value::Object(more)) = (options.as_object_mut(), more) {
+        all.extend(more);
+    }
+    let probe = kind::<Restic>(options);
+    let seen = run(&probe, &stage.context).await;
+    let told = probe.requests(&stage.context.target, &Policy::default());
+    let told: Vec<String> = told.into_iter().map(|request| request.text).collect();
+    let sent = stage.server.log.lines();
+    assert!(
+        sent.iter().all(|line| told.contains(line)),
+        "{sent:?}, and not {told:?}"
+    );
+    (seen, stage)
+}
+
+#[rstest]
+#[case(json!({}), "head -c 4097 /f", "exec restic snapshots")]
+#[case(json!({"sudo": true}), "sudo -n head -c 4097 /f", "exec sudo --preserve-env=RESTIC_REPOSITORY -n restic snapshots")]
+#[tokio::test]
+async fn a_file_s_repository_is_read_first(
+    #[case] more: serde_json::Value,
+    #[case] reading: &str,
+    #[case] asking: &str,
+) {
+    let content = "\u{feff} sftp:nas:/srv/gitea \r\n";
+    let (seen, stage) = of_file(Answer::ok(content), more).await;
+    seen.expect("facts");
+    let lines = stage.server.log.lines();
+    assert!(
+        lines.iter().any(|line| line.ends_with(reading)),
+        "{lines:?}"
+    );
+    let asked = lines
+        .iter()
+        .find(|line| line.contains("restic"))
+        .expect("asked");
+    let plain = asked.replace("'\\''", "");
+    assert!(plain.contains(asking), "{asked}");
+    assert!(!asked.contains("/f"), "restic would read it again: {asked}");
+    assert_eq!(stage.server.log.fed(), "sftp:nas:/srv/gitea\n");
+}
+
+#[rstest]
+#[case::a_program(
+    Answer::ok("rclone:wd,bearer_token_command=/tmp/evil:x\n"),
+    FaultKind::Denied,
+    "without settings"
+)]
+#[case::a_flag(
+    Answer::ok("sftp:-oProxyCommand=evil:/x\n"),
+    FaultKind::Denied,
+    "ssh would read more"
+)]
+#[case::lines(Answer::ok("/r\nrclone::evil:\n"), FaultKind::Denied, "line break")]
+#[case::long(Answer::ok("x".repeat(4097)), FaultKind::Protocol, "more is in it")]
+#[case::empty(Answer::ok(" \n"), FaultKind::Protocol, "no repository in it")]
+#[case::letters(Answer::Exit { stdout: vec![0xff, 0xfe, 0x2f], stderr: Vec::new(), status: 0 }, FaultKind::Protocol, "not UTF-8")]
+#[case::absent(
+    Answer::fails(1, "head: cannot open '/f' for reading: No such file or directory\n"),
+    FaultKind::Missing,
+    "No such file"
+)]
+#[case::denied(
+    Answer::fails(1, "head: cannot open '/f' for reading: Permission denied\n"),
+    FaultKind::Denied,
+    "Permission denied"
+)]
+#[tokio::test]
+async fn restic_is_not_asked_by_a_file_that_is_none(
+    #[case] content: Answer,
+    #[case] of: FaultKind,
+    #[case] seen: &str,
+) {
+    for sudo in [false, true] {
+        let (told, stage) = of_file(content.clone(), json!({"sudo": sudo})).await;
+        let fault = told.expect_err("a fault");
+        assert_eq!(fault.kind, of, "{fault:?}");
+        assert!(
+            fault.seen.contains(seen) && fault.seen.contains("/f"),
+            "{fault:?}"
+        );
+        assert!(!format!("{fault:?}").contains("evil"), "{fault:?}");
+        let lines = stage.server.log.lines().join("\n");
+        assert!(!lines.contains("restic"), "{lines}");
+    }
+}
+
+/// As restic 0.14 answers, which hides no user and no password that it cannot read.
+#[rstest]
+#[case::token(
+    "rest:http://TOKENTOKENTOKEN@127.0.0.1:1/x",
+    "Fatal: unable to open config file: Head \"http://TOKENTOKENTOKEN@127.0.0.1:1/x/config\": dial tcp 127.0.0.1:1: connect: connection refused\n",
+    FaultKind::Refused,
+    &["TOKEN"]
+)]
+#[case::slash(
+    "rest:https://user:pa/ssw0rd@127.0.0.1:1/x",
+    "Fatal: parsing repository location failed: url.Parse: parse \"https://user:pa/ssw0rd@127.0.0.1:1/x/\": invalid port \":pa\" after host\n",
+    FaultKind::LocalSetup,
+    &["ssw0rd", ":pa", "user"]
+)]
+#[case::without_a_scheme(
+    "rest:user:passw0rd@nas/x",
+    "Fatal: parsing repository location failed: url.Parse: parse \"user:passw0rd@nas/x/\": first path segment in URL cannot contain colon\n",
+    FaultKind::LocalSetup,
+    &["passw0rd"]
+)]
+#[tokio::test]
+async fn a_login_in_an_address_is_not_shown(
+    #[case] address: &str,
+    #[case] said: &'static str,
+    #[case] of: FaultKind,
+    #[case] secret: &[&str],
+) {
+    for by_file in [false, true] {
+        let (content, restic) = (Answer::ok(address.to_owned()), Answer::fails(1, said));
+        let mut stage = answering(restic, Answer::ok(""), Answer::ok(LOCK), content).await;
+        with_values(&mut stage, &[("A", address)]);
+        let options = if by_file {
+            json!({"password_file": "/p", "repository_file": "/f"})
+        } else {
+            json!({"password_file": "/p", "environment": {"RESTIC_REPOSITORY": "env:A"}})
+        };
+        let told = run(&kind::<Restic>(options), &stage.context).await;
+        let fault = stage.context.scrubbed(told).expect_err("a fault");
+        assert_eq!(fault.kind, of, "{fault:?}");
+        for secret in secret {
+            assert!(!fault.seen.contains(secret), "{fault:?}");
+        }
+        // Also in what comes from elsewhere, and without the rest of the address.
+        let (login, _) = address.rsplit_once('@').expect("a login");
+        let start = login.rfind("//").map_or("rest:".len(), |at| at + 2);
+        let hidden = stage.context.transports.secrets.scrub(&login[start..]);
+        assert_eq!(hidden, "***");
+    }
+}
+
+#[tokio::test]
+async fn a_login_is_in_no_warning_and_no_finding() {
+    let warned = Answer::Exit {
+        stdout: ONE.into(),
+        stderr: b"retrying https://me:hunter22@nas/x\n".to_vec(),
+        status: 0,
+    };
+    let found = Answer::fails(1, "error: Get \"https://me:hunter22@nas/x\": EOF\n");
+    let stage = answering(warned, Answer::ok(""), Answer::ok(LOCK), found).await;
+    let probe = kind::<Restic>(options(json!({"check": true})));
+    let facts = run(&probe, &stage.context).await.expect("facts");
+    assert_eq!(
+        fact(&facts, "warnings"),
+        json!(["retrying https://***@nas/x"])
+    );
+    assert_eq!(
+        fact(&facts, "check_errors"),
+        json!(["error: Get \"https://***@nas/x\": EOF"])
+    );
+}
+
+#[tokio::test]
+async fn an_address_by_reference_that_runs_a_program_is_refused() {
+    let none = Answer::fails(1, "unexpected\n");
+    let mut stage = answering(Answer::ok(ONE), Answer::ok(""), Answer::ok(LOCK), none).await;
+    for (name, value) in [
+        (
+            "RESTIC_REPOSITORY",
+            "rclone:wd,bearer_token_command=/tmp/evil:x",
+        ),
+        ("RCLONE_CONFIG", "/tmp/evil.conf"),
+    ] {
+        with_values(&mut stage, &[("A", value)]);
+        let mut options = json!({"password_file": "/p", "environment": {name: "env:A"}});
+        if name == "RCLONE_CONFIG" {
+            options["repository"] = json!("rclone:a:x");
+        }
+        let told = run(&kind::<Restic>(options), &stage.context).await;
+        let fault = told.expect_err(name);
+        assert_eq!(fault.kind, FaultKind::LocalSetup, "{fault:?}");
+        assert!(fault.seen.contains(name), "{fault:?}");
+        assert!(!format!("{fault:?}").contains("evil"), "{fault:?}");
+    }
+    assert_eq!(stage.server.log.lines(), [""; 0]);
 }
 
 #[tokio::test]

@@ -8,15 +8,16 @@ use serde_json::Value as Json;
 
 use crate::probe::kinds::answer;
 use crate::probe::{Fault, FaultKind, Host};
-use crate::transport::command::Output;
+use crate::transport::command::{Output, address};
 
-/// The lines of standard error, messages taken out of their JSON.
+/// The lines of standard error, messages taken out of their JSON and logins out of
+/// addresses: restic hides the passwords of those that it can read, and no user.
 pub(super) fn complaints(output: &Output) -> Vec<String> {
     let text = answer::stderr(output);
     let messages: Vec<String> = text.lines().map(|line| message(line.trim())).collect();
     let lines = messages.iter().flat_map(|message| message.lines());
     let lines = lines.map(str::trim).filter(|line| !line.is_empty());
-    lines.map(str::to_owned).collect()
+    lines.map(address::without_logins).collect()
 }
 
 fn message(line: &str) -> String {

@@ -1,10 +1,12 @@
 //! Names with a date in them, as backups and snapshots have: which names are
-//! of a pattern, and what moment each stands for.
+//! of a pattern, and what moment each stands for; and the host's clock.
 
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::{Offset, TimeZone};
 use regex::{Captures, Regex};
+
+use crate::probe::{FactSpec, Facts, HOST_NOW, Type};
 
 /// What stands in a pattern for the date.
 const PLACE: &str = "{date}";
@@ -191,6 +193,19 @@ fn expression(format: &str) -> Result<(String, Exact), String> {
         Exact::Day
     };
     Ok((expression, exact))
+}
+
+/// The host's clock as a fact.
+pub(super) const NOW: FactSpec = FactSpec::new(
+    HOST_NOW,
+    Type::Time,
+    "What the host's own clock said at this look; `fresh` tells ages by it.",
+);
+
+/// Sets it, of the clock in seconds since 1970.
+pub(super) fn set_now(now: Option<i64>, facts: &mut Facts) {
+    let now = now.and_then(|now| Timestamp::from_second(now).ok());
+    facts.set_some(HOST_NOW, now);
 }
 
 /// The clock of a host, from `date '+%s %z'`.

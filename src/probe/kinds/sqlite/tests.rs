@@ -73,11 +73,28 @@ async fn the_newest_is_asked() {
 #[rstest]
 #[case::nobody_has_it_open("", "immutable", "mode=ro&immutable=1")]
 #[case::in_use(
-    "/b/db-202606050000.sqlite-wal\n/b/db-202606050000.sqlite-shm\n",
+    concat!(
+        "/b/db-202606050000.sqlite-wal\n/b/db-202606050000.sqlite-wal\n",
+        "/b/db-202606050000.sqlite-shm\n/b/db-202606050000.sqlite-shm\n"
+    ),
     "log",
     "mode=ro&readonly_shm=1"
 )]
-#[case::in_use_and_empty("/b/db-202606050000.sqlite-shm\n", "log", "mode=ro&readonly_shm=1")]
+#[case::in_use_and_empty(
+    "/b/db-202606050000.sqlite-wal\n/b/db-202606050000.sqlite-shm\n/b/db-202606050000.sqlite-shm\n",
+    "log",
+    "mode=ro&readonly_shm=1"
+)]
+#[case::left_by_a_crash(
+    "/b/db-202606050000.sqlite-shm\n/b/db-202606050000.sqlite-shm\n",
+    "immutable",
+    "mode=ro&immutable=1"
+)]
+#[case::both_empty(
+    "/b/db-202606050000.sqlite-wal\n/b/db-202606050000.sqlite-shm\n",
+    "immutable",
+    "mode=ro&immutable=1"
+)]
 #[tokio::test]
 async fn a_log_is_read_without_a_trace(
     #[case] beside: &'static str,
@@ -205,7 +222,7 @@ async fn what_is_broken_is_a_fact(
 #[case::hangs("_check", Answer::Hang, FaultKind::TimedOut, "")]
 #[case::log_alone(
     "-maxdepth 0",
-    Answer::ok("/b/db-202606050000.sqlite-wal\n"),
+    Answer::ok("/b/db-202606050000.sqlite-wal\n/b/db-202606050000.sqlite-wal\n"),
     FaultKind::Protocol,
     "no -shm"
 )]

@@ -323,7 +323,11 @@ impl Fresh {
                 self.finding(level, self.at_most(*most), seen, held)
             }
             FreshRule::Due { schedule, grace } => {
-                let runs = runs(schedule, signed(*grace), at, now);
+                let Some(runs) = runs(schedule, signed(*grace), at, now) else {
+                    let after = schedule.told(at);
+                    let reason = format!("the schedule does not tell what is due after {after}");
+                    return (self.untold(&reason, now), freshness);
+                };
                 freshness.absent_runs = Some(runs.absent);
                 freshness.due_at = runs.due;
                 freshness.next_due_at = runs.next;
@@ -446,13 +450,14 @@ struct Runs {
     next: Option<Timestamp>,
 }
 
-/// Which runs are absent when the last one was at `at`.
-fn runs(schedule: &Schedule, grace: SignedDuration, at: Timestamp, now: Timestamp) -> Runs {
+/// Which runs are absent when the last one was at `at`. None where the schedule does
+/// not tell what is due up to now: then nothing is known to be there, nor to be absent.
+fn runs(schedule: &Schedule, grace: SignedDuration, at: Timestamp, now: Timestamp) -> Option<Runs> {
     let before = schedule.up_to(at);
-    let coming = schedule.after(at);
+    let coming = schedule.after(at)?;
     // What ran at 01:59:58 is the run of 02:00; but what runs every minute is not the
     // run of the next minute.
-    let is_coming = coming.filter(|coming| {
+    let is_coming = Some(coming).filter(|coming| {
         let early = coming.duration_since(at);
         let pause = before.map_or(JITTER * 2, |before| coming.duration_since(before));
         early <= JITTER && early * 2 < pause
@@ -464,10 +469,11 @@ fn runs(schedule: &Schedule, grace: SignedDuration, at: Timestamp, now: Timestam
         next: schedule.after(now),
     };
     let mut due = match is_coming {
-        Some(covered) => schedule.after(covered),
+        Some(covered) => schedule.after(covered)?,
         None => coming,
     };
-    while let Some(at) = due.filter(|due| *due <= now) {
+    while due <= now {
+        let at = due;
         if now.duration_since(at) <= grace {
             runs.begun = Some(at);
             // A grace longer than the pause lets several be under way: the newest.
@@ -485,9 +491,9 @@ fn runs(schedule: &Schedule, grace: SignedDuration, at: Timestamp, now: Timestam
                 .and_then(|over| schedule.up_to(over));
             break;
         }
-        due = schedule.after(at);
+        due = schedule.after(at)?;
     }
-    runs
+    Some(runs)
 }
 
 /// `now` alone is no look at anything, by whichever clock.

@@ -22,7 +22,7 @@ pub(super) const FACTS: &[FactSpec] = &[
     FactSpec::new(
         "newest_at",
         Type::Time,
-        "The moment that the newest one's name tells. Where that is a day alone: `modified_at` if it is of that day, and the day's beginning otherwise. Without `{date}`: `modified_at`.",
+        "The moment that the newest one's name tells. Where that is a day alone: `modified_at` if it is of that day, the day's last second if it is of the next, as of a job that ends after midnight, and the day's beginning otherwise. Without `{date}`: `modified_at`.",
     ),
     FactSpec::new(
         "modified_at",

@@ -59,7 +59,7 @@ async fn the_newest_is_asked() {
     let expected = json!({
         "exists": true, "integrity": "ok", "errors": 0, "findings": [], "pages": 2,
         "name": "db-202606050000.sqlite", "newest_at": "2026-06-05T00:00:00Z",
-        "modified_at": "2026-06-04T20:01:07Z", "age_s": 39304, "size_bytes": 8192,
+        "modified_at": "2026-06-04T20:01:07Z", "age_s": 39304, "host_now": "2026-06-05T10:55:04Z", "size_bytes": 8192,
         "journal": "rollback", "opened": "locked", "rows": null, "value": null,
     });
     for (name, value) in expected.as_object().expect("an object") {

@@ -23,9 +23,9 @@ use crate::probe::{
 ///
 /// The identifier is the field `evidence_id` (or `evidence-id`, `id`) of a JSON object or of
 /// `key=value` or `key: value` lines, else the one line of a plain file; not that of a part of the JSON.
-/// It has a number that is not zero (`VLT-2026-0012`, `sealed envelope 14`), or is the address of an
+/// It has a number (`VLT-2026-0012`, `sealed envelope 14`), or is the address of an
 /// item (`op://Recovery/restic`). Placeholders such as `EVIDENCE_ID_FOR_…`, `VAULT-ITEM-ID-HERE`,
-/// `CHANGE_ME`, `TODO`, `not yet`, `<id>`, a text without a number or nothing at all are none.
+/// `CHANGE_ME`, `TODO`, `not yet`, `<id>`, a text without a number, zeros or nothing at all are none.
 ///
 /// A marker that looks like a secret (a private key, a token of a known form, `otpauth://`, an
 /// address with a password, recovery codes, a field called `password`, long or random signs, one

@@ -58,7 +58,7 @@ const WHOLE: [&str; 13] = [
 ];
 
 /// Whether `identifier` names nothing that is kept anywhere. What names something has a
-/// number that is not zero, or is the address of an item, `op://Recovery/restic`.
+/// number, or is the address of an item, `op://Recovery/restic`.
 pub(super) fn is_placeholder(identifier: &str, item: &str) -> bool {
     let upper = identifier.to_uppercase();
     let words: Vec<&str> = upper
@@ -66,7 +66,8 @@ pub(super) fn is_placeholder(identifier: &str, item: &str) -> bool {
         .filter(|word| !word.is_empty())
         .collect();
     let joined = words.join(" ");
-    !(has_number(identifier) || is_address(identifier))
+    !(identifier.contains(char::is_numeric) || is_address(identifier))
+        || is_zeros(identifier)
         || words.is_empty()
         || words.iter().any(|word| is_filler(word))
         || has_phrase(&words)
@@ -78,10 +79,10 @@ pub(super) fn is_placeholder(identifier: &str, item: &str) -> bool {
         || plain(identifier) == plain(item)
 }
 
-fn has_number(identifier: &str) -> bool {
-    identifier
-        .chars()
-        .any(|next| next.is_numeric() && next != '0')
+/// `VLT-0000`.
+fn is_zeros(identifier: &str) -> bool {
+    let mut numbers = identifier.chars().filter(|next| next.is_numeric());
+    identifier.contains("000") && numbers.all(|next| next == '0')
 }
 
 /// `scheme://vault/item`.
@@ -115,5 +116,5 @@ fn has_phrase(words: &[&str]) -> bool {
 /// that is no number; an id that begins so may be one.
 fn is_template(words: &[&str]) -> bool {
     let joined = words.concat();
-    joined.contains("VAULTITEMID") && (words.len() <= 3 || !has_number(&joined))
+    joined.contains("VAULTITEMID") && (words.len() <= 3 || !joined.contains(char::is_numeric))
 }

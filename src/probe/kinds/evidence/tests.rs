@@ -92,6 +92,7 @@ fn a_time_that_cannot_be_read_is_not_that_of_the_file(#[case] text: &str) {
 #[case("not yet, see ticket 12")]
 #[case("evidence id for restic, 2026")]
 #[case("XXXX-XXXX-1")]
+#[case("VLT-0000")]
 #[case("00000000-0000-0000-0000-000000000000")]
 #[case::a_pass_phrase("correct horse battery staple")]
 #[case::prose("in the safe")]

@@ -379,21 +379,37 @@ fn what_was_not_seen_cannot_be_told() {
 /// Due times are told before the year 5000: what comes after is not, and that no run is
 /// due does not follow.
 #[rstest]
-#[case::no_next("0 0 1 1 *", "4999-01-01T00:00:00Z", FreshState::Untold)]
-#[case::no_next_after_the_coming("0 0 31 12 *", "4999-12-30T23:59:30Z", FreshState::Untold)]
-#[case::there_is_one("0 * * * *", "4999-12-30T23:00:00Z", FreshState::Missed)]
+#[case::no_next(
+    "0 0 1 1 *",
+    "5000-01-01T00:00:00Z",
+    "5000-12-31T20:30:00Z",
+    FreshState::Untold
+)]
+#[case::no_next_after_the_coming(
+    "0 0 31 12 *",
+    "5000-12-30T23:59:30Z",
+    "5000-12-31T20:30:00Z",
+    FreshState::Untold
+)]
+#[case::there_is_one(
+    "0 * * * *",
+    "2026-06-12T23:00:00Z",
+    "2026-06-13T20:30:00Z",
+    FreshState::Missed
+)]
 fn a_schedule_that_does_not_tell_is_no_pass(
     #[case] every: &str,
     #[case] last: &str,
+    #[case] now: &str,
     #[case] state: FreshState,
 ) {
     let fresh = due(every, "UTC", HOUR);
-    let clocks = Clocks::here(at("4999-12-31T20:30:00Z"));
+    let clocks = Clocks::here(at(now));
     let (finding, freshness) = fresh.judge(&facts(at(last)), &clocks, None);
     assert_eq!(freshness.state, state, "{finding:?}");
     if state == FreshState::Untold {
         assert_eq!((finding.held, finding.level), (None, Level::Require));
-        let told = "could not tell: the schedule does not tell what is due after 4999-";
+        let told = "could not tell: the schedule does not tell what is due after 5000-";
         assert!(finding.seen.starts_with(told), "{}", finding.seen);
     }
 }

@@ -213,6 +213,26 @@ async fn a_database_in_use_is_read_with_its_log() {
     assert_eq!(bytes(left.path()), after);
 }
 
+/// To open it as one with a log would make the log that is not there.
+#[tokio::test]
+async fn a_database_whose_log_is_gone_gets_no_new_one() {
+    if left_out() {
+        return;
+    }
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = dir.path().join("db.sqlite");
+    shell(
+        &format!("sqlite3 db.sqlite \"pragma journal_mode=wal; {TABLE}\""),
+        dir.path(),
+    );
+    std::fs::write(dir.path().join("db.sqlite-shm"), [0; 32768]).expect("a file");
+    let before = bytes(dir.path());
+    let facts = look("sqlite", json!({"path": path}), &here()).await;
+    assert_eq!(fact(&facts, "opened"), json!("immutable"), "{facts:?}");
+    assert_eq!(fact(&facts, "integrity"), json!("ok"));
+    assert_eq!(bytes(dir.path()), before);
+}
+
 /// A real sshd on a port of its own; it ends with this value.
 struct Sshd {
     port: u16,

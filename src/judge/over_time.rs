@@ -1,6 +1,7 @@
 //! What is expected of time: `stable_for`, `trend` and `fresh`. Pure functions of
 //! this look and of what is remembered of earlier ones.
 
+mod clocks;
 mod fresh;
 mod schedule;
 
@@ -17,6 +18,8 @@ use super::typing::{Checker, from_json};
 use super::{CANNOT_TELL, ExpectationError, Finding, Judgement, Level, Verdict, duration};
 use super::{lexer, parser, weigh, words, worse};
 use crate::probe::{FactSpec, Facts, Observation, Outcome};
+
+use self::clocks::Clocks;
 
 pub use fresh::{Booted, Fresh, FreshRule, FreshState, Freshness};
 pub use schedule::{Schedule, ScheduleError, zone};
@@ -286,7 +289,8 @@ impl OverTime {
             fresh: None,
         };
         if let (Some(fresh), Outcome::Seen(facts)) = (&self.fresh, &observation.outcome) {
-            let (finding, freshness) = fresh.judge(facts, observation.at, past.booted);
+            let (finding, freshness) =
+                fresh.judge(facts, &Clocks::of(observation, facts), past.booted);
             verdict = worse(verdict, weigh(&finding, advisory));
             findings.push(finding);
             super::tell_absence_once(&mut findings, facts);

@@ -10,6 +10,10 @@ use crate::transport::ConnectionKey;
 /// The fact that changes with every boot of a host.
 pub const BOOT_ID: &str = "boot_id";
 
+/// The fact with the host's own clock at a look, of kinds whose times that host wrote:
+/// `fresh` tells the age of those by it.
+pub const HOST_NOW: &str = "host_now";
+
 /// The type of a fact, known before anything is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Type {

@@ -10,7 +10,7 @@ mod pattern;
 mod table;
 
 pub use context::{Context, Target};
-pub use facts::{BOOT_ID, FactSpec, Facts, Type, Unit, Value};
+pub use facts::{BOOT_ID, FactSpec, Facts, HOST_NOW, Type, Unit, Value};
 pub use kind::{Defaults, Kind, KindEntry, NamedHosts, OptionProblem, Place, Probe, Request};
 pub use kinds::{AlertTest, AlertTurn, SEND_FLAG};
 pub use observation::{Observation, Outcome};

@@ -252,6 +252,7 @@ fn freshness(fresh: &Freshness) -> Option<String> {
         | FreshState::Old
         | FreshState::TooOld
         | FreshState::InFuture
+        | FreshState::ClocksDiffer
         | FreshState::Untold => return None,
     };
     let boot = match fresh.before_boot {

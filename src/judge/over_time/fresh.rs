@@ -7,16 +7,18 @@ use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::clocks::{Clocks, SKEW};
 use super::schedule::{Schedule, on_clock};
 use crate::judge::eval::{Evaluator, Item};
 use crate::judge::types::{Op, Ty, Typed};
 use crate::judge::typing::Checker;
 use crate::judge::{CANNOT_TELL, ExpectationError, Finding, Level, duration};
 use crate::judge::{lexer, parser, words};
-use crate::probe::{FactSpec, Facts};
+use crate::probe::{FactSpec, Facts, HOST_NOW};
 
 /// Two clocks are never quite the same, and cron is not to the second: a run this
-/// long before its due time is that run, and a time this far ahead is now.
+/// long before its due time is that run, and a time this far ahead is now. Farther, as
+/// far as [`SKEW`], it is fresh and the clocks are told.
 const JITTER: SignedDuration = SignedDuration::from_mins(1);
 /// Absent runs that are counted one by one.
 const MOST_COUNTED: u32 = 100;
@@ -70,8 +72,11 @@ pub enum FreshState {
     Old,
     /// Older than is allowed.
     TooOld,
-    /// Later than now.
+    /// Later than now, by more than clocks may differ.
     InFuture,
+    /// Fresh by clocks that do not agree: it is some minutes later than now, or the
+    /// host's clock and the operator's are far apart.
+    ClocksDiffer,
     /// The time could not be told.
     Untold,
 }
@@ -87,9 +92,15 @@ pub struct Freshness {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     pub at: Option<Timestamp>,
-    /// How long before the look that was, below zero for the future.
+    /// How long before the look that was, below zero for the future: by the host's own
+    /// clock where `clock_skew_s` is there, by the later of the two clocks where that is
+    /// more than 300 to either side, and by the operator's otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub age_s: Option<f64>,
+    /// How far the host's clock is ahead of the operator's at least, below zero for
+    /// behind; where the check's kind asks the host for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clock_skew_s: Option<f64>,
     /// The newest due time whose run must be there.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>", extend("format" = "date-time"))]
@@ -221,18 +232,20 @@ impl Fresh {
         }
     }
 
-    /// Judges the time in these facts, seen at `now`.
+    /// Judges the time in these facts, of a look at which the clocks said this.
     pub(super) fn judge(
         &self,
         facts: &Facts,
-        now: Timestamp,
+        clocks: &Clocks,
         booted: Option<Booted<'_>>,
     ) -> (Finding, Freshness) {
+        let now = clocks.now();
         let mut freshness = Freshness {
             time: self.source.clone(),
             state: FreshState::Untold,
             at: None,
             age_s: None,
+            clock_skew_s: clocks.skew().map(|skew| skew.as_secs_f64()),
             due_at: None,
             next_due_at: None,
             absent_runs: None,
@@ -259,18 +272,26 @@ impl Fresh {
         freshness.at = Some(at);
         freshness.age_s = Some(age.as_secs_f64());
         freshness.before_boot = booted.map(|booted| at < booted.at);
+        let differ = clocks.told(|at| self.told(at));
         if age < -JITTER {
-            freshness.state = FreshState::InFuture;
+            let ahead = rounded(-age);
+            let (level, state, seen) = if age < -SKEW {
+                let wrong = differ.unwrap_or_else(|| {
+                    format!("{} or the one that wrote it is wrong", clocks.owner())
+                });
+                let seen = format!("{}, in the future by {ahead}: {wrong}", self.told(at));
+                (Level::Require, FreshState::InFuture, seen)
+            } else {
+                let differ = differ.unwrap_or_else(|| {
+                    format!("{} and the one that wrote it differ", clocks.owner())
+                });
+                let told = (self.told(at), self.told(now));
+                let seen = format!("{}, {ahead} ahead of {}: {differ}", told.0, told.1);
+                (Level::Prefer, FreshState::ClocksDiffer, seen)
+            };
+            freshness.state = state;
             let expected = self.expected(self.newest_due(now));
-            let seen = format!(
-                "{}, in the future by {}: the clock of the host or of the writer is wrong",
-                self.told(at),
-                rounded(-age)
-            );
-            return (
-                self.finding(Level::Require, expected, seen, false),
-                freshness,
-            );
+            return (self.finding(level, expected, seen, false), freshness);
         }
         let ago = format!("{} ago", rounded(age.max(SignedDuration::ZERO)));
         let boot = booted.filter(|booted| at < booted.at).map(|booted| {
@@ -281,7 +302,7 @@ impl Fresh {
             )
         });
         let boot = boot.unwrap_or_default();
-        let finding = match &self.rule {
+        let mut finding = match &self.rule {
             FreshRule::Age {
                 within,
                 prefer_within,
@@ -306,7 +327,11 @@ impl Fresh {
                 self.finding(level, self.at_most(*most), seen, held)
             }
             FreshRule::Due { schedule, grace } => {
-                let runs = runs(schedule, signed(*grace), at, now);
+                let Some(runs) = runs(schedule, signed(*grace), at, now) else {
+                    let after = schedule.told(at);
+                    let reason = format!("the schedule does not tell what is due after {after}");
+                    return (self.untold(&reason, now), freshness);
+                };
                 freshness.absent_runs = Some(runs.absent);
                 freshness.due_at = runs.due;
                 freshness.next_due_at = runs.next;
@@ -336,6 +361,14 @@ impl Fresh {
                 self.finding(level, self.expected(runs.due), seen, held)
             }
         };
+        if let Some(differ) = differ {
+            finding.seen += &format!("; {differ}");
+            if finding.held == Some(true) {
+                freshness.state = FreshState::ClocksDiffer;
+                finding.level = Level::Prefer;
+                finding.held = Some(false);
+            }
+        }
         (finding, freshness)
     }
 
@@ -421,13 +454,14 @@ struct Runs {
     next: Option<Timestamp>,
 }
 
-/// Which runs are absent when the last one was at `at`.
-fn runs(schedule: &Schedule, grace: SignedDuration, at: Timestamp, now: Timestamp) -> Runs {
+/// Which runs are absent when the last one was at `at`. None where the schedule does
+/// not tell what is due up to now: then nothing is known to be there, nor to be absent.
+fn runs(schedule: &Schedule, grace: SignedDuration, at: Timestamp, now: Timestamp) -> Option<Runs> {
     let before = schedule.up_to(at);
-    let coming = schedule.after(at);
+    let coming = schedule.after(at)?;
     // What ran at 01:59:58 is the run of 02:00; but what runs every minute is not the
     // run of the next minute.
-    let is_coming = coming.filter(|coming| {
+    let is_coming = Some(coming).filter(|coming| {
         let early = coming.duration_since(at);
         let pause = before.map_or(JITTER * 2, |before| coming.duration_since(before));
         early <= JITTER && early * 2 < pause
@@ -439,10 +473,11 @@ fn runs(schedule: &Schedule, grace: SignedDuration, at: Timestamp, now: Timestam
         next: schedule.after(now),
     };
     let mut due = match is_coming {
-        Some(covered) => schedule.after(covered),
+        Some(covered) => schedule.after(covered)?,
         None => coming,
     };
-    while let Some(at) = due.filter(|due| *due <= now) {
+    while due <= now {
+        let at = due;
         if now.duration_since(at) <= grace {
             runs.begun = Some(at);
             // A grace longer than the pause lets several be under way: the newest.
@@ -460,14 +495,15 @@ fn runs(schedule: &Schedule, grace: SignedDuration, at: Timestamp, now: Timestam
                 .and_then(|over| schedule.up_to(over));
             break;
         }
-        due = schedule.after(at);
+        due = schedule.after(at)?;
     }
-    runs
+    Some(runs)
 }
 
-/// `now` alone is no look at anything.
+/// `now` alone is no look at anything, by whichever clock.
 fn speaks_of_a_fact(program: &Typed) -> bool {
-    matches!(program.op, Op::Fact(_)) || program.operands().into_iter().any(speaks_of_a_fact)
+    matches!(&program.op, Op::Fact(name) if name != HOST_NOW)
+        || program.operands().into_iter().any(speaks_of_a_fact)
 }
 
 fn signed(span: Duration) -> SignedDuration {

@@ -30,6 +30,36 @@ fn observation(seconds: i64, outcome: Outcome) -> Observation {
     }
 }
 
+/// Of what a host wrote it is that host that knows the time: here the operator's clock is
+/// some minutes slow.
+#[test]
+fn what_is_fresh_is_so_by_the_host_s_clock() {
+    const WRITTEN: &[FactSpec] = &[FactSpec::new("modified", Type::Time, "When.")];
+    let rule = FreshRule::Age {
+        within: Some(Duration::from_secs(60)),
+        prefer_within: None,
+        zone: jiff::tz::TimeZone::UTC,
+    };
+    let rules = OverTime {
+        fresh: Some(Fresh::compile("modified", WRITTEN, rule).expect("a rule")),
+        ..OverTime::default()
+    };
+    let look = |host_now: Option<i64>| {
+        let mut facts = Facts::new();
+        facts.set("modified", at(1_000));
+        facts.set_some(crate::probe::HOST_NOW, host_now.map(at));
+        let seen = observation(820, Outcome::Seen(facts));
+        let past = past(Remembered::Nothing, &[]);
+        let judged = rules.judge(judgement(Verdict::Pass), &seen, &past, false);
+        let fresh = judged.course.and_then(|course| course.fresh);
+        (judged.verdict, fresh.and_then(|fresh| fresh.clock_skew_s))
+    };
+    assert_eq!(look(None), (Verdict::Warn, None));
+    assert_eq!(look(Some(1_030)), (Verdict::Pass, Some(210.0)));
+    assert_eq!(look(Some(1_090)), (Verdict::Blocked, Some(270.0)));
+    assert_eq!(look(Some(100_000)), (Verdict::Blocked, Some(99_180.0)));
+}
+
 fn judgement(verdict: Verdict) -> Judgement {
     Judgement {
         verdict,

@@ -1,10 +1,15 @@
 //! Names with a date in them, as backups and snapshots have: which names are
-//! of a pattern, and what moment each stands for.
+//! of a pattern, and what moment each stands for; and the host's clock.
 
-use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::{Offset, TimeZone};
+use jiff::{SignedDuration, Timestamp};
 use regex::{Captures, Regex};
+
+use crate::probe::{FactSpec, Facts, HOST_NOW, Type};
+
+/// How long after the day in its name a thing may be changed and count as begun on it.
+const OVER_MIDNIGHT: SignedDuration = SignedDuration::from_hours(24);
 
 /// What stands in a pattern for the date.
 const PLACE: &str = "{date}";
@@ -43,11 +48,19 @@ pub(super) enum Moment {
 
 impl Moment {
     /// The moment, with the help of when the thing was last changed: where the
-    /// name tells the day alone, a change on that day tells the time of it.
+    /// name tells the day alone, a change on that day tells the time of it. What was
+    /// begun late on that day and ended after midnight is of its last second; a change
+    /// more than a day after it, as by a copy, tells nothing, and the day has begun.
     pub(super) fn with_change(self, changed: Timestamp) -> Timestamp {
         match self {
             Self::At(at) => at,
             Self::Day(start, end) if (start..end).contains(&changed) => changed,
+            Self::Day(start, end)
+                if changed >= end && changed.duration_since(end) < OVER_MIDNIGHT =>
+            {
+                end.checked_sub(SignedDuration::from_secs(1))
+                    .unwrap_or(start)
+            }
             Self::Day(start, _) => start,
             Self::None => changed,
         }
@@ -191,6 +204,19 @@ fn expression(format: &str) -> Result<(String, Exact), String> {
         Exact::Day
     };
     Ok((expression, exact))
+}
+
+/// The host's clock as a fact.
+pub(super) const NOW: FactSpec = FactSpec::new(
+    HOST_NOW,
+    Type::Time,
+    "What the host's own clock said at this look; `fresh` tells ages by it.",
+);
+
+/// Sets it, of the clock in seconds since 1970.
+pub(super) fn set_now(now: Option<i64>, facts: &mut Facts) {
+    let now = now.and_then(|now| Timestamp::from_second(now).ok());
+    facts.set_some(HOST_NOW, now);
 }
 
 /// The clock of a host, from `date '+%s %z'`.

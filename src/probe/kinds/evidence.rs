@@ -1,6 +1,7 @@
 //! `evidence`: what is locked away for the worst day was verified, and its marks hold no secret.
 
 mod marker;
+mod placeholder;
 
 use std::collections::BTreeMap;
 
@@ -21,11 +22,14 @@ use crate::probe::{
 /// sealed envelope, of a checklist), and is never the secret itself.
 ///
 /// The identifier is the field `evidence_id` (or `evidence-id`, `id`) of a JSON object or of
-/// `key=value` or `key: value` lines, else the one line of a plain file; not that of a part of the JSON. Placeholders such as
-/// `EVIDENCE_ID_FOR_…`, `VAULT-ITEM-ID`, `TODO`, `<id>` or nothing at all are none.
+/// `key=value` or `key: value` lines, else the one line of a plain file; not that of a part of the JSON.
+/// It has a number (`VLT-2026-0012`, `sealed envelope 14`), or is the address of an
+/// item (`op://Recovery/restic`). Placeholders such as `EVIDENCE_ID_FOR_…`, `VAULT-ITEM-ID-HERE`,
+/// `CHANGE_ME`, `TODO`, `not yet`, `<id>`, a text without a number, zeros or nothing at all are none.
 ///
 /// A marker that looks like a secret (a private key, a token of a known form, `otpauth://`, an
-/// address with a password, recovery codes, a field called `password`, long or random signs) is
+/// address with a password, recovery codes, a field called `password`, long or random signs, one
+/// short word such as `hunter2` for an identifier) is
 /// BLOCKED, and what it says goes no further than that look: not to the card, not to the JSON,
 /// not to any file. The card says which item, and what sort of secret it looks like. Move it
 /// away, and change that secret.

@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::answer;
+use super::dated;
 use crate::probe::{
     Context, Defaults, FactSpec, Facts, Fault, FaultKind, Kind, OptionProblem, Place, Policy,
     Request, Target, Type, Unit, Value,
@@ -197,6 +198,7 @@ impl Kind for File {
             Unit::Seconds,
             "Time since `modified`, by the host's own clock, so that a host whose clock is off is judged fairly. Negative for a time to come.",
         ),
+        dated::NOW,
         FactSpec::new(
             "mode",
             Type::Text,
@@ -339,6 +341,7 @@ impl Stat {
             reason = "ages are far below 2^52 seconds"
         )]
         facts.set_some("age_s", age.map(|age| age as f64));
+        dated::set_now(now, facts);
     }
 
     fn set(&self, now: Option<i64>, facts: &mut Facts) {

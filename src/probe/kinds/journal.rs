@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use self::entry::{Entry, Told};
+use super::dated;
 use super::lines::{self, MOST, Seen, Sought, Span};
 use super::{answer, file};
 use crate::probe::pattern::Patterns;
@@ -198,6 +199,7 @@ impl Kind for Journal {
             "When the newest of the lines was written, by the host's clock. Absent where there is none.",
         ),
         lines::NEWEST_AGE,
+        dated::NOW,
         lines::MATCHED,
         lines::MATCHED_COUNT,
         lines::MISSING,

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::dated;
 pub(super) use crate::probe::pattern::plain;
 use crate::probe::pattern::{Pattern, Patterns};
 use crate::probe::{FactSpec, Facts, Type, Unit, Value};
@@ -125,6 +126,7 @@ impl Seen {
                 reason = "clocks are far below 2^52 seconds"
             )]
             facts.set("newest_age_s", (now - newest.as_second()) as f64);
+            dated::set_now(Some(now), facts);
         }
         if sought.is_nothing() {
             facts.set("lines", list(self.lines.iter().map(String::as_str)));

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::dated;
 use super::engine::Engine;
 use super::lines::{self, MOST, Seen, Sought, Span, plain};
 use super::{answer, file};
@@ -227,6 +228,7 @@ impl Kind for Log {
             "When the container printed the newest of the lines, absent where there is none; when the file last changed. By the host's clock.",
         ),
         lines::NEWEST_AGE,
+        dated::NOW,
         lines::MATCHED,
         lines::MATCHED_COUNT,
         lines::MISSING,

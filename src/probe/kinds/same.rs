@@ -46,10 +46,17 @@ pub struct Same {
     /// Read by `sudo -n` on the hosts.
     #[serde(default)]
     sudo: bool,
+    /// A file without content is as good as another. Otherwise `empty` has to be none: a
+    /// power cut leaves files of no bytes behind, and those of all hosts are alike.
+    #[serde(default)]
+    may_be_empty: bool,
 }
 
 /// The programs that a host may have, in the order in which they are tried.
 const PROGRAMS: [&[&str]; 3] = [&["sha256sum"], &["sha256", "-q"], &["shasum", "-a", "256"]];
+
+/// The SHA-256 of no bytes (FIPS 180-4).
+const NOTHING: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
 /// What the operator's own file is called among the hosts.
 const HERE: &str = "here";
@@ -165,6 +172,8 @@ impl Told {
             .filter(|(_, digest)| Some(digest.as_str()) != reference)
             .map(|(host, _)| host.as_str())
             .collect();
+        let empty = self.digests.iter().filter(|(_, digest)| digest == NOTHING);
+        let empty: Vec<&str> = empty.map(|(host, _)| host.as_str()).collect();
         let missing: Vec<&str> = self.missing.iter().map(String::as_str).collect();
         let mut variants: Vec<&str> = self.digests.iter().map(|(_, one)| one.as_str()).collect();
         variants.sort_unstable();
@@ -172,6 +181,7 @@ impl Told {
         facts.set("identical", differing.is_empty() && missing.is_empty());
         facts.set("differing", texts(&differing));
         facts.set("missing", texts(&missing));
+        facts.set("empty", texts(&empty));
         facts.set_some("digest", reference);
         let digests = self.digests.iter();
         let digests = digests.map(|(host, digest)| (host.clone(), Value::from(digest.as_str())));
@@ -245,6 +255,11 @@ impl Kind for Same {
             "missing",
             Type::List(&Type::Text),
             "The hosts that have no such file.",
+        ),
+        FactSpec::new(
+            "empty",
+            Type::List(&Type::Text),
+            "The hosts whose file has no bytes in it.",
         ),
         FactSpec::new(
             "digest",
@@ -341,7 +356,10 @@ impl Kind for Same {
     }
 
     fn defaults(&self) -> Defaults {
-        Defaults::require(["identical"])
+        if self.may_be_empty {
+            return Defaults::require(["identical"]);
+        }
+        Defaults::require(["identical", "size(empty) == 0"])
     }
 
     fn goal(&self, target: &Target) -> String {

@@ -6,7 +6,7 @@ mod facts;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use self::answers::{Header, Opened, integrity, rows};
+use self::answers::{Beside, Header, Opened, integrity, rows};
 use super::archive::listing::{Found, Shelf, with_rights};
 use super::dated::{self, Dated, HostClock};
 use super::{answer, file};
@@ -29,8 +29,9 @@ use crate::transport::postgres::statement;
 /// - with a write-ahead log that somebody has open, or that a crash has left,
 ///   `mode=ro&readonly_shm=1`: it sees what is in the log. `mode=ro` alone would make
 ///   `-shm` and `-wal` files where there are none, and write into them;
-/// - with a write-ahead log that nobody has open, `immutable=1`: there is no log to
-///   see, and no other way leaves no files behind. It takes no locks, which is why it
+/// - with a write-ahead log that nobody has open, `immutable=1`: there is no `-wal` to
+///   see, at most a `-shm` that a crash or a copy left, and no other way leaves no files
+///   behind. It takes no locks, which is why it
 ///   is not used for a file that is in use: pages change while they are read.
 ///
 /// A log without its `-shm` beside it, as in a copy, can only be read by one who may
@@ -109,10 +110,19 @@ impl Sqlite {
         with_rights(self.sudo, &["head", "-c", &HEADER.to_string(), path])
     }
 
-    /// Prints those that are there and not empty.
+    /// Prints those that are there once, and those that are not empty once more.
     fn companions(&self, path: &str) -> Vec<String> {
         let [wal, shm] = ["-wal", "-shm"].map(|end| format!("{path}{end}"));
-        let tests = ["-maxdepth", "0", "-type", "f", "-size", "+0"];
+        let tests = [
+            "-maxdepth",
+            "0",
+            "-type",
+            "f",
+            "-print",
+            "-size",
+            "+0",
+            "-print",
+        ];
         let args = [&["find", &wal, &shm][..], &tests].concat();
         with_rights(self.sudo, &args)
     }
@@ -179,12 +189,8 @@ impl Sqlite {
             ));
         }
         let there = answer::stdout(&found);
-        let has = |end: &str| {
-            there
-                .lines()
-                .any(|line| line.strip_prefix(path) == Some(end))
-        };
-        Opened::of(header, has("-wal"), has("-shm")).map_err(|why| {
+        let beside = |end: &str| Beside::of(&there, &format!("{path}{end}"));
+        Opened::of(header, beside("-wal"), beside("-shm")).map_err(|why| {
             Fault::new(
                 FaultKind::Protocol,
                 format!("{path} cannot be read without writing: {why}"),

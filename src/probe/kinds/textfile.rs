@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::answer;
+use super::dated;
 use super::exposition::read;
 use super::exposition::told::Wanted;
 use super::file;
@@ -90,6 +91,7 @@ impl Kind for Textfile {
             Unit::Seconds,
             "Time since `modified`, by the host's own clock. Negative for a time to come.",
         ),
+        dated::NOW,
         FactSpec::number("size_bytes", Unit::Bytes, "Size of the file."),
         FactSpec::number(
             "series_count",

@@ -7,6 +7,7 @@ use crate::probe::{Type, Unit, Value};
 
 const FACTS: &[FactSpec] = &[
     FactSpec::new("modified_at", Type::Time, "When it was written."),
+    FactSpec::new(HOST_NOW, Type::Time, "The host's clock."),
     FactSpec::new("metric", Type::Map(&Type::Number), "Value by series."),
     FactSpec::number("seconds", Unit::Seconds, "Since 1970."),
     FactSpec::new("age", Type::Duration, "Since it was written."),
@@ -132,9 +133,15 @@ const HOUR: Duration = Duration::from_hours(1);
     0
 )]
 #[case::future(
-    "2026-06-13T05:02:00+08:00",
+    "2026-06-13T05:05:01+08:00",
     "2026-06-13T05:00:00+08:00",
     FreshState::InFuture,
+    0
+)]
+#[case::clocks(
+    "2026-06-13T05:02:00+08:00",
+    "2026-06-13T05:00:00+08:00",
+    FreshState::ClocksDiffer,
     0
 )]
 #[case::skew(
@@ -156,12 +163,12 @@ fn a_daily_run(
     #[case] absent: u32,
 ) {
     let fresh = due("0 2 * * *", "Asia/Taipei", 2 * HOUR);
-    let (finding, freshness) = fresh.judge(&facts(at(last)), at(now), None);
+    let (finding, freshness) = fresh.judge(&facts(at(last)), &Clocks::here(at(now)), None);
     assert_eq!(freshness.state, state, "{finding:?}");
     assert_eq!(freshness.absent_runs.unwrap_or_default(), absent);
     let (held, level) = match state {
         FreshState::OnTime | FreshState::NotDueYet => (true, Level::Require),
-        FreshState::Late | FreshState::Old => (false, Level::Prefer),
+        FreshState::Late | FreshState::Old | FreshState::ClocksDiffer => (false, Level::Prefer),
         _ => (false, Level::Require),
     };
     assert_eq!((finding.held, finding.level), (Some(held), level));
@@ -203,7 +210,14 @@ fn a_daily_run(
     "2026-06-13T10:00:00+08:00",
     "2026-06-13T04:00:00+08:00",
     "a run since 2026-06-13 02:00 Asia/Taipei, 2h grace",
-    "2026-06-13 10:00 +08:00, in the future by 6h: the clock of the host or of the writer is wrong"
+    "2026-06-13 10:00 +08:00, in the future by 6h: the operator's clock or the one that wrote it is wrong"
+)]
+#[case::clocks(
+    "2026-06-13T04:02:30+08:00",
+    "2026-06-13T04:00:00+08:00",
+    "a run since 2026-06-13 02:00 Asia/Taipei, 2h grace",
+    "2026-06-13 04:02:30 +08:00, 2m 30s ahead of 2026-06-13 04:00 +08:00: the operator's clock \
+     and the one that wrote it differ"
 )]
 #[case::never(
     "1970-01-01T00:00:00Z",
@@ -218,7 +232,7 @@ fn what_a_card_says(
     #[case] seen: &str,
 ) {
     let fresh = due("0 2 * * *", "Asia/Taipei", 2 * HOUR);
-    let (finding, _) = fresh.judge(&facts(at(last)), at(now), None);
+    let (finding, _) = fresh.judge(&facts(at(last)), &Clocks::here(at(now)), None);
     assert_eq!(finding.expected, expected);
     assert_eq!(finding.seen, seen);
     assert_eq!(
@@ -236,7 +250,8 @@ fn what_a_card_says(
 fn an_age(#[case] hours: u64, #[case] state: FreshState, #[case] expected: &str) {
     let now = at("2026-06-13T04:00:00Z");
     let fresh = age(Some(30 * HOUR), Some(25 * HOUR));
-    let (finding, freshness) = fresh.judge(&facts(now - hours as u32 * HOUR), now, None);
+    let (finding, freshness) =
+        fresh.judge(&facts(now - hours as u32 * HOUR), &Clocks::here(now), None);
     assert_eq!(
         (freshness.state, finding.expected.as_str()),
         (state, expected)
@@ -250,26 +265,153 @@ fn an_age(#[case] hours: u64, #[case] state: FreshState, #[case] expected: &str)
 fn what_is_only_preferred_only_warns() {
     let now = at("2026-06-13T04:00:00Z");
     let fresh = age(None, Some(HOUR));
-    let (finding, _) = fresh.judge(&facts(now - 2 * HOUR), now, None);
+    let (finding, _) = fresh.judge(&facts(now - 2 * HOUR), &Clocks::here(now), None);
     assert_eq!((finding.level, finding.held), (Level::Prefer, Some(false)));
-    let (finding, _) = fresh.judge(&Facts::new(), now, None);
+    let (finding, _) = fresh.judge(&Facts::new(), &Clocks::here(now), None);
     assert_eq!((finding.level, finding.held), (Level::Prefer, None));
     // But a clock that is wrong is trouble of another sort.
-    let (finding, _) = fresh.judge(&facts(now + 2 * HOUR), now, None);
+    let (finding, _) = fresh.judge(&facts(now + 2 * HOUR), &Clocks::here(now), None);
     assert_eq!((finding.level, finding.held), (Level::Require, Some(false)));
+}
+
+/// At 12:00 by the operator's clock, of what the host's clock and the file say; a look
+/// took ten seconds. Fresh is at most four hours old.
+#[rstest]
+#[case::the_operator_s_is_slow("12:03:00", "12:02:30", FreshState::OnTime, "30s ago")]
+#[case::the_host_s_is_slow("11:57:00", "11:56:30", FreshState::OnTime, "30s ago")]
+#[case::old_by_the_host_s_alone("12:04:00", "08:03:00", FreshState::TooOld, "4h 1m ago")]
+#[case::old_by_the_operator_s_alone("11:57:00", "07:58:00", FreshState::OnTime, "3h 59m ago")]
+#[case::written_by_another(
+    "12:00:00",
+    "12:03:00",
+    FreshState::ClocksDiffer,
+    "3m ahead of 2026-06-13 12:00 +00:00: the host's clock and the one that wrote it differ"
+)]
+#[case::to_come(
+    "12:00:00",
+    "12:06:00",
+    FreshState::InFuture,
+    "in the future by 6m: the host's clock or the one that wrote it is wrong"
+)]
+#[case::far_ahead(
+    "20:00:00",
+    "19:00:00",
+    FreshState::ClocksDiffer,
+    "1h ago; the host's clock says 2026-06-13 20:00 +00:00, the operator's 2026-06-13 12:00 \
+     +00:00: one of them is wrong"
+)]
+#[case::it_stood_still_without_power(
+    "06:00:00",
+    "05:00:00",
+    FreshState::TooOld,
+    "7h ago; the host's clock says 2026-06-13 06:00 +00:00, the operator's 2026-06-13 12:00 \
+     +00:00: one of them is wrong"
+)]
+#[case::to_come_by_both(
+    "06:00:00",
+    "12:20:00",
+    FreshState::InFuture,
+    "in the future by 20m: the host's clock says 2026-06-13 06:00 +00:00, the operator's \
+     2026-06-13 12:00 +00:00: one of them is wrong"
+)]
+fn the_host_s_own_clock(
+    #[case] host: &str,
+    #[case] written: &str,
+    #[case] state: FreshState,
+    #[case] seen: &str,
+) {
+    let on_the_day = |time: &str| at(&format!("2026-06-13T{time}Z"));
+    let (here, host) = (on_the_day("12:00:00"), on_the_day(host));
+    let clocks = Clocks::both(here, Duration::from_secs(10), host);
+    let fresh = age(Some(4 * HOUR), None);
+    let (finding, freshness) = fresh.judge(&facts(on_the_day(written)), &clocks, None);
+    assert_eq!(freshness.state, state, "{finding:?}");
+    assert!(finding.seen.ends_with(seen), "{}", finding.seen);
+    assert_eq!(finding.held, Some(state == FreshState::OnTime));
+    let warns = state == FreshState::ClocksDiffer;
+    assert_eq!(finding.level == Level::Prefer, warns);
+}
+
+/// A run that is late by a clock that may be wrong names both.
+#[test]
+fn a_run_by_clocks_that_differ() {
+    let fresh = due("0 2 * * *", "Asia/Taipei", HOUR);
+    let last = facts(at("2026-06-12T02:00:00+08:00"));
+    let (here, host) = (
+        at("2026-06-13T04:00:00+08:00"),
+        at("2026-06-12T20:00:00+08:00"),
+    );
+    let clocks = Clocks::both(here, Duration::ZERO, host);
+    let (finding, freshness) = fresh.judge(&last, &clocks, None);
+    assert_eq!(freshness.state, FreshState::Late);
+    assert_eq!(freshness.clock_skew_s, Some(-8.0 * 3600.0));
+    let both = "1 run late; the host's clock says 2026-06-12 20:00 +08:00, the operator's";
+    assert!(finding.seen.contains(both), "{}", finding.seen);
+}
+
+/// The host was asked at some time of the look, and a look may take long.
+#[rstest]
+#[case::at_its_end("12:00:00", 600, 0)]
+#[case::at_its_beginning("11:50:00", 600, 0)]
+#[case::before_it("11:49:59", 600, -1)]
+#[case::after_it("12:00:01", 600, 1)]
+#[case::no_time_at_all("11:00:00", 0, -3600)]
+fn how_far_clocks_are_apart(#[case] host: &str, #[case] elapsed: u64, #[case] skew: i64) {
+    let here = at("2026-06-13T12:00:00Z");
+    let host = at(&format!("2026-06-13T{host}Z"));
+    let clocks = Clocks::both(here, Duration::from_secs(elapsed), host);
+    assert_eq!(clocks.skew(), Some(SignedDuration::from_secs(skew)));
 }
 
 #[test]
 fn what_was_not_seen_cannot_be_told() {
     let fresh = due("0 2 * * *", "Asia/Taipei", HOUR);
     let now = at("2026-06-13T04:00:00+08:00");
-    let (finding, freshness) = fresh.judge(&Facts::new(), now, None);
+    let (finding, freshness) = fresh.judge(&Facts::new(), &Clocks::here(now), None);
     assert_eq!(freshness.state, FreshState::Untold);
     assert_eq!((finding.level, finding.held), (Level::Require, None));
     assert_eq!(
         finding.seen,
         "could not tell: modified_at was not seen, so no run is known"
     );
+}
+
+/// Due times are told before the year 5000: what comes after is not, and that no run is
+/// due does not follow.
+#[rstest]
+#[case::no_next(
+    "0 0 1 1 *",
+    "5000-01-01T00:00:00Z",
+    "5000-12-31T20:30:00Z",
+    FreshState::Untold
+)]
+#[case::no_next_after_the_coming(
+    "0 0 31 12 *",
+    "5000-12-30T23:59:30Z",
+    "5000-12-31T20:30:00Z",
+    FreshState::Untold
+)]
+#[case::there_is_one(
+    "0 * * * *",
+    "2026-06-12T23:00:00Z",
+    "2026-06-13T20:30:00Z",
+    FreshState::Missed
+)]
+fn a_schedule_that_does_not_tell_is_no_pass(
+    #[case] every: &str,
+    #[case] last: &str,
+    #[case] now: &str,
+    #[case] state: FreshState,
+) {
+    let fresh = due(every, "UTC", HOUR);
+    let clocks = Clocks::here(at(now));
+    let (finding, freshness) = fresh.judge(&facts(at(last)), &clocks, None);
+    assert_eq!(freshness.state, state, "{finding:?}");
+    if state == FreshState::Untold {
+        assert_eq!((finding.held, finding.level), (None, Level::Require));
+        let told = "could not tell: the schedule does not tell what is due after 5000-";
+        assert!(finding.seen.starts_with(told), "{}", finding.seen);
+    }
 }
 
 #[test]
@@ -281,7 +423,7 @@ fn a_boot_since_is_said_and_blocks_nothing() {
         at: now - 3 * HOUR,
     };
     let last = at("2026-06-12T02:00:00+08:00");
-    let (finding, freshness) = fresh.judge(&facts(last), now, Some(booted));
+    let (finding, freshness) = fresh.judge(&facts(last), &Clocks::here(now), Some(booted));
     assert_eq!(
         finding.seen,
         "last run 2026-06-12 02:00 +08:00, 23h ago, before the last boot of data188, 3h ago"
@@ -290,7 +432,7 @@ fn a_boot_since_is_said_and_blocks_nothing() {
         (finding.held, freshness.before_boot),
         (Some(true), Some(true))
     );
-    let (finding, freshness) = fresh.judge(&facts(now - HOUR), now, Some(booted));
+    let (finding, freshness) = fresh.judge(&facts(now - HOUR), &Clocks::here(now), Some(booted));
     assert!(!finding.seen.contains("boot"), "{}", finding.seen);
     assert_eq!(freshness.before_boot, Some(false));
 }
@@ -310,6 +452,7 @@ fn a_boot_since_is_said_and_blocks_nothing() {
     Some("name the time itself; its age is worked out")
 )]
 #[case::now("now", Some("name a fact of the kind"))]
+#[case::the_host_s_now("host_now", Some("name a fact of the kind"))]
 #[case::constant("timestamp('2026-06-13T04:00:00Z')", Some("name a fact of the kind"))]
 #[case::misspelt("modified", Some("did you mean `modified_at`?"))]
 fn the_time_is_typed(#[case] source: &str, #[case] suggestion: Option<&str>) {
@@ -336,7 +479,7 @@ fn a_metric_of_zero_has_never_run() {
     let mut facts = Facts::new();
     let metrics = [("last".to_owned(), Value::Number(0.0))];
     facts.set("metric", Value::Map(metrics.into_iter().collect()));
-    let (finding, freshness) = fresh.judge(&facts, at("2026-06-13T04:00:00Z"), None);
+    let (finding, freshness) = fresh.judge(&facts, &Clocks::here(at("2026-06-13T04:00:00Z")), None);
     assert_eq!(freshness.state, FreshState::NeverRan);
     assert_eq!(finding.held, Some(false));
 }
@@ -404,7 +547,7 @@ fn nights_with_another_length(
     #[case] state: FreshState,
 ) {
     let fresh = due(every, "Europe/Berlin", HOUR);
-    let (finding, freshness) = fresh.judge(&facts(at(last)), at(now), None);
+    let (finding, freshness) = fresh.judge(&facts(at(last)), &Clocks::here(at(now)), None);
     assert_eq!(freshness.state, state, "{finding:?}");
 }
 
@@ -544,7 +687,7 @@ proptest! {
         let last = ran + SignedDuration::from_secs(jitter);
         // Any moment from just after the last due time to just before the next one.
         for now in [last_due + SignedDuration::from_secs(51), next - SignedDuration::from_secs(1)] {
-            let (_, freshness) = fresh.judge(&facts(last), now, None);
+            let (_, freshness) = fresh.judge(&facts(last), &Clocks::here(now), None);
             prop_assert_eq!(freshness.absent_runs, Some(absent), "{} at {}", last, now);
             let state = match absent {
                 0 => FreshState::OnTime,

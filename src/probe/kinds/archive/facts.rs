@@ -6,6 +6,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
+use super::super::dated;
 use super::Archive;
 use super::listing::Found;
 use crate::probe::{FactSpec, Facts, Type, Unit, Value};
@@ -21,7 +22,7 @@ pub(super) const FACTS: &[FactSpec] = &[
     FactSpec::new(
         "newest_at",
         Type::Time,
-        "The moment that the newest one's name tells. Where that is a day alone: `modified_at` if it is of that day, and the day's beginning otherwise. Without `{date}`: `modified_at`.",
+        "The moment that the newest one's name tells. Where that is a day alone: `modified_at` if it is of that day, the day's last second if it is of the next, as of a job that ends after midnight, and the day's beginning otherwise. Without `{date}`: `modified_at`.",
     ),
     FactSpec::new(
         "modified_at",
@@ -33,6 +34,7 @@ pub(super) const FACTS: &[FactSpec] = &[
         Unit::Seconds,
         "Time since `newest_at`, by the host's own clock. Negative for a time to come.",
     ),
+    dated::NOW,
     FactSpec::number("newest_bytes", Unit::Bytes, "Size of the newest."),
     FactSpec::number(
         "usual_bytes",
@@ -178,6 +180,7 @@ impl Kept<'_> {
         )]
         let age = self.now.map(|now| (now - newest.at.as_second()) as f64);
         facts.set_some("age_s", age);
+        dated::set_now(self.now, facts);
         facts.set("newest_bytes", number(newest.bytes));
         if let Some(usual) = median(others.iter().map(|found| found.bytes).collect()) {
             facts.set("usual_bytes", usual);

@@ -60,7 +60,7 @@ async fn tells_what_is_there_by_names_sizes_and_times() {
     let expected = json!({
         "exists": true, "count": 3, "newest": "backup_20260605.sql.gz",
         "newest_at": "2026-06-04T20:01:07Z", "modified_at": "2026-06-04T20:01:07Z",
-        "age_s": 53637, "newest_bytes": 900, "usual_bytes": 1100,
+        "age_s": 53637, "host_now": "2026-06-05T10:55:04Z", "newest_bytes": 900, "usual_bytes": 1100,
         "oldest": "backup_20260603.sql.gz", "oldest_at": "2026-06-02T20:01:07Z",
         "span": 172_800, "too_old": 2, "missing_days": [], "format": "sql.gz", "readable": true,
     });

@@ -80,9 +80,22 @@ fn a_day_alone_takes_its_time_from_the_change_on_it() {
     assert_eq!(seen, Moment::Day(start, at("2026-06-05T16:00:00Z")));
     let told = at("2026-06-04T20:01:07Z");
     assert_eq!(seen.with_change(told), told);
+    // A job of 23:50 that ends at 00:10 is of the day that it is called by.
+    let last = at("2026-06-05T15:59:59Z");
+    for after_midnight in [
+        "2026-06-05T16:00:00Z",
+        "2026-06-05T16:10:00Z",
+        "2026-06-06T15:59:59Z",
+    ] {
+        assert_eq!(
+            seen.with_change(at(after_midnight)),
+            last,
+            "{after_midnight}"
+        );
+    }
     for copied in [
         "2026-06-09T00:00:00Z",
-        "2026-06-05T16:00:00Z",
+        "2026-06-06T16:00:00Z",
         "2026-06-04T15:59:59Z",
     ] {
         assert_eq!(seen.with_change(at(copied)), start, "{copied}");

@@ -6,6 +6,8 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
+use super::placeholder::is_placeholder;
+
 /// What a marker comes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Marker {
@@ -43,6 +45,7 @@ pub(super) enum Sort {
     Hexadecimal,
     Random,
     Signs,
+    Word,
 }
 
 impl Sort {
@@ -60,6 +63,7 @@ impl Sort {
             Self::Hexadecimal => "long hexadecimal digits",
             Self::Random => "random signs",
             Self::Signs => "signs that no identifier has",
+            Self::Word => "one short word of letters and digits, as a password",
         }
     }
 }
@@ -107,6 +111,9 @@ pub(super) fn read(bytes: &[u8], whole: bool, item: &str) -> Marker {
     let placeholder = |identifier: &&str| is_placeholder(identifier, item);
     if identifiers.is_empty() || identifiers.iter().any(placeholder) {
         return Marker::Placeholder;
+    }
+    if identifiers.iter().any(|identifier| is_word(identifier)) {
+        return Marker::Suspicious(Sort::Word);
     }
     let times = ["verifiedat", "verified", "verifiedon", "timestamp", "date"].map(named);
     let said = times.into_iter().find_map(|values| values.first().copied());
@@ -161,7 +168,7 @@ fn fields(text: &str) -> Option<Vec<Field>> {
 }
 
 /// As keys are compared: `Evidence-ID` is `evidenceid`.
-fn plain(key: &str) -> String {
+pub(super) fn plain(key: &str) -> String {
     key.chars()
         .filter(char::is_ascii_alphanumeric)
         .map(|next| next.to_ascii_lowercase())
@@ -403,50 +410,15 @@ fn secret_field(key: &str, value: &str, item: &str) -> Option<Sort> {
     (identifies && !value.chars().all(fits)).then_some(Sort::Signs)
 }
 
-fn is_placeholder(identifier: &str, item: &str) -> bool {
-    let upper = identifier.to_uppercase();
-    let words: Vec<&str> = upper
-        .split(|next: char| !next.is_ascii_alphanumeric())
-        .filter(|word| !word.is_empty())
-        .collect();
-    const WORDS: [&str; 10] = [
-        "TODO",
-        "TBD",
-        "FIXME",
-        "CHANGEME",
-        "PLACEHOLDER",
-        "EXAMPLE",
-        "DUMMY",
-        "SAMPLE",
-        "XXX",
-        "XXXX",
-    ];
-    const WHOLE: [&str; 13] = [
-        "N A",
-        "NA",
-        "NONE",
-        "NULL",
-        "UNKNOWN",
-        "PENDING",
-        "TEST",
-        "YES",
-        "OK",
-        "TRUE",
-        "FALSE",
-        "VERIFIED",
-        "EVIDENCE ID",
-    ];
-    let joined = words.join(" ");
-    words.is_empty()
-        || upper.contains("EVIDENCE_ID_FOR")
-        || upper.contains("EVIDENCE-ID-FOR")
-        || joined.contains("VAULT ITEM ID") && words.len() <= 3
-        || words.iter().any(|word| WORDS.contains(word))
-        || WHOLE.contains(&joined.as_str())
-        || identifier.contains(['<', '>', '…'])
-        || identifier.contains("...")
-        || identifier.contains("${")
-        || plain(identifier) == plain(item)
+/// `hunter2`, `P@ssw0rd`. What counts things has capitals alone, `INC0012345`, or parts,
+/// `envelope-14`.
+fn is_word(value: &str) -> bool {
+    (6..12).contains(&value.len())
+        && value.chars().any(|next| next.is_ascii_lowercase())
+        && value.chars().any(|next| next.is_ascii_digit())
+        && value
+            .chars()
+            .all(|next| next.is_ascii_alphanumeric() || next == '@')
 }
 
 fn time(text: &str) -> Option<Timestamp> {

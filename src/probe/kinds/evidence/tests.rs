@@ -25,6 +25,12 @@ fn look(text: &str) -> Marker {
 #[case::yaml("# a marker\nitem: restic_repository_password\nevidence-id: \"SealedEnvelope2026\"")]
 #[case::camel("BreakGlassRecord2026A")]
 #[case::chinese("封存信封 14")]
+#[case::address("op://Recovery/restic")]
+#[case::ticket("evidence_id=INC0012345")]
+#[case::number("evidence_id=40017")]
+#[case::words_that_only_begin_alike("exchange-meeting-7")]
+#[case::a_vault_s_numbers("evidence_id: vault/item/id/2207")]
+#[case::filled("landfill 3, box 9")]
 fn what_has_an_identifier(#[case] text: &str) {
     assert_eq!(look(text), Marker::Verified(When::Untold));
 }
@@ -72,6 +78,24 @@ fn a_time_that_cannot_be_read_is_not_that_of_the_file(#[case] text: &str) {
 #[case(r#"{"evidence_id":"changeme"}"#)]
 #[case("{ broken")]
 #[case("n/a")]
+#[case("evidence_id=CHANGE_ME")]
+#[case("evidence_id=change-me-1")]
+#[case("REPLACE_WITH_REAL_ID")]
+#[case("REPLACE_WITH_REAL_ID_2026")]
+#[case("YOUR-ID-HERE")]
+#[case("VAULT-ITEM-ID-HERE")]
+#[case("MY_VAULT-ITEM-ID")]
+#[case("op://VAULT/ITEM/ID")]
+#[case("op://")]
+#[case(r#"{"evidence_id":"missing"}"#)]
+#[case("not yet")]
+#[case("not yet, see ticket 12")]
+#[case("evidence id for restic, 2026")]
+#[case("XXXX-XXXX-1")]
+#[case("VLT-0000")]
+#[case("00000000-0000-0000-0000-000000000000")]
+#[case::a_pass_phrase("correct horse battery staple")]
+#[case::prose("in the safe")]
 fn what_has_none(#[case] text: &str) {
     assert_eq!(look(text), Marker::Placeholder);
 }
@@ -111,6 +135,8 @@ const SECRETS: &[(&str, Sort)] = &[
     ("5f4dcc3b5aa765d61d8327deb882cf99", Sort::Hexadecimal),
     ("Xk9fPq2LmZ7wT4", Sort::Random),
     ("correct-horse!battery$staple", Sort::Signs),
+    ("hunter2", Sort::Word),
+    ("P@ssw0rd", Sort::Word),
     ("a1b2c-d3e4f\ng5h6i-j7k8l\nm9n0o-p1q2r", Sort::RecoveryCodes),
 ];
 
@@ -124,7 +150,7 @@ fn what_looks_like_a_secret() {
         let json = json!({ "evidence_id": "VLT-2026-0012", "note": secret }).to_string();
         let noticed = matches!(look(&json), Marker::Suspicious(_));
         assert!(
-            noticed || matches!(sort, Sort::Signs | Sort::RecoveryCodes),
+            noticed || matches!(sort, Sort::Signs | Sort::Word | Sort::RecoveryCodes),
             "{json}"
         );
     }

@@ -34,6 +34,7 @@ async fn tells_a_file() {
         ("size_bytes", json!(17)),
         ("modified", json!("2026-06-05T10:40:00Z")),
         ("age_s", json!(3600)),
+        ("host_now", json!("2026-06-05T11:40:00Z")),
         ("mode", json!("644")),
         ("owner", json!("root")),
         ("content", json!(null)),

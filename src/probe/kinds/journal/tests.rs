@@ -47,6 +47,7 @@ async fn lines_are_told_the_newest_last_and_without_colour() {
     assert_eq!(fact(&facts, "truncated"), false);
     assert_eq!(fact(&facts, "newest"), "2026-06-05T10:54:54.000002Z");
     assert_eq!(fact(&facts, "newest_age_s"), 10);
+    assert_eq!(fact(&facts, "host_now"), "2026-06-05T10:55:04Z");
     assert_eq!(facts.get("stderr"), None);
 }
 

@@ -50,6 +50,7 @@ async fn the_end_of_a_file() {
     assert_eq!(fact(&facts, "truncated"), false);
     assert_eq!(fact(&facts, "newest"), "2026-06-05T10:54:04Z");
     assert_eq!(fact(&facts, "newest_age_s"), 60);
+    assert_eq!(fact(&facts, "host_now"), "2026-06-05T10:55:04Z");
 }
 
 #[tokio::test]

@@ -51,6 +51,53 @@ fn what_differs(
     assert_eq!(fact(&facts, "digest"), json!(reference));
 }
 
+/// What a power cut leaves of a file that was being written is the same on all hosts.
+#[rstest]
+#[case::on_all(&["a", "b"], &[], None, true)]
+#[case::on_one(&["b"], &["a"], None, false)]
+#[case::as_expected(&["a"], &[], Some(NOTHING), true)]
+#[case::on_none(&[], &["a", "b"], None, true)]
+fn a_file_of_no_bytes_is_told(
+    #[case] empty: &[&str],
+    #[case] whole: &[&str],
+    #[case] expected: Option<&str>,
+    #[case] identical: bool,
+) {
+    let of = |hosts: &[&str], digest: &str| {
+        let hosts = hosts.iter();
+        hosts
+            .map(|host| ((*host).to_owned(), digest.to_owned()))
+            .collect::<Vec<_>>()
+    };
+    let told = Told {
+        digests: [of(whole, A), of(empty, NOTHING)].concat(),
+        missing: Vec::new(),
+        expected: expected.map(str::to_owned),
+    };
+    let mut facts = Facts::new();
+    told.set(&mut facts);
+    assert_eq!(fact(&facts, "identical"), json!(identical));
+    assert_eq!(fact(&facts, "empty"), json!(empty));
+}
+
+#[tokio::test]
+async fn files_without_content_are_no_proof() {
+    let (_dir, path, sum) = file("");
+    assert_eq!(sum, NOTHING);
+    let mut context = local();
+    context.target.also = context.target.host.take().into_iter().collect();
+    let options = json!({"path": path, "hosts": ["data188"], "equal_to": path});
+    let check = kind::<Same>(options.clone());
+    let facts = run(&check, &context).await.expect("facts");
+    assert_eq!(fact(&facts, "identical"), json!(true));
+    assert_eq!(fact(&facts, "empty"), json!(["data188"]));
+    let expected = |check: &Same| check.defaults().require;
+    assert_eq!(expected(&check), ["identical", "size(empty) == 0"]);
+    let mut options = options;
+    options["may_be_empty"] = json!(true);
+    assert_eq!(expected(&kind::<Same>(options)), ["identical"]);
+}
+
 /// A check of the stage's host and of this machine.
 async fn both(respond: impl Fn(&str) -> Answer + Send + Sync + 'static) -> Stage {
     let mut stage = stage(respond).await;

@@ -33,6 +33,29 @@ impl Header {
     }
 }
 
+/// A file beside the one that is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Beside {
+    /// There is none.
+    Absent,
+    /// It has no bytes in it.
+    Empty,
+    /// It has.
+    Filled,
+}
+
+impl Beside {
+    /// The file of this path, of which `find` printed the path once where it is there and
+    /// once more where it has something in it.
+    pub(super) fn of(printed: &str, path: &str) -> Self {
+        match printed.lines().filter(|line| *line == path).count() {
+            0 => Self::Absent,
+            1 => Self::Empty,
+            _ => Self::Filled,
+        }
+    }
+}
+
 /// How a file is opened, so that reading it writes nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Opened {
@@ -49,12 +72,17 @@ impl Opened {
     ///
     /// # Errors
     /// Why there is no such way.
-    pub(super) fn of(header: &Header, wal: bool, shm: bool) -> Result<Self, &'static str> {
+    pub(super) fn of(header: &Header, wal: Beside, shm: Beside) -> Result<Self, &'static str> {
+        use Beside::{Absent, Empty, Filled};
         match (header.is_wal, wal, shm) {
             (false, ..) => Ok(Self::Locked),
-            (true, _, true) => Ok(Self::Log),
-            (true, true, false) => Err("there is a -wal file beside it, and no -shm"),
-            (true, false, false) => Ok(Self::Immutable),
+            (true, Empty | Filled, Filled) => Ok(Self::Log),
+            (true, Filled, Absent | Empty) => {
+                Err("there is a -wal file beside it, and no -shm with anything in it")
+            }
+            // Who has it open has made a log, and a -shm alone is of a crash or a copy.
+            // To open it as one with a log would make that, also for one who only reads.
+            (true, Absent, Filled) | (true, Absent | Empty, Absent | Empty) => Ok(Self::Immutable),
         }
     }
 

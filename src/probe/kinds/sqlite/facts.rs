@@ -3,6 +3,7 @@
 use serde_json::{Map, Value as Json};
 
 use super::super::archive::listing::Found;
+use super::super::dated;
 use crate::probe::{FactSpec, Facts, Type, Unit, Value};
 
 pub(super) const FACTS: &[FactSpec] = &[
@@ -46,6 +47,7 @@ pub(super) const FACTS: &[FactSpec] = &[
         Unit::Seconds,
         "Time since `newest_at`, by the host's own clock. Negative for a time to come.",
     ),
+    dated::NOW,
     FactSpec::number(
         "size_bytes",
         Unit::Bytes,
@@ -99,6 +101,7 @@ pub(super) fn set_file(newest: &Found, now: Option<i64>, facts: &mut Facts) {
     facts.set("modified_at", newest.modified);
     let age = now.and_then(|now| now.checked_sub(newest.at.as_second()));
     facts.set_some("age_s", age.map(|age| age as f64));
+    dated::set_now(now, facts);
     facts.set("size_bytes", newest.bytes as f64);
 }
 

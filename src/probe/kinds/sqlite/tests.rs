@@ -59,7 +59,7 @@ async fn the_newest_is_asked() {
     let expected = json!({
         "exists": true, "integrity": "ok", "errors": 0, "findings": [], "pages": 2,
         "name": "db-202606050000.sqlite", "newest_at": "2026-06-05T00:00:00Z",
-        "modified_at": "2026-06-04T20:01:07Z", "age_s": 39304, "size_bytes": 8192,
+        "modified_at": "2026-06-04T20:01:07Z", "age_s": 39304, "host_now": "2026-06-05T10:55:04Z", "size_bytes": 8192,
         "journal": "rollback", "opened": "locked", "rows": null, "value": null,
     });
     for (name, value) in expected.as_object().expect("an object") {
@@ -73,11 +73,28 @@ async fn the_newest_is_asked() {
 #[rstest]
 #[case::nobody_has_it_open("", "immutable", "mode=ro&immutable=1")]
 #[case::in_use(
-    "/b/db-202606050000.sqlite-wal\n/b/db-202606050000.sqlite-shm\n",
+    concat!(
+        "/b/db-202606050000.sqlite-wal\n/b/db-202606050000.sqlite-wal\n",
+        "/b/db-202606050000.sqlite-shm\n/b/db-202606050000.sqlite-shm\n"
+    ),
     "log",
     "mode=ro&readonly_shm=1"
 )]
-#[case::in_use_and_empty("/b/db-202606050000.sqlite-shm\n", "log", "mode=ro&readonly_shm=1")]
+#[case::in_use_and_empty(
+    "/b/db-202606050000.sqlite-wal\n/b/db-202606050000.sqlite-shm\n/b/db-202606050000.sqlite-shm\n",
+    "log",
+    "mode=ro&readonly_shm=1"
+)]
+#[case::left_by_a_crash(
+    "/b/db-202606050000.sqlite-shm\n/b/db-202606050000.sqlite-shm\n",
+    "immutable",
+    "mode=ro&immutable=1"
+)]
+#[case::both_empty(
+    "/b/db-202606050000.sqlite-wal\n/b/db-202606050000.sqlite-shm\n",
+    "immutable",
+    "mode=ro&immutable=1"
+)]
 #[tokio::test]
 async fn a_log_is_read_without_a_trace(
     #[case] beside: &'static str,
@@ -205,7 +222,7 @@ async fn what_is_broken_is_a_fact(
 #[case::hangs("_check", Answer::Hang, FaultKind::TimedOut, "")]
 #[case::log_alone(
     "-maxdepth 0",
-    Answer::ok("/b/db-202606050000.sqlite-wal\n"),
+    Answer::ok("/b/db-202606050000.sqlite-wal\n/b/db-202606050000.sqlite-wal\n"),
     FaultKind::Protocol,
     "no -shm"
 )]

@@ -49,6 +49,7 @@ async fn tells_values_and_ages() {
         ("exists", json!(true)),
         ("modified", json!("2026-06-05T10:40:00Z")),
         ("age_s", json!(3600)),
+        ("host_now", json!("2026-06-05T11:40:00Z")),
         ("size_bytes", json!(1700)),
         ("metric_time", json!("2026-06-05T08:40:00Z")),
         ("metric_age_s", json!(10_800)),

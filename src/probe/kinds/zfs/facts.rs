@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::super::dated;
 use super::tables::{Pools, Snapshot, Snapshots};
 use crate::probe::{FactSpec, Facts, Type, Unit, Value};
 
@@ -17,6 +18,7 @@ pub(super) const FACTS: &[FactSpec] = &[
         Unit::Seconds,
         "Time since `newest_at`, by the host's own clock. Negative for a time to come.",
     ),
+    dated::NOW,
     FactSpec::new(
         "newest",
         Type::Map(&Type::Text),
@@ -120,6 +122,7 @@ pub(super) fn set_snapshots(
             .and_then(|now| now.checked_sub(behind.as_second()))
             .map(|age| age as f64);
         facts.set_some("age_s", age);
+        dated::set_now(now, facts);
     }
     let map = |value: &dyn Fn(&Snapshot) -> Value| {
         let entries = newest.iter();

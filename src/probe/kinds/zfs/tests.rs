@@ -53,7 +53,7 @@ async fn the_snapshots_of_one_schedule() {
         .expect("facts");
     let expected = json!({
         "newest": {"main": "auto-2026-06-05_00-00", "ssd": "auto-2026-06-04_00-00"},
-        "newest_at": "2026-06-03T16:00:01Z", "age_s": 154_503,
+        "newest_at": "2026-06-03T16:00:01Z", "age_s": 154_503, "host_now": "2026-06-05T10:55:04Z",
         "oldest_at": "2026-05-09T16:00:00Z",
         "counts": {"main": 3, "ssd": 1}, "fewest": 1, "most": 3, "count": 4,
         "too_old": 1, "used_bytes": 7168, "missing": [], "without": [],

@@ -256,7 +256,7 @@ impl Kind for BackupPlan {
             "outcome",
             Type::Text,
             "`SUCCESS`, `PARTIAL` or `REPO_FAILURE`; of several plans the worst.",
-        ),
+        ).because(&["reason"]),
         FactSpec::new(
             "outcomes",
             Type::Map(&Type::Text),
@@ -287,7 +287,7 @@ impl Kind for BackupPlan {
             "failed_modules",
             Type::List(&Type::Text),
             "Those whose last backup had an error, that never ran, or whose state tells no result.",
-        ),
+        ).because(&["failures"]),
         FactSpec::new(
             "failures",
             Type::Map(&Type::Text),
@@ -297,7 +297,7 @@ impl Kind for BackupPlan {
             "repository_reachable",
             Type::Bool,
             "The repositories of all plans can be opened with the credentials in Redis. Absent with `check_repository: false`, and where there is no plan.",
-        ),
+        ).because(&["reason"]),
         FactSpec::new(
             "last_run_at",
             Type::Time,

@@ -197,7 +197,7 @@ impl Kind for Restic {
             "locks",
             Unit::Count,
             "Locks in the repository: of backups that run, or of some that were cut off. Absent with `locks: false`.",
-        ),
+        ).because(&["lock_holders"]),
         FactSpec::new(
             "lock_holders",
             Type::List(&Type::Text),
@@ -212,7 +212,7 @@ impl Kind for Restic {
             "check_ok",
             Type::Bool,
             "`restic check` found no error. Absent without `check: true`.",
-        ),
+        ).because(&["check_errors"]),
         FactSpec::new(
             "check_errors",
             Type::List(&Type::Text),

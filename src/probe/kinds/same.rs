@@ -245,7 +245,7 @@ impl Kind for Same {
             "identical",
             Type::Bool,
             "Every host has the file, and it is the same one; the one of `equal_to` or `sha256` where there is one.",
-        ),
+        ).because(&["differing", "missing"]),
         FactSpec::new(
             "differing",
             Type::List(&Type::Text),

@@ -100,7 +100,7 @@ fn assert_concealed(baseline: &str, secret: &str) {
 #[case::no_variable("redis: { address: h, password: \"${SECRET\" }")]
 #[case::with_an_escape("redis: { address: h, password: \"hunter2\\x5aq7X\" }")]
 #[case::a_misspelt_key("redis: { address: h, passwrd: SECRET }")]
-#[case::of_a_login("http: { url: \"http://h/\", basic: \"me:SECRET\" }")]
+#[case::of_a_login("prometheus: { url: \"http://h/\", authorization: \"me:SECRET\", query: up }")]
 #[case::of_a_header("http: { url: \"http://h/\", headers: { x-key: { secret: SECRET } } }")]
 #[case::beside_another_mistake(
     "timeout: 5\nrestic: { repository: /r, environment: { ST_KEY: SECRET } }"

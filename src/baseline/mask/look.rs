@@ -91,8 +91,8 @@ pub(in super::super) fn environment(line: &str) -> Vec<Range<usize>> {
     for (colon, _) in line.match_indices(':') {
         let name = line[..colon].trim_end_matches(['"', '\'']);
         let from = name
-            .rfind(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
-            .map_or(0, |before| before + 1);
+            .trim_end_matches(|c: char| c.is_ascii_alphanumeric() || c == '_')
+            .len();
         let name = &name[from..];
         let capitals = name.len() > 1 && !name.bytes().any(|byte| byte.is_ascii_lowercase());
         let value = skip(line, colon + 1, &[' ', '\t']);
@@ -226,8 +226,8 @@ fn value_after(text: &str, name: usize, end: usize, form: Form) -> Option<Range<
 /// Whether what ends here begins a word with a dash: `--db-`.
 fn is_flag(before: &str) -> bool {
     let word = before
-        .rfind(|c: char| !(c.is_ascii_alphanumeric() || "-_.".contains(c)))
-        .map_or(0, |at| at + 1);
+        .trim_end_matches(|c: char| c.is_ascii_alphanumeric() || "-_.".contains(c))
+        .len();
     before[word..].starts_with('-')
 }
 

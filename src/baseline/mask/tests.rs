@@ -28,7 +28,7 @@ fn left_in_urls(
     )]
     text: &str,
 ) {
-    assert_eq!(url_passwords(text), []);
+    assert!(url_passwords(text).is_empty(), "{text}");
 }
 
 #[rstest]

@@ -183,7 +183,7 @@ impl<'a> Conformance<'a> {
 
     /// Whether the text must not be shown; if so, it is hidden in snippets too.
     fn keep_secret(&mut self, node: &Node, schema: &Value, key: Option<&Located<String>>) -> bool {
-        let secret = wording::is_secret(schema, self.root)
+        let secret = wording::is_for_secrets(schema, self.root)
             || key.is_some_and(|key| mask::names_a_secret(&key.value));
         if secret {
             self.diagnostics.hide(node.at.clone());
@@ -305,8 +305,12 @@ impl<'a> Conformance<'a> {
             };
             if let Err(message) = span {
                 let suggestion = wording::with_unit(text, keywords).unwrap_or_else(|| {
-                    "write whole numbers with units, the largest first: `500ms`, `5s`, `1h30m`"
-                        .to_owned()
+                    if timespan::parse(text).is_ok() {
+                        "write a longer one: the shortest is `1ms`".to_owned()
+                    } else {
+                        "write whole numbers with units, the largest first: `500ms`, `5s`, `1h30m`"
+                            .to_owned()
+                    }
                 });
                 self.report("bad-duration", message, node.at.clone(), Some(suggestion));
             }

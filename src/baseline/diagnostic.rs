@@ -1,6 +1,6 @@
 //! What is wrong with a baseline: where, why, and what to write instead.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use serde::Serialize;
 use serde_json::json;
@@ -89,38 +89,50 @@ impl Diagnostic {
     }
 }
 
-/// Every problem of a load.
+/// Every problem of a load. No text of a secret that it was told of, or that
+/// looks like one, is in anything that it gives out.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Diagnostics {
     all: Vec<Diagnostic>,
     told: HashSet<(&'static str, Option<Location>, String)>,
     hidden: Vec<Location>,
+    secrets: BTreeSet<String>,
     silenced: Vec<Location>,
 }
 
 impl Diagnostics {
     /// Takes in a problem, once: what an alias stands for is looked at again
-    /// at each use. Passwords of URLs in its texts are overwritten.
+    /// at each use. What is or looks like a secret in its texts is overwritten.
     pub fn push(&mut self, diagnostic: Diagnostic) {
-        let masked = Diagnostic {
-            message: mask::urls(&diagnostic.message),
-            label: diagnostic.label.as_deref().map(mask::urls),
-            suggestion: diagnostic.suggestion.as_deref().map(mask::urls),
-            related: diagnostic
-                .related
-                .iter()
-                .map(|(at, what)| (at.clone(), mask::urls(what)))
-                .collect(),
-            ..diagnostic
-        };
+        let masked = self.masked(diagnostic);
         let told = (masked.code, masked.at.clone(), masked.message.clone());
         if self.told.insert(told) {
             self.all.push(masked);
         }
     }
 
+    fn masked(&self, diagnostic: Diagnostic) -> Diagnostic {
+        let masked = |text: &str| {
+            let mut ranges = mask::in_value(text);
+            ranges.extend(mask::known(text, &self.secrets));
+            mask::overwrite(text, ranges)
+        };
+        Diagnostic {
+            message: masked(&diagnostic.message),
+            label: diagnostic.label.as_deref().map(masked),
+            suggestion: diagnostic.suggestion.as_deref().map(masked),
+            related: diagnostic
+                .related
+                .iter()
+                .map(|(at, what)| (at.clone(), masked(what)))
+                .collect(),
+            ..diagnostic
+        }
+    }
+
     /// Takes in every problem of another collection.
     pub fn append(&mut self, other: Self) {
+        self.conceal(other.secrets);
         for diagnostic in other.all {
             self.push(diagnostic);
         }
@@ -131,6 +143,35 @@ impl Diagnostics {
     /// Keeps a place's text out of every snippet: it seems to be a secret.
     pub fn hide(&mut self, at: Location) {
         self.hidden.push(at);
+    }
+
+    /// Keeps these texts out of everything, also of what was said before.
+    pub(super) fn conceal(&mut self, secrets: impl IntoIterator<Item = String>) {
+        let known = self.secrets.len();
+        self.secrets.extend(secrets);
+        if self.secrets.len() > known {
+            let all = std::mem::take(&mut self.all);
+            self.all = all.into_iter().map(|one| self.masked(one)).collect();
+        }
+    }
+
+    /// Says `instead` of whatever was said of what stands at a place, where it
+    /// may have been quoted.
+    pub(super) fn reword(&mut self, place: &Location, instead: &str) {
+        for problem in &mut self.all {
+            // A password in a URL is told without it.
+            if problem.code != "inline-secret"
+                && problem.at.as_ref().is_some_and(|at| place.contains(at))
+            {
+                problem.message = instead.to_owned();
+                problem.label = None;
+                problem.suggestion = None;
+            }
+        }
+    }
+
+    pub(super) fn secrets(&self) -> &BTreeSet<String> {
+        &self.secrets
     }
 
     /// Whether one of them is an error.

@@ -19,6 +19,7 @@ const MAX_FILES: usize = 256;
 const MAX_CHAIN: usize = 16;
 
 /// A file that is a map.
+#[derive(Clone)]
 pub(super) struct ReadFile {
     /// Its root.
     pub(super) root: Node,
@@ -27,6 +28,7 @@ pub(super) struct ReadFile {
 }
 
 /// All files.
+#[derive(Clone)]
 pub(super) struct ReadFiles {
     /// In the order in which they were come upon.
     pub(super) files: Vec<ReadFile>,

@@ -2,6 +2,7 @@
 //! and every problem of every file told at once.
 
 mod build;
+mod conceal;
 mod conform;
 mod coverage;
 mod diagnostic;
@@ -11,6 +12,7 @@ mod include;
 mod mask;
 mod model;
 mod node;
+mod remains;
 mod render;
 mod scalar;
 mod secrets;
@@ -26,6 +28,7 @@ use include::ReadFiles;
 use sha2::{Digest, Sha256};
 use variables::Variables;
 
+pub use conceal::conceal;
 pub use conform::conform;
 pub use coverage::{Coverage, CoverageCell, CoverageLayer, CoverageService};
 pub use diagnostic::{Diagnostic, Diagnostics, Severity, did_you_mean};
@@ -48,23 +51,33 @@ pub struct Loaded {
     pub sources: Sources,
     /// Every problem that was found.
     pub diagnostics: Diagnostics,
+    /// What every file that could be read holds, variables expanded: also what
+    /// the format has no place for. For [`conceal`].
+    pub trees: Vec<Node>,
     /// The baseline, when there was no error.
     pub baseline: Option<Baseline>,
-    /// The baseline in spite of its errors, where all that is wrong with it is
-    /// that it names what there is not. Only to look for further mistakes in:
+    /// The baseline in spite of its errors, as far as it means something
+    /// without its wrong parts. Only to look for further mistakes in:
     /// it must not be run.
     pub flawed: Option<Baseline>,
+    /// The checks of `flawed` that lack a part that could not be read.
+    pub tainted: Vec<Location>,
 }
 
 /// Errors that leave the types sound and every chain of jumps with an end; keys
 /// that are unknown are left out of what is looked at further.
-const LOOSE_ENDS: [&str; 4] = [
+const LOOSE_ENDS: [&str; 5] = [
+    "inline-secret",
     "unknown-reference",
     "no-checks",
     "no-conditions",
     UNKNOWN_KEY,
 ];
 const UNKNOWN_KEY: &str = "unknown-key";
+
+fn is_loose(found: &Diagnostic) -> bool {
+    found.severity != Severity::Error || LOOSE_ENDS.contains(&found.code)
+}
 
 /// Reads the baseline at the path `entry` and all that it includes.
 /// `overrides` are variables from the command line, name and value.
@@ -73,11 +86,19 @@ pub fn load(entry: &str, files: &dyn Files, overrides: &[(String, String)]) -> L
     let mut sources = Sources::default();
     let mut diagnostics = Diagnostics::default();
     let mut read = include::read(entry, files, &mut sources, &mut diagnostics);
+    let mut tainted = Vec::new();
     let built = if read.files.is_empty() {
         None
     } else {
-        check(&mut read, &sources, overrides, &mut diagnostics)
+        check(
+            &mut read,
+            &sources,
+            overrides,
+            &mut tainted,
+            &mut diagnostics,
+        )
     };
+    let trees = read.files.into_iter().map(|file| file.root).collect();
     let (baseline, flawed) = if diagnostics.has_errors() {
         (None, built)
     } else {
@@ -86,8 +107,10 @@ pub fn load(entry: &str, files: &dyn Files, overrides: &[(String, String)]) -> L
     Loaded {
         sources,
         diagnostics,
+        trees,
         baseline,
         flawed,
+        tainted,
     }
 }
 
@@ -97,6 +120,7 @@ fn check(
     read: &mut ReadFiles,
     sources: &Sources,
     overrides: &[(String, String)],
+    tainted: &mut Vec<Location>,
     diagnostics: &mut Diagnostics,
 ) -> Option<Baseline> {
     let (expanded, vars) = {
@@ -139,22 +163,27 @@ fn check(
         conform(&file.root, schema, schema, diagnostics);
     }
     validate::validate(read, diagnostics);
-    let loose =
-        |found: &Diagnostic| found.severity != Severity::Error || LOOSE_ENDS.contains(&found.code);
-    if !diagnostics.iter().all(loose) {
-        return None;
-    }
+    let without_wrong_parts = if diagnostics.iter().all(is_loose) {
+        None
+    } else {
+        let remains = remains::remains(read, diagnostics)?;
+        *tainted = remains.tainted;
+        Some(remains.files)
+    };
     let unknown: Vec<Location> = diagnostics
         .iter()
         .filter(|found| found.code == UNKNOWN_KEY)
         .filter_map(|found| found.at.clone())
         .collect();
-    if !unknown.is_empty() {
-        for file in &mut read.files {
-            file.root.remove_keys(&unknown);
-        }
+    let digest = digest(sources, overrides);
+    if unknown.is_empty() && without_wrong_parts.is_none() {
+        return build::build(read, vars, digest, diagnostics);
     }
-    build::build(read, vars, digest(sources, overrides), diagnostics)
+    let mut known = without_wrong_parts.unwrap_or_else(|| (*read).clone());
+    for file in &mut known.files {
+        file.root.remove_keys(&unknown);
+    }
+    build::build(&known, vars, digest, diagnostics)
 }
 
 /// SHA-256 over what decides what is checked, each part with its length before

@@ -102,12 +102,15 @@ fn snippet<'a>(
     let to = text[to..]
         .find('\n')
         .map_or(text.len(), |newline| to + newline);
-    let hidden: Vec<Range<usize>> = diagnostics
+    let mut hidden: Vec<Range<usize>> = diagnostics
         .hidden()
         .iter()
         .filter(|at| at.source == source && at.span.start < to && from < at.span.end)
         .map(|at| at.span.start.saturating_sub(from)..at.span.end - from)
         .collect();
+    // As read: in what is shown, a part of a secret may be overwritten already.
+    let read = sources.raw(source).get(from..to).unwrap_or_default();
+    hidden.extend(mask::known(read, diagnostics.secrets()));
     let (line, _) = sources.line_column(&Location::new(source, from..from));
     Snippet::source(mask::overwrite(&text[from..to], hidden))
         .line_start(line)

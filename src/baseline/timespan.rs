@@ -107,10 +107,11 @@ const MOST: u64 = 100 * 365 * 86_400_000;
 /// The same length of time, when it is one.
 ///
 /// # Errors
-/// That zero makes no sense, as a message.
+/// That zero is too short, as a message: for any place, be it the time for an
+/// answer or what may be lost.
 pub(super) fn positive(span: Duration) -> Result<Duration, String> {
     if span.is_zero() {
-        Err("a duration of zero leaves no time for an answer".to_owned())
+        Err("a duration has to be longer than zero here".to_owned())
     } else {
         Ok(span)
     }

@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 
 use super::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
+use super::mask;
 use super::node::{Node, NodeValue};
 use super::scalar;
 use super::source::{Located, Location, Sources};
@@ -107,8 +108,13 @@ impl<'a> Variables<'a> {
             | NodeValue::Map(_) => "",
         };
         if !expected.is_empty() {
+            let seen = if mask::names_a_secret(name) {
+                "something else".to_owned()
+            } else {
+                format!("`{text}`")
+            };
             let message = format!(
-                "`--var {name}`: expected {expected}, as the declaration has it, saw `{text}`"
+                "`--var {name}`: expected {expected}, as the declaration has it, saw {seen}"
             );
             diagnostics.push(
                 Diagnostic::error("wrong-type", message, declared.at.clone())

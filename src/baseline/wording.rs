@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use super::conform::follow;
 use super::document::ID_PATTERN;
+use super::mask;
 use super::node::{Node, NodeValue};
 use super::scalar;
 
@@ -46,6 +47,26 @@ pub(super) fn is_secret(schema: &Value, root: &Value) -> bool {
     keyword(root, schema, "writeOnly") == Some(&Value::Bool(true))
         || branches(schema)
             .any(|branch| keyword(root, branch, "writeOnly") == Some(&Value::Bool(true)))
+}
+
+/// Whether what belongs there is made of secrets: one, a map of them, or a map
+/// that has to have one. What stands in its place may be the secret itself.
+pub(super) fn is_for_secrets(schema: &Value, root: &Value) -> bool {
+    let of_secrets = |schema: &Value| {
+        let Some(keywords) = resolved(root, schema) else {
+            return false;
+        };
+        let values = keywords.get("additionalProperties");
+        let property = |name: &Value| keywords.get("properties")?.get(name.as_str()?);
+        let required = keywords.get("required").and_then(Value::as_array);
+        values.is_some_and(|values| is_secret(values, root))
+            || required
+                .into_iter()
+                .flatten()
+                .filter_map(property)
+                .any(|property| is_secret(property, root))
+    };
+    is_secret(schema, root) || of_secrets(schema) || branches(schema).any(of_secrets)
 }
 
 fn branches(schema: &Value) -> impl Iterator<Item = &Value> {
@@ -243,6 +264,8 @@ pub(super) fn seen(node: &Node) -> String {
             format!("the text `{text}`")
         }
         NodeValue::String(text) => {
+            // Before it is cut, which may take away what tells a secret by its look.
+            let text = mask::text(text);
             let line = text.lines().next().unwrap_or_default();
             let start: String = line.chars().take(LONGEST).collect();
             let cut = if start.len() < text.len() { "…" } else { "" };

@@ -10,6 +10,7 @@ use std::collections::HashMap;
 use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, Span, Tag};
 
 use super::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
+use super::mask;
 use super::node::{Node, NodeValue};
 use super::scalar;
 use super::source::{Location, SourceId, Sources};
@@ -276,6 +277,7 @@ impl Builder<'_> {
             .filter(|next| *next != '\n')
             .map_or(0, char::len_utf8);
         let at = Location::new(self.source, start..start + width);
+        self.hide_environment(start);
         let line = self.text[..start]
             .rfind('\n')
             .map_or(0, |newline| newline + 1);
@@ -297,6 +299,19 @@ impl Builder<'_> {
         };
         let problem = Diagnostic::error("yaml-syntax", format!("not YAML: {}", error.info()), at);
         self.diagnostics.push(problem.suggestion(suggestion));
+    }
+}
+
+impl Builder<'_> {
+    /// A line that cannot be read has no places that tell a secret.
+    fn hide_environment(&mut self, at: usize) {
+        let from = self.text[..at].rfind('\n').map_or(0, |newline| newline + 1);
+        let end = self.text[at..].find('\n');
+        let to = end.map_or(self.text.len(), |newline| at + newline);
+        for value in mask::environment(&self.text[from..to]) {
+            let place = from + value.start..from + value.end;
+            self.diagnostics.hide(Location::new(self.source, place));
+        }
     }
 }
 

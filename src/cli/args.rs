@@ -330,6 +330,9 @@ pub(super) struct Coverage {
     /// What to print it as
     #[arg(long, value_name = "FORMAT", default_value = "text", value_enum)]
     pub(super) format: CoverageFormat,
+    /// The same as --format json
+    #[arg(long, conflicts_with = "format")]
+    pub(super) json: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -376,9 +379,20 @@ pub(super) struct Validate {
     pub(super) waivers: WaiversFile,
     #[command(flatten)]
     pub(super) display: Display,
-    /// Print what was found as JSON
-    #[arg(long)]
+    /// What to print what was found as
+    #[arg(long, value_name = "FORMAT", default_value = "text", value_enum)]
+    pub(super) format: ValidateFormat,
+    /// The same as --format json
+    #[arg(long, conflicts_with = "format")]
     pub(super) json: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum ValidateFormat {
+    /// Messages with the lines that they are about
+    Text,
+    /// Whether it is valid, and each problem with its place
+    Json,
 }
 
 #[derive(Debug, Args)]

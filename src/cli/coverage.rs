@@ -30,7 +30,12 @@ pub(super) fn coverage(arguments: &Arguments) -> Result<Exit, Exit> {
         return Err(Exit::Usage);
     };
     let now = engine::now();
-    let text = match arguments.format {
+    let format = if arguments.json {
+        CoverageFormat::Json
+    } else {
+        arguments.format
+    };
+    let text = match format {
         CoverageFormat::Text => {
             let color = arguments.display.colored(Channel::Stdout);
             text(coverage, now, color, output::width(Channel::Stdout))

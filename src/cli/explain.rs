@@ -4,7 +4,7 @@
 use super::args::Explain;
 use super::exit::Exit;
 use super::input::{self, unknown_name};
-use super::output::{Channel, print, tell};
+use super::output::{self, Channel, print, tell};
 use super::page::Page;
 use super::plan::{after, level, needs, over_time, shown, times};
 use super::release;
@@ -17,7 +17,13 @@ use crate::report::count;
 pub(super) fn explain(arguments: &Explain) -> Result<Exit, Exit> {
     let input = input::input(&arguments.baseline, &arguments.display)?;
     let (plan, name) = (&input.plan, arguments.name.as_str());
-    let mut page = Page::new(arguments.display.colored(Channel::Stdout));
+    let color = arguments.display.colored(Channel::Stdout);
+    // Whoever reads it by a program finds a line for each field.
+    let mut page = if output::is_terminal(Channel::Stdout) {
+        Page::of_width(color, output::width(Channel::Stdout))
+    } else {
+        Page::new(color)
+    };
     let mut told = false;
     let mut apart = |page: &mut Page| {
         if std::mem::replace(&mut told, true) {
@@ -104,7 +110,7 @@ fn check(page: &mut Page, plan: &Plan, place: usize) {
     let summary = probe::find(check.kind).map_or("", |kind| kind.summary);
     page.field(2, "kind", &format!("{}: {summary}", check.kind));
     for request in check.requests(&plan.policy) {
-        page.field(2, request.protocol, &shown(&request));
+        page.sent(2, request.protocol, &shown(&request));
     }
     page.field(2, "answer", &check.goal());
     for expectation in &check.expectations {
@@ -143,7 +149,7 @@ fn failure(page: &mut Page, plan: &Plan, check: &Check) {
     for look in &check.diagnosis {
         page.field(2, "if it fails", &format!("{}: {}", look.kind, look.goal()));
         for request in look.requests(&plan.policy) {
-            page.field(4, request.protocol, &shown(&request));
+            page.sent(4, request.protocol, &shown(&request));
         }
     }
     for signature in check
@@ -214,7 +220,7 @@ fn facts(page: &mut Page, check: &Check) {
     page.blank();
     page.line("  what expectations may speak of:");
     for fact in kind.facts {
-        page.line(&format!("    {:20} {}", fact.name, fact.doc));
+        page.prose(&format!("    {:20} ", fact.name), fact.doc);
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::args;
 use super::exit::Exit;
 use super::output::{self, Channel, tell};
-use crate::baseline::{self, Diagnostics, Disk, Files, Sources};
+use crate::baseline::{self, Diagnostics, Disk, Files, Node, Sources};
 use crate::plan::{self, Plan, Selection};
 
 /// What `coldstart check` looks at without a baseline.
@@ -36,18 +36,27 @@ pub(super) fn read(file: Option<&str>, vars: &[(String, String)]) -> Read {
     let baseline::Loaded {
         sources,
         mut diagnostics,
+        trees,
         baseline,
         flawed,
+        tainted,
     } = loaded;
     if let Some(flawed) = flawed {
-        // Only for what it says: all mistakes at once.
-        drop(plan::build(&flawed, &sources, &mut diagnostics));
+        plan::further_problems(&flawed, &tainted, &sources, &mut diagnostics);
     }
     let plan = baseline.and_then(|baseline| plan::build(&baseline, &sources, &mut diagnostics));
+    conceal(&trees, &sources, &mut diagnostics);
     Read {
         plan,
         sources,
         diagnostics,
+    }
+}
+
+/// Where nothing is said, nothing can be told, and no schema need be made.
+fn conceal(trees: &[Node], sources: &Sources, diagnostics: &mut Diagnostics) {
+    if !diagnostics.is_empty() {
+        plan::conceal(trees, sources, diagnostics);
     }
 }
 
@@ -56,7 +65,8 @@ pub(super) fn read(file: Option<&str>, vars: &[(String, String)]) -> Read {
 /// # Errors
 /// [`Exit::Baseline`] when the file has errors, which are told.
 pub(super) fn name(file: &str, display: &args::Display) -> Result<String, Exit> {
-    let loaded = baseline::load(file, &Disk, &[]);
+    let mut loaded = baseline::load(file, &Disk, &[]);
+    conceal(&loaded.trees, &loaded.sources, &mut loaded.diagnostics);
     show(&loaded.diagnostics, &loaded.sources, display);
     let baseline = loaded.baseline.ok_or(Exit::Baseline)?;
     Ok(baseline.name.value)

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::args::Validate;
+use super::args::{Validate, ValidateFormat};
 use super::exit::Exit;
 use super::input::{self, Read};
 use super::output::print;
@@ -20,6 +20,7 @@ pub(super) fn validate(arguments: &Validate) -> Exit {
             .map(|file| Some(file.as_str()))
             .collect()
     };
+    let json = arguments.json || arguments.format == ValidateFormat::Json;
     let mut exit = Exit::Done;
     let mut problems = Vec::new();
     let mut summary = String::new();
@@ -57,7 +58,7 @@ pub(super) fn validate(arguments: &Validate) -> Exit {
                 exit = Exit::Baseline;
             }
         }
-        if arguments.json {
+        if json {
             if let Some(found) = diagnostics.to_json(&sources).as_array() {
                 problems.extend(found.iter().cloned());
             }
@@ -70,7 +71,7 @@ pub(super) fn validate(arguments: &Validate) -> Exit {
             ..
         }) = accepted
         {
-            if arguments.json {
+            if json {
                 if let Some(found) = diagnostics.to_json(&sources).as_array() {
                     problems.extend(found.iter().cloned());
                 }
@@ -79,7 +80,7 @@ pub(super) fn validate(arguments: &Validate) -> Exit {
             }
         }
     }
-    if arguments.json {
+    if json {
         let document = json!({ "valid": exit == Exit::Done, "diagnostics": problems });
         return print(&format!("{document:#}\n"), exit);
     }

@@ -35,6 +35,12 @@ pub fn planned_run(plan: &Plan, keep_going: bool) -> PlannedRun {
                 id: check.id.clone(),
                 title: check.title.clone(),
                 host: check.host().map(str::to_owned),
+                also: check
+                    .target
+                    .also
+                    .iter()
+                    .map(|host| host.id.clone())
+                    .collect(),
                 kind: check.kind,
                 goal: goal(check),
                 beyond: beyond(plan, check),

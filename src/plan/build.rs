@@ -10,7 +10,7 @@ use super::model::{Check, Phase, Plan};
 use super::order::{Cycle, topological};
 use super::release;
 use super::signatures::{signatures, watching};
-use crate::baseline::{self, Baseline, Diagnostic, Diagnostics, Located, Sources};
+use crate::baseline::{self, Baseline, Diagnostic, Diagnostics, Located, Location, Sources};
 use crate::probe::{Host, Policy, SshSettings};
 
 /// Makes a plan. Problems go to `diagnostics`, located in the baseline's
@@ -63,12 +63,7 @@ pub fn build(
     let coverage = coverage(baseline, &phases, &mut checks, &mut found);
     let signatures = signatures(baseline, &mut found);
     let broken = found.has_errors();
-    for diagnostic in &found {
-        // `on: all` meets the same problem once a host; the reader needs it once.
-        if !diagnostics.iter().any(|known| known == diagnostic) {
-            diagnostics.push(diagnostic.clone());
-        }
-    }
+    diagnostics.append(found);
     (!broken).then(|| Plan {
         name: baseline.name.value.clone(),
         digest: baseline.digest.clone(),
@@ -81,6 +76,48 @@ pub fn build(
         policy,
         signatures,
     })
+}
+
+/// Tells what more is wrong with a baseline that has errors: `flawed` and
+/// `tainted` are [`baseline::Loaded`]'s. Of a check that lacks a part only what
+/// is wrong with its options and expectations is told: whatever else is, the part
+/// may have been there to mend.
+pub fn further_problems(
+    flawed: &Baseline,
+    tainted: &[Location],
+    sources: &Sources,
+    diagnostics: &mut Diagnostics,
+) {
+    const OF_A_PART: [&str; 12] = [
+        "bad-duration",
+        "bad-expectation",
+        "bad-length",
+        "bad-option",
+        "bad-text",
+        "bad-value",
+        "missing-key",
+        "no-value",
+        "out-of-range",
+        "repeated",
+        "unknown-key",
+        "wrong-type",
+    ];
+    let mut found = Diagnostics::default();
+    drop(build(flawed, sources, &mut found));
+    let told: Vec<Location> = diagnostics
+        .iter()
+        .filter(|problem| problem.code == "inline-secret")
+        .filter_map(|problem| problem.at.clone())
+        .collect();
+    for problem in &found {
+        let at = problem.at.as_ref();
+        let lacks = |check: &Location| at.is_some_and(|at| check.contains(at));
+        let known = OF_A_PART.contains(&problem.code) || !tainted.iter().any(lacks);
+        // A kind that refuses a password in its address would tell it again.
+        if known && at.is_none_or(|at| !told.contains(at)) {
+            diagnostics.push(problem.clone());
+        }
+    }
 }
 
 fn policy(baseline: &Baseline, sources: &Sources, diagnostics: &mut Diagnostics) -> Policy {

@@ -19,10 +19,10 @@ mod signatures;
 mod trial;
 mod words;
 
-pub use build::build;
+pub use build::{build, further_problems};
 pub use model::{Check, Condition, Diagnosis, Phase, Plan, Release, Retry, Signature};
 pub use order::{Cycle, critical_path, topological};
-pub use schema::{editor_schema, schema};
+pub use schema::{conceal, editor_schema, schema};
 pub use select::{Selection, UnknownName};
 
 // Those who print a plan speak of the baseline's words through this room.

@@ -4,7 +4,7 @@
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
-use crate::baseline;
+use crate::baseline::{self, Diagnostics, Node, Sources};
 use crate::probe::{KindEntry, TABLE};
 
 /// The schema that values are held to once their variables are expanded.
@@ -44,6 +44,12 @@ pub fn schema() -> Value {
         }
     }
     root
+}
+
+/// Keeps the secrets that stand in a load's `trees` out of what `diagnostics`
+/// gives out, see [`baseline::conceal`].
+pub fn conceal(trees: &[Node], sources: &Sources, diagnostics: &mut Diagnostics) {
+    baseline::conceal(trees, &schema(), sources, diagnostics);
 }
 
 /// The schema that editors complete from and hold a file to as it is written:

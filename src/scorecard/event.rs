@@ -84,6 +84,8 @@ pub struct PlannedCheck {
     pub title: String,
     /// The host that it is about.
     pub host: Option<String>,
+    /// See [`super::CheckCard::also`].
+    pub also: Vec<String>,
     /// Its kind.
     pub kind: &'static str,
     /// What an answer would be.

@@ -46,6 +46,7 @@ impl Fold {
                 id: check.id.clone(),
                 title: check.title.clone(),
                 host: check.host.clone(),
+                also: check.also.clone(),
                 kind: check.kind.to_owned(),
                 goal: check.goal.clone(),
                 verdict: Verdict::NotEvaluated,

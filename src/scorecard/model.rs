@@ -342,6 +342,9 @@ pub struct CheckCard {
     pub title: String,
     /// The host that it is about.
     pub host: Option<String>,
+    /// The hosts that it compares, by their ids; left out for a check of one or none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<String>,
     /// Its kind.
     pub kind: String,
     /// What an answer would be: `echo replies from 192.168.0.120`.

@@ -230,9 +230,10 @@ impl TryFrom<String> for Span {
                 .ok_or_else(unlike)?;
             rest = &rest_of[letters..];
         }
-        if total.is_zero() {
+        if text.is_empty() {
             return Err(unlike());
         }
+        // Where zero makes no sense, the schema has refused it.
         Ok(Self(total))
     }
 }

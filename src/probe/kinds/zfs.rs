@@ -46,6 +46,7 @@ pub struct Zfs {
     keep: Option<Span>,
     /// How much longer than `keep` one may be there: until what removes old ones runs.
     #[serde(default = "usual_leeway")]
+    #[schemars(extend("format" = "time-span"))]
     leeway: Span,
     /// How many snapshots each dataset has, at least and at most.
     #[serde(default)]

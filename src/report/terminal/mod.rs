@@ -129,7 +129,8 @@ fn waivers(page: &mut Page<'_>, card: &Scorecard) {
 fn header(page: &mut Page<'_>, card: &Scorecard) {
     let hosts: BTreeSet<&str> = card
         .checks()
-        .filter_map(|check| check.host.as_deref())
+        .flat_map(|check| check.host.iter().chain(&check.also))
+        .map(String::as_str)
         .collect();
     let separator = if page.style.ascii { " - " } else { " · " };
     let parts = [

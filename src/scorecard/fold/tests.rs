@@ -71,6 +71,7 @@ fn planned(phases: Phases<'_>, checks: Checks<'_>, keep_going: bool) -> PlannedR
                 id: (*id).to_owned(),
                 title: "it works".to_owned(),
                 host: Some("data188".to_owned()),
+                also: Vec::new(),
                 kind: "tcp",
                 goal: "an open port".to_owned(),
                 beyond: true,

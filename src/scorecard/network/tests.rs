@@ -65,6 +65,7 @@ fn card(checks: &[Comes]) -> Scorecard {
                 id: id.to_string(),
                 title: "it answers".to_owned(),
                 host: None,
+                also: Vec::new(),
                 kind: "tcp",
                 goal: "an open port".to_owned(),
                 beyond: !matches!(comes, Here),

@@ -1,6 +1,8 @@
 //! Secrets that a program takes from its environment, and never from its
 //! command line, which everybody on a host can read.
 
+use std::collections::BTreeSet;
+
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{ReadOnlyCommand, Refused, address, values};
@@ -71,11 +73,49 @@ impl Variable {
         entry.map_or(&[], |(_, names)| names)
     }
 
+    /// What to write in the place of a name that `program` does not take: the
+    /// one that it is a slip of, else examples of what there is.
+    #[must_use]
+    pub fn instead_of(program: &str, name: &str) -> String {
+        let capitals = name.to_ascii_uppercase();
+        let distance = |known: &str| strsim::damerau_levenshtein(known, &capitals);
+        let near = Self::names(program)
+            .iter()
+            .map(|known| (distance(known), *known))
+            .filter(|(distance, known)| *distance <= known.len().min(name.len()) / 3)
+            .min();
+        match near {
+            Some((_, near)) => format!("did you mean `{near}`?"),
+            None => format!(
+                "leave it out: {program} gets what it logs in with, such as {}",
+                examples(Self::names(program))
+            ),
+        }
+    }
+
     /// Its name.
     #[must_use]
     pub fn name(self) -> &'static str {
         self.0
     }
+}
+
+/// One variable of each family, which the part before the first `_` names.
+fn examples(names: &[&str]) -> String {
+    let family = |name: &str| name.split('_').next().map(str::to_owned);
+    let mut seen = BTreeSet::new();
+    let secret = |name: &&str| {
+        ["KEY", "PASSWORD", "PASS", "TOKEN"]
+            .iter()
+            .any(|end| name.ends_with(end))
+    };
+    let firsts: Vec<&str> = names
+        .iter()
+        .copied()
+        .filter(secret)
+        .filter(|name| seen.insert(family(name)))
+        .collect();
+    firsts.join(", ")
 }
 
 /// Values for the variables of one command. They are not printed.
@@ -223,4 +263,24 @@ fn after_sudo(arguments: &[String]) -> Option<&String> {
         }
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case::small("aws_access_key_id", "did you mean `AWS_ACCESS_KEY_ID`?")]
+    #[case::a_slip("B2_ACOUNT_KEY", "did you mean `B2_ACCOUNT_KEY`?")]
+    #[case::short(
+        "FOO",
+        "leave it out: restic gets what it logs in with, such as AWS_SECRET_ACCESS_KEY, AZURE_ACCOUNT_KEY, B2_ACCOUNT_KEY, GOOGLE_ACCESS_TOKEN, OS_AUTH_TOKEN, RCLONE_CONFIG_PASS, RESTIC_PASSWORD, ST_KEY"
+    )]
+    #[case::unlike("HTTPS_PROXY", "leave it out: restic gets")]
+    fn instead_of_a_name_that_is_none(#[case] name: &str, #[case] told: &str) {
+        let instead = Variable::instead_of("restic", name);
+        assert!(instead.starts_with(told), "{instead}");
+    }
 }

@@ -117,7 +117,7 @@ fn lines_lose_their_colour(#[case] line: &str, #[case] expected: &str) {
 #[case("2w", Some(1_209_600))]
 #[case("90m", Some(5400))]
 #[case("500ms", Some(1))]
-#[case("0s", None)]
+#[case("0s", Some(0))]
 #[case("", None)]
 #[case("6", None)]
 #[case("h", None)]

@@ -130,14 +130,10 @@ impl Restic {
         }
         for name in self.environment.keys() {
             if Variable::of("restic", name).is_none() {
-                let known = Variable::names("restic");
-                let near = known
-                    .iter()
-                    .min_by_key(|known| distance(known, &name.to_uppercase()));
                 problem(
                     &["environment", name],
                     format!("{name} is no variable by which restic logs in"),
-                    near.map(|near| (*near).to_owned()),
+                    Some(Variable::instead_of("restic", name)),
                 );
             }
         }
@@ -173,10 +169,4 @@ fn has_password(repository: &str) -> bool {
             rest.contains('@') && !port.bytes().all(|next| next.is_ascii_digit())
         }
     }
-}
-
-/// How many letters stand differently, for a suggestion.
-fn distance(one: &str, other: &str) -> usize {
-    let same = one.chars().zip(other.chars()).filter(|(a, b)| a == b);
-    one.len().max(other.len()) - same.count()
 }

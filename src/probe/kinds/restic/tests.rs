@@ -746,7 +746,10 @@ fn problems_of_options(#[case] options: serde_json::Value, #[case] message: &str
 fn a_variable_written_small_is_suggested_in_capitals() {
     let options = options(json!({"environment": {"aws_access_key_id": "env:A"}}));
     let problems = kind::<Restic>(options).problems(&target(host(22)), &Policy::default());
-    assert_eq!(problems[0].suggestion.as_deref(), Some("AWS_ACCESS_KEY_ID"));
+    assert_eq!(
+        problems[0].suggestion.as_deref(),
+        Some("did you mean `AWS_ACCESS_KEY_ID`?")
+    );
     assert_eq!(problems[0].path, ["environment", "aws_access_key_id"]);
 }
 

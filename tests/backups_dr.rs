@@ -264,10 +264,14 @@ impl<'a> Site<'a> {
             format!(
                 "awoooi_backup_aggregate_failed 0\nawoooi_backup_integrity_stale 0\nawoooi_backup_aggregate_last_run_timestamp {0}\n{1}{2}\
                  probe_success{{instance=\"192.168.0.120\"}} 1\n\
-                 velero_backup_last_successful_timestamp{{schedule=\"daily\"}} {0}\n",
+                 velero_backup_last_successful_timestamp{{schedule=\"daily\"}} {0}\n\
+                 velero_backup_last_successful_timestamp{{schedule=\"other\"}} {0}\n\
+                 velero_backup_last_successful_timestamp {3}\n",
                 unix(night),
                 captured.concat(),
                 gaps.concat(),
+                // By hand, long ago.
+                unix(ago("90d")),
             ),
         );
         let configured = "awoooi_backup_job_configured{host=\"188\",job=\"momo_pg_daily\"} 1";
@@ -365,16 +369,19 @@ impl<'a> Site<'a> {
     }
 }
 
-/// A repository with snapshots of the same; what was there is gone.
+/// A repository with snapshots of these times, each of paths of its own; what was there is gone.
 fn repository(ops: &Host, name: &str, at: &[Timestamp]) {
     let path = format!("/backup/{name}");
     if ops.path(&path).exists() {
         ops.remove(&path);
     }
+    let paths = ["/srv/dump", "/srv/frequent"];
     let snapshots: Vec<Snapshot> = at
         .iter()
-        .map(|at| Snapshot::new("ops110", "/srv/dump", *at))
+        .zip(paths)
+        .map(|(at, path)| Snapshot::new("ops110", path, *at))
         .collect();
+    assert_eq!(snapshots.len(), at.len(), "a path for each");
     ops.restic(&path, "secret", &snapshots).owner(&path, "wooo");
 }
 
@@ -1094,6 +1101,8 @@ fn the_aggregate_the_configurations_and_the_cluster() {
         }
     };
     let velero = "velero_backup_last_successful_timestamp{schedule=\"daily\"}";
+    // One of two schedules, so that the other's newest backup does not speak for it.
+    let other = "velero_backup_last_successful_timestamp{schedule=\"other\"}";
     let at = "awoooi_backup_aggregate_last_run_timestamp";
     let failed = "awoooi_backup_aggregate_failed";
     let night = newest("gitea").as_second();
@@ -1111,7 +1120,7 @@ fn the_aggregate_the_configurations_and_the_cluster() {
     let values = series.iter().map(|series| (series.as_str(), 0));
     site.tell(
         &values
-            .chain([(velero, ago("4d").as_second())])
+            .chain([(other, ago("4d").as_second())])
             .collect::<Vec<_>>(),
     );
     let card = stand.check();
@@ -1156,7 +1165,11 @@ fn the_aggregate_the_configurations_and_the_cluster() {
     let values = [0, 2, 4].map(|at| (captured_series(CAPTURED[at]), 1));
     site.tell(&values);
     site.tell(&[1, 3].map(|at| (captured_series(CAPTURED[at]), 0)));
-    site.tell(&[(failed, 1), (velero, late(&due).as_second())]);
+    site.tell(&[
+        (failed, 1),
+        (other, night),
+        (velero, late(&due).as_second()),
+    ]);
     node(json!({}));
     site.cluster.change("Node", "mon", |node| {
         let conditions = node["status"]["conditions"].as_array_mut();

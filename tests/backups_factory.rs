@@ -270,16 +270,16 @@ fn retention_keeps_too_few_or_too_many() {
     stand
         .check()
         .warned("postgres-dump@postgres", "count = 9", "sumails");
-    for at in &all[2..] {
+    // Days without power, and the first night after them: it removed all that was there.
+    for at in &all[1..] {
         postgres.remove(&dump(folder, *at, "sql.gz"));
     }
     stand
         .check()
-        .blocked("postgres-dump@postgres", "count = 2", "sumails");
-    for at in &all[2..4] {
+        .warned("postgres-dump@postgres", "count = 1", "each night adds one");
+    for at in &all[2..5] {
         postgres.archive(&dump(folder, *at, "sql.gz"), &Archive::SqlGz(4000), *at);
     }
-    postgres.remove(&dump(folder, all[1], "sql.gz"));
     stand
         .check()
         .warned("postgres-dump@postgres", "missing_days", "sumails");
@@ -325,7 +325,11 @@ fn restore_scripts_are_beside_and_run() {
     }
     let gitea = stand.host("gitea");
     let script = format!("{COMPOSES}/gitea/scripts/restore.sh");
-    gitea.edit(&script, "gitea admin regenerate hooks", "true");
+    gitea.edit(
+        &script,
+        "gitea admin regenerate hooks",
+        "true # gitea admin regenerate hooks",
+    );
     stand
         .check()
         .blocked("gitea-hooks@gitea", "lines", "stale hook paths");

@@ -23,6 +23,7 @@ use stand::times::{ago, daily, stamp};
 
 const TEXTFILES: &str = "/var/lib/textfiles";
 const VAULTWARDEN: &str = "/mnt/main/vaultwarden-backup";
+const OFFSITE: &str = "/srv/synology/Backup/Viki/truenas";
 
 /// When a backup is due.
 #[derive(Clone, Copy)]
@@ -173,7 +174,8 @@ fn backups() -> Vec<Backup> {
             folder: "/mnt/main/prometheus-backup",
             name: "tsdb-%Y%m%d.tar.gz",
             content: Archive::TarGz(4000),
-            threshold: "32d",
+            // Its alert's 32 d are fewer than there are between some first Sundays.
+            threshold: "36d",
             alert: "PrometheusBackupStale",
             remedy: "admin API",
         },
@@ -235,6 +237,16 @@ fn initiator(host: &Host, records: Option<usize>, file: Option<usize>) {
             "/etc/iscsi/iscsid.conf",
             format!("# iscsid\nnode.startup = automatic\n{lines}"),
         );
+}
+
+/// Leaves this one of Vaultwarden's backups on the Synology, and none else.
+fn copied(truenas: &Host, at: Timestamp) {
+    let folder = format!("{OFFSITE}/vaultwarden-backup");
+    if truenas.path(&folder).exists() {
+        truenas.remove(&folder);
+    }
+    let path = format!("{folder}/{}", stamp("db-%Y%m%d%H%M.sqlite", at));
+    truenas.write(&path, "SQLite").changed(&path, at);
 }
 
 /// All of the homelab.
@@ -339,15 +351,21 @@ impl<'a> Homelab<'a> {
             .zpools(&[("main", "ONLINE"), ("ssd", "ONLINE")])
             .write(&format!("{VAULTWARDEN}/config.json"), "{}\n")
             .write(&format!("{VAULTWARDEN}/rsa_key.pem"), "-----\n")
-            .write("/etc/cron.d/middlewared", "0 */6 * * * root /root/cloudsync-copy.sh\n")
+            .write(
+                "/etc/cron.d/middlewared",
+                "0 */6 * * * root /root/cloudsync-copy.sh\n",
+            )
             .script(
                 "/root/cloudsync-copy.sh",
-                "#!/bin/sh\nrclone copy --files-from-raw /tmp/cloudsync_copy_files.txt --no-traverse /mnt/main synology:/Backup/Viki/truenas\n",
+                "#!/bin/sh\nrclone copy /mnt/main synology:/Backup/Viki/truenas \\\n  \
+                 --files-from-raw /tmp/cloudsync_copy_files.txt \\\n  --no-traverse\n",
             )
             .write("/var/log/cloudsync-copy.log", "INFO  : copied 12 files\n")
             .changed("/var/log/cloudsync-copy.log", synced)
             .rclone("root", "synology", "/srv/synology")
-            .write("/srv/synology/Backup/Viki/truenas/immich/a.jpg", "a");
+            .write(&format!("{OFFSITE}/immich/a.jpg"), "a");
+        // What was made when the last sync began, that one missed.
+        copied(truenas, Due::SixHourly.last(2)[1]);
         let mut zfs = vec![
             ("main".to_owned(), ago("90d")),
             ("ssd".to_owned(), ago("90d")),
@@ -673,7 +691,42 @@ fn a_backup_is_cut_off_missing_or_one_of_too_many() {
             }
         }
     }
-    stand.check().all_green();
+
+    // Weeks without power, and the first runs after them: each removed what is past its time.
+    // Prometheus' are kept by number, and stay.
+    let rotated = |backup: &&Backup| backup.id != "prometheus";
+    let mut expected = Vec::new();
+    for backup in backups().iter().filter(rotated) {
+        for at in &backup.due.last(backup.kept)[1..] {
+            truenas.remove(&backup.file(*at));
+        }
+        let id = format!("{}-files@truenas", backup.id);
+        expected.push(warned(&id, "count = 1", "each run adds one"));
+    }
+    homelab.snapshots(|all| {
+        let mut seen = std::collections::BTreeSet::new();
+        all.sort_by_key(|(_, at)| std::cmp::Reverse(*at));
+        all.retain(|(name, _)| match name.split_once("@auto-") {
+            None => true,
+            Some((pool, date)) => seen.insert((pool.to_owned(), date.starts_with("12h-"))),
+        });
+    });
+    for (pool, schedule) in [
+        ("main", "12h"),
+        ("main", "daily"),
+        ("ssd", "12h"),
+        ("ssd", "daily"),
+    ] {
+        let id = format!("zfs-{pool}-{schedule}@truenas");
+        expected.push(warned(&id, "fewest = 1", "each run adds one"));
+    }
+    let mut unproven = cells("snapshot", &[]);
+    unproven.extend(
+        applications()
+            .into_iter()
+            .filter(|cell| !cell.starts_with("prometheus")),
+    );
+    told(&stand.check(), &expected, &unproven);
 }
 
 /// "Vaultwarden Enhanced Protection".
@@ -832,11 +885,15 @@ fn the_copy_off_site_is_late_failing_or_gone() {
     };
 
     truenas
-        .write("/etc/cron.d/middlewared", "")
+        .write(
+            "/etc/cron.d/middlewared",
+            "0 */12 * * * root /root/cloudsync-copy.sh\n",
+        )
         .mode("/root/cloudsync-copy.sh", 0o644)
         .write(log, "ERROR : a.jpg: Failed to copy: disk quota exceeded\n")
         .changed(log, synced)
-        .remove("/srv/synology/Backup/Viki/truenas/immich");
+        .remove(OFFSITE)
+        .write(&format!("{OFFSITE}/of-old"), "a");
     homelab.snapshots(|all| {
         for (_, at) in all
             .iter_mut()
@@ -849,7 +906,16 @@ fn the_copy_off_site_is_late_failing_or_gone() {
     told(
         &stand.check(),
         &[
-            blocked("incremental-cron@truenas", "no entry", "Cron Jobs"),
+            blocked(
+                "incremental-cron@truenas",
+                "at 0 */12 * * *, not at 0 */6 * * *",
+                "Cron Jobs",
+            ),
+            blocked(
+                "synology-vaultwarden@truenas",
+                "not found",
+                "set synology_vaultwarden",
+            ),
             blocked(
                 "incremental-script@truenas",
                 "mode = \"644\"",
@@ -873,18 +939,16 @@ fn the_copy_off_site_is_late_failing_or_gone() {
         &all,
     );
 
+    // The snapshot is renamed in time, whatever rclone came to; what it sent did not arrive.
     truenas
-        .write(
-            "/etc/cron.d/middlewared",
-            "0 */6 * * * root /root/cloudsync-copy.sh\n",
-        )
+        .write("/etc/cron.d/middlewared", "")
         .write(log, "INFO  : copied\n")
         .changed(log, ago("30h"))
-        .write("/srv/synology/Backup/Viki/truenas/immich/a.jpg", "a")
         .script(
             "/root/cloudsync-copy.sh",
-            &script.replace(" --no-traverse", ""),
+            &script.replace("  --no-traverse", "  true # --no-traverse"),
         );
+    copied(truenas, ago("21h"));
     homelab.snapshots(|all| {
         *all = before.clone();
         all.push(("main@cloudsync-new".to_owned(), ago("5h")));
@@ -895,9 +959,11 @@ fn the_copy_off_site_is_late_failing_or_gone() {
         &[
             blocked(
                 "incremental-script@truenas",
-                "content.contains('--no-traverse')",
+                "--no-traverse",
                 "below /mnt/main",
             ),
+            blocked("incremental-cron@truenas", "no entry", "Cron Jobs"),
+            blocked("synology-vaultwarden@truenas", "20h ago", "does not arrive"),
             warned(
                 "incremental-stuck@truenas",
                 "count = 1",
@@ -916,8 +982,16 @@ fn the_copy_off_site_is_late_failing_or_gone() {
     );
 
     truenas
-        .script("/root/cloudsync-copy.sh", &script)
+        .write(
+            "/etc/cron.d/middlewared",
+            "0 0,6,12,18 * * * root /root/cloudsync-copy.sh\n",
+        )
+        .script(
+            "/root/cloudsync-copy.sh",
+            &script.replace("--files-from-raw", "--include-from"),
+        )
         .remove(log);
+    copied(truenas, ago("15h"));
     homelab.snapshots(|all| {
         all.clone_from(&before);
         all.retain(|(name, _)| name != "main@cloudsync-prev");
@@ -927,6 +1001,12 @@ fn the_copy_off_site_is_late_failing_or_gone() {
     told(
         &stand.check(),
         &[
+            blocked(
+                "incremental-script@truenas",
+                "--files-from",
+                "below /mnt/main",
+            ),
+            warned("synology-vaultwarden@truenas", "14h ago", "does not arrive"),
             blocked(
                 "incremental-sync@truenas",
                 "without = [\"main\"]",
@@ -946,6 +1026,7 @@ fn the_copy_off_site_is_late_failing_or_gone() {
         .write(log, "INFO  : copied\n")
         .changed(log, synced)
         .remove("/root/cloudsync-copy.sh");
+    copied(truenas, synced);
     homelab.snapshots(|all| *all = before);
     homelab.metric(sync, good);
     stand.host("synology").stop_sshd();
@@ -1028,7 +1109,12 @@ fn an_alert_fires_or_is_not_loaded() {
                 fires.push(*alert);
                 "firing_count = 1".to_owned()
             };
-            expected.push(blocked(id, why, *remedy));
+            let mut bad = blocked(id, why, *remedy);
+            // Where a month has five Sundays it fires with all well.
+            if id == "prometheus-alert" {
+                bad.1 = "WARN";
+            }
+            expected.push(bad);
         }
         homelab.metrics(|metrics| {
             for (alert, ..) in &all {

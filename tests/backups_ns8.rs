@@ -726,10 +726,13 @@ fn nobody_tells_the_monitor() {
         "NsBackupFailed|NsBackupMissing",
         "NsBackupFailed",
     );
-    stand
-        .check()
-        .blocked("route@leader", "lines", "in `routes:`");
-    host.edit(CONFIG, "ns8-backup-monitor", "another");
+    host.edit(CONFIG, "- receiver: ns8", "- receiver: nobody # ns8");
+    let card = stand.check();
+    card.only_bad(["route@leader", "route-alerts@leader"]);
+    for id in ["route@leader", "route-alerts@leader"] {
+        assert!(card.remedy(id).contains("in `routes:`"), "{}", card.told());
+    }
+    host.edit(CONFIG, "nobody # ns8", "ns8");
     host.edit(
         CONFIG,
         "\"NsBackupFailed\"",
@@ -739,10 +742,16 @@ fn nobody_tells_the_monitor() {
     stand
         .check()
         .blocked("alertmanager", "refused", "systemctl restart alertmanager");
+    host.edit(CONFIG, "ns8-backup-monitor", "another");
     host.alertmanager_on("0.0.0.0", CONFIG);
-    stand
-        .check()
-        .blocked("receiver", "another", "Add the receiver");
+    let card = stand.check();
+    card.only_bad(["receiver", "route@leader"]);
+    assert!(card.why("receiver").contains("another"), "{}", card.told());
+    assert!(
+        card.remedy("receiver").contains("Add the receiver"),
+        "{}",
+        card.told()
+    );
     host.write(CONFIG, ALERTMANAGER).stop("alertmanager");
     host.alertmanager_on("0.0.0.0", CONFIG);
 

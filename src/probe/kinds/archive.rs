@@ -79,6 +79,7 @@ pub struct Archive {
     /// How much longer than `keep` a file may be there: what removes old ones runs
     /// once a day or once a week, and `find -mtime +3` takes those of four days.
     #[serde(default = "usual_leeway")]
+    #[schemars(extend("format" = "time-span"))]
     leeway: Span,
     /// How many files there are: `2`, or `{ min: 3, max: 6 }`. Too few make the check
     /// BLOCKED and too many WARN, where the baseline does not say otherwise.

@@ -95,14 +95,41 @@ impl Wanted {
                 };
                 words.iter().any(|word| seen.eq_ignore_ascii_case(word))
             }
-            Self::Number(value) => {
-                let number = seen.trim().parse::<f64>().ok();
-                value.to_string() == seen || number.is_some() && number == value.as_f64()
-            }
+            Self::Number(value) => is_number(value, seen.trim()),
             // The kernel puts tabs between the numbers of a list.
             Self::Text(value) => value.split_whitespace().eq(seen.split_whitespace()),
         }
     }
+}
+
+/// Above 2^53 two integers may be one float.
+const EXACT: f64 = 9_007_199_254_740_992.0;
+
+/// As integers where both are, whatever their size; otherwise as floats, as far as
+/// these tell one number from the next.
+fn is_number(wanted: &serde_json::Number, seen: &str) -> bool {
+    if wanted.to_string() == seen {
+        return true;
+    }
+    let integer = wanted
+        .as_i64()
+        .map(i128::from)
+        .or_else(|| wanted.as_u64().map(i128::from));
+    if let (Some(wanted), Ok(seen)) = (integer, seen.parse::<i128>()) {
+        return wanted == seen;
+    }
+    let seen = seen.parse::<f64>().ok();
+    wanted
+        .as_f64()
+        .is_some_and(|number| number.abs() < EXACT && seen == Some(number))
+}
+
+/// Whether a number of a baseline was too large to be kept to its last digit.
+fn is_rounded(wanted: &Wanted) -> bool {
+    let Wanted::Number(number) = wanted else {
+        return false;
+    };
+    number.is_f64() && number.as_f64().is_some_and(|value| value.abs() >= EXACT)
 }
 
 impl Kind for Settings {
@@ -372,7 +399,14 @@ impl Settings {
                 "take it out",
             );
         }
-        for name in self.expect.keys() {
+        for (name, wanted) in &self.expect {
+            if is_rounded(wanted) {
+                wrong(
+                    &["expect", name],
+                    format!("{} is too large to be compared to its last digit", wanted.shown()),
+                    "write it in quotes, as the source does",
+                );
+            }
             if !self.may_be_named(name) {
                 wrong(
                     &["expect", name],

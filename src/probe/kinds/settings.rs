@@ -140,7 +140,7 @@ impl Kind for Settings {
         FactSpec::new(
             "exists",
             Type::Bool,
-            "There is the file, the unit, or at least one iSCSI record or session.",
+            "There is the file, the unit, or at least one iSCSI record or session. When there is none, this is the only fact; of the kernel it is absent.",
         ),
         FactSpec::new(
             "differing",
@@ -156,7 +156,8 @@ impl Kind for Settings {
             "equal_count",
             Unit::Count,
             "Settings that are as expected, in all records together.",
-        ),
+        )
+        .because(&["missing", "differing"]),
         FactSpec::new(
             "values",
             Type::Map(&Type::Text),
@@ -175,7 +176,10 @@ impl Kind for Settings {
     }
 
     fn defaults(&self) -> Defaults {
-        Defaults::require(["size(missing) == 0", "size(differing) == 0"])
+        // The kernel is always there.
+        let exists = (self.from != Source::Sysctl).then_some("exists");
+        let alike = ["size(missing) == 0", "size(differing) == 0"];
+        Defaults::require(exists.into_iter().chain(alike))
     }
 
     fn goal(&self, target: &Target) -> String {
@@ -310,6 +314,13 @@ impl Settings {
     }
 
     fn facts(&self, records: &[Record]) -> Facts {
+        let mut facts = Facts::new();
+        if self.from != Source::Sysctl {
+            facts.set("exists", !records.is_empty());
+            if records.is_empty() {
+                return facts;
+            }
+        }
         let (mut differing, mut missing) = (Vec::new(), Vec::new());
         let mut values = BTreeMap::new();
         let mut equal = 0_u32;
@@ -337,10 +348,6 @@ impl Settings {
             if let Some(first) = first.filter(|_| all.all(|value| value == first)) {
                 values.insert(name.clone(), Value::from(first));
             }
-        }
-        let mut facts = Facts::new();
-        if self.from != Source::Sysctl {
-            facts.set("exists", !records.is_empty());
         }
         facts.set("differing", Value::List(differing));
         facts.set("missing", Value::List(missing));
@@ -403,7 +410,10 @@ impl Settings {
             if is_rounded(wanted) {
                 wrong(
                     &["expect", name],
-                    format!("{} is too large to be compared to its last digit", wanted.shown()),
+                    format!(
+                        "{} is too large to be compared to its last digit",
+                        wanted.shown()
+                    ),
                     "write it in quotes, as the source does",
                 );
             }

@@ -125,9 +125,92 @@ fn cell(text: &str) -> String {
 }
 
 fn options_part(kind: &str, schema: &Value, options: &Value) -> String {
-    let Some(properties) = options.get("properties").and_then(Value::as_object) else {
+    if options.get("properties").is_none() {
         return format!("\n## Options\n\nNone: write `{kind}: {{}}`.\n");
-    };
+    }
+    let mut text = format!("\n## Options\n\n{}", options_table(schema, options));
+    let mut parts = Vec::new();
+    gather(schema, "", options, &mut parts);
+    for (paths, node) in parts {
+        let paths: Vec<String> = paths.iter().map(|path| format!("`{path}`")).collect();
+        let table = match words(node) {
+            words if words.is_empty() => options_table(schema, node),
+            words => words_table(&words),
+        };
+        let _ = write!(text, "\n### {}\n\n{table}", paths.join(", "));
+    }
+    text
+}
+
+/// The options that have options or words of their own, each with all the paths that lead
+/// to it: what several have alike is told once.
+fn gather<'s>(
+    schema: &'s Value,
+    prefix: &str,
+    options: &'s Value,
+    parts: &mut Vec<(Vec<String>, &'s Value)>,
+) {
+    let properties = options.get("properties").and_then(Value::as_object);
+    for (name, option) in properties.into_iter().flatten() {
+        let path = format!("{prefix}{name}");
+        for node in explained(schema, option) {
+            let known = parts
+                .iter_mut()
+                .find(|(_, known)| std::ptr::eq(*known, node));
+            if let Some((paths, _)) = known {
+                paths.push(path.clone());
+            } else {
+                parts.push((vec![path.clone()], node));
+                gather(schema, &format!("{path}."), node, parts);
+            }
+        }
+    }
+}
+
+/// What has to be explained of a value: objects with options, and words with a meaning, its
+/// own or those of its parts. What has a page of its own is not.
+fn explained<'s>(schema: &'s Value, option: &'s Value) -> Vec<&'s Value> {
+    let node = resolved(schema, option);
+    if node.get("x-expected").is_some() {
+        return Vec::new();
+    }
+    if node.get("properties").is_some() || !words(node).is_empty() {
+        return vec![node];
+    }
+    let choices = ["anyOf", "oneOf"]
+        .into_iter()
+        .filter_map(|several| node.get(several)?.as_array())
+        .flatten();
+    let parts = ["items", "additionalProperties"]
+        .into_iter()
+        .filter_map(|part| node.get(part).filter(|part| part.is_object()));
+    choices
+        .chain(parts)
+        .flat_map(|part| explained(schema, part))
+        .collect()
+}
+
+/// The words that are a value, where what they mean is told.
+fn words(node: &Value) -> Vec<(&str, String)> {
+    let choices = node.get("oneOf").and_then(Value::as_array);
+    choices
+        .into_iter()
+        .flatten()
+        .filter_map(|choice| Some((choice.get("const")?.as_str()?, prose(choice))))
+        .filter(|(_, prose)| !prose.is_empty())
+        .collect()
+}
+
+fn words_table(words: &[(&str, String)]) -> String {
+    let mut text = "| value | |\n|---|---|\n".to_owned();
+    for (word, prose) in words {
+        let _ = writeln!(text, "| `{word}` | {} |", cell(prose));
+    }
+    text
+}
+
+fn options_table(schema: &Value, options: &Value) -> String {
+    let properties = options.get("properties").and_then(Value::as_object);
     let required: BTreeSet<&str> = options
         .get("required")
         .and_then(Value::as_array)
@@ -135,8 +218,8 @@ fn options_part(kind: &str, schema: &Value, options: &Value) -> String {
         .flatten()
         .filter_map(Value::as_str)
         .collect();
-    let mut text = "\n## Options\n\n| option | value | default | |\n|---|---|---|---|\n".to_owned();
-    for (name, option) in properties {
+    let mut text = "| option | value | default | |\n|---|---|---|---|\n".to_owned();
+    for (name, option) in properties.into_iter().flatten() {
         let _ = writeln!(
             text,
             "| `{name}` | {} | {} | {} |",
@@ -191,6 +274,15 @@ fn spelling(schema: &Value, option: &Value) -> String {
         }
         ["number"] => "number".to_owned(),
         ["boolean"] => "truth value".to_owned(),
+        ["string"] if node.get("enum").is_some() => {
+            let words = node
+                .get("enum")
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten();
+            let words = words.filter_map(Value::as_str);
+            one_of(&words.map(|word| format!("`{word}`")).collect::<Vec<_>>())
+        }
         ["string"] => match pattern {
             Some("^/") => "absolute path".to_owned(),
             _ => "text".to_owned(),
@@ -336,7 +428,7 @@ fn example_part(kind: &KindEntry) -> String {
     for line in kind.example.lines() {
         let _ = writeln!(text, "    {line}");
     }
-    text.push_str("```\n\nIt expects by itself:\n\n");
+    text.push_str("```\n\nWritten so, it expects by itself:\n\n");
     let defaults = check.defaults();
     for (level, expectations) in [("require", defaults.require), ("prefer", defaults.prefer)] {
         for expectation in expectations {
@@ -391,6 +483,34 @@ fn the_pages_are_current() {
             names.contains(name.as_ref()),
             "docs/kinds/{name} is the page of no kind"
         );
+    }
+}
+
+/// Nothing that can be written is on a page without its meaning.
+#[test]
+fn options_of_options_are_explained() {
+    let pages = pages();
+    for (page, heading, row) in [
+        ("kubernetes.md", "### `nodes`", "| `selector` |"),
+        (
+            "kubernetes.md",
+            "### `pods`, `cron_jobs`",
+            "| `namespace` |",
+        ),
+        ("archive.md", "### `copies`", "| `max` |"),
+        ("settings.md", "### `format`", "| `ini` | "),
+        ("alert_test.md", "### `arrival`", "| `json` |"),
+        ("crontab.md", "### `entries`", "| `schedule` |"),
+    ] {
+        let (_, text) = pages
+            .iter()
+            .find(|(name, _)| name == page)
+            .expect("the page");
+        let (_, part) = text
+            .split_once(heading)
+            .unwrap_or_else(|| panic!("no {heading} on {page}"));
+        let part = part.split("\n#").next().unwrap_or_default();
+        assert!(part.contains(row), "{page}: {heading} has no {row}:{part}");
     }
 }
 

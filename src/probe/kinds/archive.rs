@@ -39,6 +39,10 @@ use crate::probe::{
 /// checksum of all before it, an SQLite file as many bytes as its head says. What an
 /// archive is, its first bytes tell; where its name says otherwise, it is not readable.
 ///
+/// Of a dump of Redis its two ends are looked at and nothing between them, nor the
+/// checksum: bytes that were overwritten inside of one that is not packed are not seen
+/// (`verified_to` is `ends`). `redis-check-rdb` on a copy of it goes through all.
+///
 /// Where nothing marks the end, as of plain text and of `pg_dump -Fc`, whose list of
 /// contents stands at its beginning, nobody can tell whether it is whole: it is not
 /// `readable` unless `ends_with` says what it ends with. That its packing is whole,
@@ -53,6 +57,10 @@ use crate::probe::{
 /// Reading takes as long as the host takes to unpack it: give the check a
 /// `timeout` for that. What was not read to its end in time is neither readable nor
 /// damaged: `unverified` tells why.
+///
+/// The list of the folder is kept up to 1 MiB, which is some 16000 files with a name of 30
+/// letters that are of the pattern: with more it is a fault, and `path` has to be narrower.
+/// Names of one line each: one with a line break in it is a fault, too.
 ///
 /// Whether the newest is new enough is for the check's `fresh`, by `newest_at`.
 /// Where a name tells the day alone, the file's own time tells the time of it, as
@@ -73,13 +81,14 @@ pub struct Archive {
     /// it is from UTC now, when left out.
     #[serde(default)]
     zone: Option<String>,
-    /// How old files are at most: `3d`. Older ones are counted as `too_old`.
+    /// How old files are at most: `3d`. Those that are older by more than `leeway`, 48
+    /// hours where nothing else is said, are counted as `too_old`.
     #[serde(default)]
     keep: Option<Span>,
     /// How much longer than `keep` a file may be there: what removes old ones runs
     /// once a day or once a week, and `find -mtime +3` takes those of four days.
     #[serde(default = "usual_leeway")]
-    #[schemars(extend("format" = "time-span"))]
+    #[schemars(extend("default" = "48h", "format" = "time-span"))]
     leeway: Span,
     /// How many files there are: `2`, or `{ min: 3, max: 6 }`. Too few make the check
     /// BLOCKED and too many WARN, where the baseline does not say otherwise.
@@ -421,7 +430,11 @@ impl Kind for Archive {
     }
 
     fn defaults(&self) -> Defaults {
-        let mut require = vec!["count > 0".to_owned(), "newest_bytes > 0".to_owned()];
+        let mut require = vec![
+            "exists".to_owned(),
+            "count > 0".to_owned(),
+            "newest_bytes > 0".to_owned(),
+        ];
         let mut prefer = Vec::new();
         if self.verify {
             require.push("readable".to_owned());
@@ -495,11 +508,14 @@ impl Kind for Archive {
             }
         };
         let mut facts = Facts::new();
+        let Some(found) = shelf.look(context, &zone).await? else {
+            facts.set("exists", false);
+            return Ok(facts);
+        };
+        facts.set("exists", true);
         self.set_script(context, &mut facts).await?;
-        let found = shelf.look(context, &zone).await?;
-        facts.set("exists", found.is_some());
         let kept = Kept {
-            found: found.unwrap_or_default(),
+            found,
             zone: &zone,
             now: clock.map(|clock| clock.now),
         };

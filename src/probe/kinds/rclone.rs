@@ -180,14 +180,14 @@ impl Kind for Rclone {
         FactSpec::new(
             "snapshots",
             Type::Map(&Type::Number),
-            "Snapshots by restic repository, 0 where there is none: `snapshots['gitea'] == 1`. Absent without `repositories`.",
+            "Snapshots by restic repository, 0 where there is none: `snapshots['gitea'] == 1`. One of 0 bytes is none. Absent without `repositories`.",
         ),
         FactSpec::new(
             "snapshot_latest_only",
             Type::Bool,
             "Each of `repositories` has exactly one snapshot.",
         )
-        .because(&["missing", "too_many"]),
+        .because(&["missing", "too_many", "empty_snapshots"]),
         FactSpec::new(
             "missing",
             Type::List(&Type::Text),
@@ -197,6 +197,11 @@ impl Kind for Rclone {
             "too_many",
             Type::List(&Type::Text),
             "Those of `repositories` that have more than one snapshot.",
+        ),
+        FactSpec::new(
+            "empty_snapshots",
+            Type::List(&Type::Text),
+            "Files of snapshots with 0 bytes, of which the upload broke off: `gitea/snapshots/1f2e3d4c`.",
         ),
         FactSpec::new(
             "newest_snapshot_at",
@@ -274,7 +279,7 @@ impl Kind for Rclone {
         if self.repositories.is_empty() {
             return Defaults::require(["files > 0"]);
         }
-        let mut require = vec!["size(missing) == 0"];
+        let mut require = vec!["size(missing) == 0", "size(empty_snapshots) == 0"];
         if self.latest_only {
             require.push("snapshot_latest_only");
         }

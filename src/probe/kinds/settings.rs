@@ -95,14 +95,41 @@ impl Wanted {
                 };
                 words.iter().any(|word| seen.eq_ignore_ascii_case(word))
             }
-            Self::Number(value) => {
-                let number = seen.trim().parse::<f64>().ok();
-                value.to_string() == seen || number.is_some() && number == value.as_f64()
-            }
+            Self::Number(value) => is_number(value, seen.trim()),
             // The kernel puts tabs between the numbers of a list.
             Self::Text(value) => value.split_whitespace().eq(seen.split_whitespace()),
         }
     }
+}
+
+/// Above 2^53 two integers may be one float.
+const EXACT: f64 = 9_007_199_254_740_992.0;
+
+/// As integers where both are, whatever their size; otherwise as floats, as far as
+/// these tell one number from the next.
+fn is_number(wanted: &serde_json::Number, seen: &str) -> bool {
+    if wanted.to_string() == seen {
+        return true;
+    }
+    let integer = wanted
+        .as_i64()
+        .map(i128::from)
+        .or_else(|| wanted.as_u64().map(i128::from));
+    if let (Some(wanted), Ok(seen)) = (integer, seen.parse::<i128>()) {
+        return wanted == seen;
+    }
+    let seen = seen.parse::<f64>().ok();
+    wanted
+        .as_f64()
+        .is_some_and(|number| number.abs() < EXACT && seen == Some(number))
+}
+
+/// Whether a number of a baseline was too large to be kept to its last digit.
+fn is_rounded(wanted: &Wanted) -> bool {
+    let Wanted::Number(number) = wanted else {
+        return false;
+    };
+    number.is_f64() && number.as_f64().is_some_and(|value| value.abs() >= EXACT)
 }
 
 impl Kind for Settings {
@@ -113,7 +140,7 @@ impl Kind for Settings {
         FactSpec::new(
             "exists",
             Type::Bool,
-            "There is the file, the unit, or at least one iSCSI record or session.",
+            "There is the file, the unit, or at least one iSCSI record or session. When there is none, this is the only fact; of the kernel it is absent.",
         ),
         FactSpec::new(
             "differing",
@@ -129,7 +156,8 @@ impl Kind for Settings {
             "equal_count",
             Unit::Count,
             "Settings that are as expected, in all records together.",
-        ),
+        )
+        .because(&["missing", "differing"]),
         FactSpec::new(
             "values",
             Type::Map(&Type::Text),
@@ -148,7 +176,10 @@ impl Kind for Settings {
     }
 
     fn defaults(&self) -> Defaults {
-        Defaults::require(["size(missing) == 0", "size(differing) == 0"])
+        // The kernel is always there.
+        let exists = (self.from != Source::Sysctl).then_some("exists");
+        let alike = ["size(missing) == 0", "size(differing) == 0"];
+        Defaults::require(exists.into_iter().chain(alike))
     }
 
     fn goal(&self, target: &Target) -> String {
@@ -283,6 +314,13 @@ impl Settings {
     }
 
     fn facts(&self, records: &[Record]) -> Facts {
+        let mut facts = Facts::new();
+        if self.from != Source::Sysctl {
+            facts.set("exists", !records.is_empty());
+            if records.is_empty() {
+                return facts;
+            }
+        }
         let (mut differing, mut missing) = (Vec::new(), Vec::new());
         let mut values = BTreeMap::new();
         let mut equal = 0_u32;
@@ -310,10 +348,6 @@ impl Settings {
             if let Some(first) = first.filter(|_| all.all(|value| value == first)) {
                 values.insert(name.clone(), Value::from(first));
             }
-        }
-        let mut facts = Facts::new();
-        if self.from != Source::Sysctl {
-            facts.set("exists", !records.is_empty());
         }
         facts.set("differing", Value::List(differing));
         facts.set("missing", Value::List(missing));
@@ -372,7 +406,17 @@ impl Settings {
                 "take it out",
             );
         }
-        for name in self.expect.keys() {
+        for (name, wanted) in &self.expect {
+            if is_rounded(wanted) {
+                wrong(
+                    &["expect", name],
+                    format!(
+                        "{} is too large to be compared to its last digit",
+                        wanted.shown()
+                    ),
+                    "write it in quotes, as the source does",
+                );
+            }
             if !self.may_be_named(name) {
                 wrong(
                     &["expect", name],

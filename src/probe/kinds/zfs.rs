@@ -41,12 +41,13 @@ pub struct Zfs {
     /// How the date is written, as `date` has it: `%Y %y %m %d %j %H %M %S %s %F %R %T`.
     #[serde(default = "usual_date")]
     date: String,
-    /// How old snapshots are at most: `3w`. Older ones are counted as `too_old`.
+    /// How old snapshots are at most: `3w`. Those that are older by more than `leeway`, 24
+    /// hours where nothing else is said, are counted as `too_old`.
     #[serde(default)]
     keep: Option<Span>,
     /// How much longer than `keep` one may be there: until what removes old ones runs.
     #[serde(default = "usual_leeway")]
-    #[schemars(extend("format" = "time-span"))]
+    #[schemars(extend("default" = "24h", "format" = "time-span"))]
     leeway: Span,
     /// How many snapshots each dataset has, at least and at most.
     #[serde(default)]

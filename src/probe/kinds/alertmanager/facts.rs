@@ -41,7 +41,8 @@ pub(super) const FACTS: [FactSpec; 36] = [
     number_of(
         "alert_count",
         "Alerts that are active, and those that `silenced` and `inhibited` count as such; with `alerts`.",
-    ),
+    )
+    .because(&["instances"]),
     names(
         "instances",
         "The same, with their labels: `BackupFailed{host=\"110\"}`.",
@@ -61,7 +62,8 @@ pub(super) const FACTS: [FactSpec; 36] = [
     number_of(
         "active_count",
         "Active alerts; of one name there may be several.",
-    ),
+    )
+    .because(&["instances"]),
     names("silenced", "Names of alerts that a silence keeps quiet."),
     number_of("silenced_count", "Alerts that a silence keeps quiet."),
     names(
@@ -99,7 +101,7 @@ pub(super) const FACTS: [FactSpec; 36] = [
         "silences",
         "Active silences, each as `CONDITIONS by WHO until WHEN: comment`.",
     ),
-    number_of("silence_count", "How many silences are active."),
+    number_of("silence_count", "How many silences are active.").because(&["silences"]),
     number_of("pending_silences", "How many will begin later."),
     names(
         "expiring",

@@ -12,12 +12,17 @@ use super::listing::Found;
 use crate::probe::{FactSpec, Facts, Type, Unit, Value};
 
 pub(super) const FACTS: &[FactSpec] = &[
-    FactSpec::new("exists", Type::Bool, "There is such a folder."),
+    FactSpec::new(
+        "exists",
+        Type::Bool,
+        "There is such a folder. When there is none, this is the only fact.",
+    ),
     FactSpec::number(
         "count",
         Unit::Count,
         "How many files are of the pattern, with a date that there is.",
-    ),
+    )
+    .because(&["exists"]),
     FactSpec::new("newest", Type::Text, "The name of the newest."),
     FactSpec::new(
         "newest_at",
@@ -45,7 +50,8 @@ pub(super) const FACTS: &[FactSpec] = &[
         "shrunk_percent",
         Unit::Percent,
         "By how much the newest is smaller than `usual_bytes`; 0 where it is not. Absent where there is no other.",
-    ),
+    )
+    .because(&["newest_bytes", "usual_bytes"]),
     FactSpec::new("oldest", Type::Text, "The name of the oldest."),
     FactSpec::new(
         "oldest_at",
@@ -57,7 +63,8 @@ pub(super) const FACTS: &[FactSpec] = &[
         "too_old",
         Unit::Count,
         "How many are older than `keep` and `leeway` together, by the host's clock; with `keep` only.",
-    ),
+    )
+    .because(&["oldest"]),
     FactSpec::new(
         "missing_days",
         Type::List(&Type::Text),
@@ -72,11 +79,12 @@ pub(super) const FACTS: &[FactSpec] = &[
         "readable",
         Type::Bool,
         "The newest is whole, by what its own format ends with. Absent where it could not be read to its end, and where nothing in it tells; see `unverified`.",
-    ),
+    )
+    .because(&["damage", "unverified"]),
     FactSpec::new(
         "verified_to",
         Type::Text,
-        "How deep the newest was found to be whole: `content`, with which it is `readable`, or `packing` alone: what is packed may have been cut before. Absent where neither was.",
+        "How deep the newest was found to be whole: `content`; `ends`, of a dump of Redis, which begins and ends as one: with these it is `readable`; or `packing` alone: what is packed may have been cut before. Absent where none was.",
     ),
     FactSpec::new(
         "damage",

@@ -193,6 +193,16 @@ impl Content {
         })
     }
 
+    /// How deep one that `is_whole` was looked into: to the `content`, or to no more than
+    /// the `ends` of it, where nothing on the host can go through what is between them.
+    pub(super) fn depth(self) -> &'static str {
+        if self == Self::Redis {
+            "ends"
+        } else {
+            "content"
+        }
+    }
+
     pub(super) fn is_sql(self) -> bool {
         self.last_words().is_some()
     }
@@ -270,6 +280,17 @@ pub(super) fn sqlite_bytes(head: &[u8]) -> Option<u64> {
     // change counter is the one it was written with.
     let is_kept = head.get(24..28)? == head.get(92..96)?;
     (is_kept && pages > 0).then(|| size * u64::from(pages))
+}
+
+/// Whether a dump of Redis begins with the version of its format: `REDIS0011`.
+pub(super) fn begins_as_rdb(head: &[u8]) -> bool {
+    let version = head.strip_prefix(b"REDIS").and_then(|rest| rest.get(..4));
+    version.is_some_and(|version| version.iter().all(u8::is_ascii_digit))
+}
+
+/// Whether the first file in a zip is encrypted.
+pub(super) fn is_encrypted_zip(head: &[u8]) -> bool {
+    head.get(6).is_some_and(|flags| flags & 1 == 1)
 }
 
 /// Whether these last bytes have the end of a zip's list of files, with a comment as

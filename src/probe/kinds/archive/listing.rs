@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 use super::super::answer;
 use super::super::dated::Dated;
 use crate::probe::{Context, Fault, FaultKind, Host};
-use crate::transport::command::Output;
+use crate::transport::command::{Exit, Output};
 
 /// A file as its folder has it.
 #[derive(Debug, Clone, PartialEq)]
@@ -113,11 +113,10 @@ impl Shelf {
         context: &Context,
         zone: &TimeZone,
     ) -> Result<Option<Vec<Found>>, Fault> {
-        let policy = &context.transports.policy;
         let host = context.host()?;
-        let listed = context.exec(&answer::command(policy, self.list())?).await?;
+        let listed = self.listed(context, self.list()).await?;
         let printed = if answer::stderr(&listed).contains("-printf") {
-            let found = context.exec(&answer::command(policy, self.find())?).await?;
+            let found = self.listed(context, self.find()).await?;
             if !self.is_there(&found, host)? {
                 return Ok(None);
             }
@@ -136,12 +135,29 @@ impl Shelf {
                     FaultKind::Protocol,
                     format!("what lists {} printed no sizes and times", self.folder),
                 )
+                .hint("a file there whose name has a line break in it has to be renamed: `ls -b` shows it")
             })?
             .into_iter()
             .flatten()
             .collect::<Vec<Found>>();
         copies.sort_by(|a, b| (a.at, &a.name).cmp(&(b.at, &b.name)));
         Ok(Some(copies))
+    }
+
+    /// What a list prints, all of it.
+    async fn listed(&self, context: &Context, args: Vec<String>) -> Result<Output, Fault> {
+        let command = answer::command(&context.transports.policy, args)?;
+        let output = context.exec_capped(&command).await?;
+        if output.exit == Exit::Unknown && output.truncated {
+            let seen = format!(
+                "{} on {} has more files of the pattern than the 1 MiB of their names that are kept",
+                self.folder,
+                answer::place(context.host()?)
+            );
+            return Err(Fault::new(FaultKind::Protocol, seen)
+                .hint("make the pattern narrower: `backup_{date}.sql.gz` in the place of `*`; or remove what is too old"));
+        }
+        Ok(output)
     }
 
     /// For a `find` that cannot print what we ask: busybox's and the BSDs'.

@@ -124,6 +124,10 @@ async fn none_is_a_fact(#[case] listed: Answer, #[case] exists: serde_json::Valu
     .await
     .expect("facts");
     assert_eq!(fact(&facts, "exists"), exists);
+    if exists == json!(false) {
+        assert_eq!(facts.iter().count(), 1, "{facts:?}");
+        return;
+    }
     assert_eq!(fact(&facts, "count"), json!(0));
     assert_eq!(fact(&facts, "too_old"), json!(0));
     for absent in ["newest", "newest_at", "readable", "usual_bytes", "span"] {
@@ -427,6 +431,12 @@ fn assert_told(facts: &Facts, format: &str, damage: Option<&str>) {
     "rdb",
     None
 )]
+#[case::redis_without_a_version(
+    "printf 'REDIS00x1\\377\\0\\0\\0\\0\\0\\0\\0\\0' > f.rdb",
+    "f.rdb",
+    "rdb",
+    Some("no version of four digits")
+)]
 #[case::redis_cut(
     "printf 'REDIS0011\\1\\0\\0\\0\\0\\0\\0\\0\\0' > f.rdb",
     "f.rdb",
@@ -477,7 +487,12 @@ async fn reads_real_files(
     let facts = read(dir.path().join(name), json!({})).await;
     assert_told(&facts, format, damage);
     assert_eq!(fact(&facts, "unverified"), json!(null));
-    let depth = damage.is_none().then_some("content");
+    let depth = if format.starts_with("rdb") {
+        "ends"
+    } else {
+        "content"
+    };
+    let depth = damage.is_none().then_some(depth);
     assert_eq!(fact(&facts, "verified_to"), json!(depth));
 }
 
@@ -831,7 +846,10 @@ fn problems_have_a_place(#[case] options: serde_json::Value, #[case] place: &str
 fn what_is_expected_follows_the_options() {
     let defaults = |options| kind::<Archive>(options).defaults();
     let plain = defaults(json!({"path": "/b/x"}));
-    assert_eq!(plain.require, ["count > 0", "newest_bytes > 0", "readable"]);
+    assert_eq!(
+        plain.require,
+        ["exists", "count > 0", "newest_bytes > 0", "readable"]
+    );
     let all = defaults(json!({
         "path": "/b/x", "keep": "3d", "copies": 2, "days": "daily", "contains": ["a"],
         "documents": {"Node": 1}, "restore_script": "/r.sh",
@@ -891,4 +909,76 @@ fn contents_by_their_first_bytes() {
     for (head, name) in cases {
         assert_eq!(Content::of(head).name(), name);
     }
+}
+
+/// Of a dump of Redis nothing but its ends is looked at, and that is told.
+#[tokio::test]
+async fn a_dump_of_redis_is_looked_at_to_its_ends() {
+    let dir = folder();
+    let path = dir.path().join("f.rdb");
+    write(&path, b"REDIS0011anything\xff\0\0\0\0\0\0\0\0");
+    let facts = read(path.clone(), json!({})).await;
+    assert_eq!(fact(&facts, "readable"), json!(true));
+    assert_eq!(fact(&facts, "verified_to"), json!("ends"));
+    write(&path, b"REDIS\xff\0\0\0\0\0\0\0\0");
+    let facts = read(path, json!({})).await;
+    assert_eq!(fact(&facts, "readable"), json!(false));
+    assert_eq!(fact(&facts, "verified_to"), json!(null));
+}
+
+/// By the flag in its head, and by unzip's word where the first file is none of those.
+#[tokio::test]
+async fn an_encrypted_zip_is_neither_whole_nor_damaged() {
+    let dir = folder();
+    let path = dir.path().join("f.zip");
+    write(&path, b"PK\x03\x04\x0a\0\x09\0and so on");
+    let facts = read(path.clone(), json!({})).await;
+    assert_eq!(fact(&facts, "readable"), json!(null));
+    let why = fact(&facts, "unverified").to_string();
+    assert!(why.contains("the zip is encrypted"), "{why}");
+}
+
+#[tokio::test]
+async fn more_files_than_are_kept_are_told_with_a_way_out() {
+    let line = "1000 1780430467.5000000000 backup_20260603.sql.gz\n";
+    let list = line.repeat((1 << 20) / line.len() + 1);
+    let fault = look(daily(), move |command| {
+        command.contains("find ").then(|| Answer::ok(list.clone()))
+    })
+    .await
+    .expect_err("a fault");
+    assert!(
+        fault.seen.contains("has more files of the pattern"),
+        "{fault}"
+    );
+    assert!(fault.hint.is_some_and(|hint| hint.contains("narrower")));
+}
+
+/// A line break in a name makes lines of the list that are none.
+#[rstest]
+#[case::no_line("5 1780430467.0 backup_x\n.sql.gz\n", "line break")]
+#[tokio::test]
+async fn a_name_with_a_line_break_is_told(#[case] list: &'static str, #[case] told: &str) {
+    let fault = look(daily(), move |command| {
+        command.contains("find ").then(|| Answer::ok(list))
+    })
+    .await
+    .expect_err("a fault");
+    assert!(fault.hint.is_some_and(|hint| hint.contains(told)));
+}
+
+#[tokio::test]
+async fn what_is_listed_and_not_there_is_told() {
+    let facts = look(daily(), |command| {
+        let gone = "head: cannot open '/mnt/backups/postgres/backup_20260605.sql.gz' for reading: No such file or directory\n";
+        command
+            .contains("head -c 512 /")
+            .then(|| Answer::fails(1, gone))
+    })
+    .await;
+    let told = match facts {
+        Ok(facts) => fact(&facts, "unverified").to_string(),
+        Err(fault) => fault.to_string(),
+    };
+    assert!(told.contains("has a line break in its name"), "{told}");
 }

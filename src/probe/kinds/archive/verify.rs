@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 
 use super::super::answer;
 use super::documents;
-use super::format::{Content, HEAD, Packing, disagreement, ends_as_zip, sqlite_bytes};
+use super::format::{
+    Content, HEAD, Packing, begins_as_rdb, disagreement, ends_as_zip, is_encrypted_zip,
+    sqlite_bytes,
+};
 use super::listing::{unseen, with_rights};
 use crate::probe::{Context, Fault, FaultKind, Policy};
 use crate::transport::command::{Exit, Output, ReadOnlyCommand, Refused};
@@ -38,7 +41,7 @@ pub(super) struct Wanted<'a> {
 pub(super) struct Told {
     pub(super) format: Option<String>,
     pub(super) readable: Option<bool>,
-    /// How deep it was found to be whole: `packing` or `content`.
+    /// How deep it was found to be whole: `packing`, `ends` or `content`.
     pub(super) verified_to: Option<&'static str>,
     pub(super) damage: Option<String>,
     pub(super) unverified: Option<String>,
@@ -275,7 +278,7 @@ impl Archive<'_> {
         }
         whole?;
         told.readable = Some(true);
-        told.verified_to = Some("content");
+        told.verified_to = Some(content.depth());
         Ok(())
     }
 
@@ -317,6 +320,9 @@ impl Archive<'_> {
         match content {
             Content::Tar => self.whole_tar(context).await,
             Content::Yaml => self.whole_yaml(context, told).await,
+            Content::Zip if is_encrypted_zip(head) => Err(Stop::Untold(
+                "the zip is encrypted: nobody can go through it without its password, which is not asked for".to_owned(),
+            )),
             Content::Zip if self.packing.is_none() => {
                 self.must_end_well(context, self.zip_test(), "unzip", |status| status == 0)
                     .await
@@ -342,6 +348,9 @@ impl Archive<'_> {
                     "its head does not tell how many pages it has".to_owned(),
                 )),
             },
+            Content::Redis if !begins_as_rdb(head) => Err(Stop::Damaged(
+                "it begins with REDIS, and no version of four digits behind it".to_owned(),
+            )),
             Content::Redis => {
                 let (length, mark) = END_OF_RDB;
                 let tail = self.run(context, self.tail(length)).await?.stdout;
@@ -461,6 +470,15 @@ impl Archive<'_> {
         if is_well(status) {
             return Ok(());
         }
+        // unzip's own, where a file that is not the first is encrypted.
+        if [answer::stdout(&output), answer::stderr(&output)]
+            .iter()
+            .any(|text| text.contains("unable to get password"))
+        {
+            return Err(Stop::Untold(
+                "files in the zip are encrypted: nobody can go through them without the password, which is not asked for".to_owned(),
+            ));
+        }
         let complaint = answer::complaint(&output);
         Err(Stop::Damaged(if complaint.is_empty() {
             format!("{program} ends with status {status}")
@@ -485,7 +503,10 @@ impl Archive<'_> {
         if complaint.contains(self.path) && complaint.contains("No such file or directory") {
             return Err(Stop::Fault(Fault::new(
                 FaultKind::Missing,
-                format!("{} was removed while it was looked at", self.path),
+                format!(
+                    "{} is in the list of its folder, and not there: it was removed while it was looked at, or a file there has a line break in its name (`ls -b` shows it)",
+                    self.path
+                ),
             )));
         }
         answer::status(&output, &program, context.host()?)

@@ -25,7 +25,8 @@ pub(super) const FACTS: [FactSpec; 46] = [
         "ready_count",
         Unit::Count,
         "Nodes that are Ready, pods that run and are ready.",
-    ),
+    )
+    .because(&["not_ready"]),
     FactSpec::new(
         "not_ready",
         TEXTS,
@@ -85,7 +86,8 @@ pub(super) const FACTS: [FactSpec; 46] = [
         "restarts",
         Unit::Count,
         "`pods`: how often the container with the most restarts was restarted.",
-    ),
+    )
+    .because(&["crash_loops", "exits"]),
     FactSpec::number(
         "restarts_in_all",
         Unit::Count,

@@ -130,7 +130,7 @@ pub(super) const FACTS: [FactSpec; 64] = [
     ),
     number_of("targets", "Targets that were looked at."),
     number_of("up", "Those that answer."),
-    number_of("down", "Those that do not."),
+    number_of("down", "Those that do not.").because(&["down_targets"]),
     number_of("unknown", "Those that were not asked yet."),
     names(
         "down_targets",
@@ -173,9 +173,10 @@ pub(super) const FACTS: [FactSpec; 64] = [
     number_of(
         "firing_count",
         "Alerts that fire; of one name there may be several.",
-    ),
+    )
+    .because(&["instances"]),
     names("pending", "Names of alerts that wait for their `for`."),
-    number_of("pending_count", "Alerts that wait for their `for`."),
+    number_of("pending_count", "Alerts that wait for their `for`.").because(&["pending"]),
     names(
         "instances",
         "The alerts that fire, with their labels: `BackupFailed{host=\"110\"}`.",
@@ -221,7 +222,7 @@ pub(super) const FACTS: [FactSpec; 64] = [
         "errors",
         "What Prometheus refuses on the page, the first 20. Such lines have no value, the others do.",
     ),
-    number_of("error_count", "How many lines have an error."),
+    number_of("error_count", "How many lines have an error.").because(&["errors"]),
     FactSpec::new(
         "truncated",
         Type::Bool,

@@ -112,12 +112,20 @@ impl Listing {
         let mut snapshots = BTreeMap::new();
         let mut newest = BTreeMap::new();
         let (mut missing, mut too_many) = (Vec::new(), Vec::new());
+        let mut empty = Vec::new();
         for folder in folders {
             let name = folder.trim_matches('/');
-            let found = || {
+            let named = || {
                 let files = self.files.iter();
                 files.filter(move |file| is_snapshot_of(name, &file.path))
             };
+            // A snapshot is never empty: this one's upload broke off.
+            let found = || named().filter(|file| file.size != 0);
+            empty.extend(
+                named()
+                    .filter(|file| file.size == 0)
+                    .map(|file| Value::from(shortened(&file.path))),
+            );
             let number = found().count();
             snapshots.insert(folder.clone(), Value::Number(count(number)));
             match number {
@@ -137,6 +145,7 @@ impl Listing {
         let list = |names: Vec<&str>| Value::List(names.into_iter().map(Value::from).collect());
         facts.set("missing", list(missing));
         facts.set("too_many", list(too_many));
+        facts.set("empty_snapshots", Value::List(empty));
         let behind = newest.values().min().copied();
         let all = folders.iter().all(|folder| newest.contains_key(folder));
         facts.set_some("oldest_repository_newest_at", behind.filter(|_| all));
@@ -157,6 +166,12 @@ fn is_snapshot_of(folder: &str, path: &str) -> bool {
     below
         .and_then(|rest| rest.strip_prefix("snapshots/"))
         .is_some_and(|name| name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
+/// The path of a snapshot with as much of its id as restic shows.
+fn shortened(path: &str) -> &str {
+    let cut = path.len().saturating_sub(64 - 8);
+    path.get(..cut).unwrap_or(path)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "no listing has 2^52 files")]

@@ -74,6 +74,45 @@ async fn what_is_not_known_is_left_out(#[case] printed: &'static str, #[case] fi
 }
 
 #[tokio::test]
+async fn a_snapshot_without_a_byte_is_none() {
+    let empty = |path, letter| {
+        snapshot(path, letter, "2026-06-05T01:00:00Z").replace("\"Size\":2", "\"Size\":0")
+    };
+    let listed = [
+        snapshot("momo/", 'b', "2026-06-04T01:00:00Z"),
+        empty("momo/", 'c'),
+        empty("gitea/", 'a'),
+        // Of what the remote does not know the size, it may be whole.
+        snapshot("harbor/", 'd', "2026-06-05T01:00:00Z").replace("\"Size\":2", "\"Size\":-1"),
+    ];
+    let options = json!({"remote": "gdrive:b", "repositories": ["gitea", "momo", "harbor"]});
+    let rclone = kind::<Rclone>(options.clone());
+    let facts = look(options, Answer::ok(format!("[{}]", listed.join(","))))
+        .await
+        .expect("facts");
+    for (name, value) in [
+        ("snapshots", json!({"gitea": 0, "momo": 1, "harbor": 1})),
+        ("missing", json!(["gitea"])),
+        ("too_many", json!([])),
+        (
+            "empty_snapshots",
+            json!(["gitea/snapshots/aaaaaaaa", "momo/snapshots/cccccccc"]),
+        ),
+        (
+            "newest_snapshot_at",
+            json!({"momo": "2026-06-04T01:00:00Z", "harbor": "2026-06-05T01:00:00Z"}),
+        ),
+    ] {
+        assert_eq!(fact(&facts, name), value, "{name}");
+    }
+    let required = rclone.defaults().require;
+    assert!(
+        required.contains(&"size(empty_snapshots) == 0".to_owned()),
+        "{required:?}"
+    );
+}
+
+#[tokio::test]
 async fn counts_the_snapshots_of_repositories() {
     let listed = [
         snapshot("gitea/", 'a', "2026-06-05T01:00:00Z"),
@@ -134,6 +173,13 @@ async fn counts_the_snapshots_of_repositories() {
     FaultKind::Missing,
     "listremotes",
     "Failed to create"
+)]
+#[case::not_obscured(
+    1,
+    "2026/11/21 12:44:56 Failed to create file system for \"w:\": couldn't decrypt password: input too short when revealing password - is it obscured?\n",
+    FaultKind::Denied,
+    "rclone obscure -",
+    "Failed to create file system"
 )]
 #[case::token(
     1,
@@ -256,6 +302,10 @@ fn defaults_go_by_what_is_asked() {
     assert_eq!(defaults(json!({"remote": "a:"})), ["files > 0"]);
     assert_eq!(
         defaults(json!({"remote": "a:", "repositories": ["x"], "latest_only": true})),
-        ["size(missing) == 0", "snapshot_latest_only"]
+        [
+            "size(missing) == 0",
+            "size(empty_snapshots) == 0",
+            "snapshot_latest_only"
+        ]
     );
 }

@@ -12,6 +12,12 @@ const KNOWN: &[(&[&str], FaultKind, &str)] = &[
         FaultKind::Missing,
         "the configuration has no such remote: `rclone listremotes` there; `config` names another file",
     ),
+    // Before those of the configuration as a whole, which share a word with it.
+    (
+        &["couldn't decrypt password", "is it obscured"],
+        FaultKind::Denied,
+        "a password of the remote stands in the configuration as plain text, where rclone wants it obscured: `rclone obscure -` there turns it into what belongs behind `pass =`",
+    ),
     (
         &[
             "unable to decrypt configuration",
@@ -98,6 +104,7 @@ pub(super) fn fault(status: u32, output: &Output, host: &Host, remote: &str) -> 
     let text = address::without_logins(&answer::stderr(output));
     let said = said(&text);
     let place = answer::place(host);
+    let remote = remote.trim_end_matches(':');
     let seen = if said.is_empty() {
         format!(
             "rclone on {place} could not list {remote}: it ended with status {status} and no message"

@@ -16,12 +16,14 @@ pub(super) const FACTS: &[FactSpec] = &[
         "integrity",
         Type::Text,
         "`ok`, or the first thing that SQLite finds wrong.",
-    ),
+    )
+    .because(&["findings"]),
     FactSpec::number(
         "errors",
         Unit::Count,
         "How many things it finds wrong, of the first 100.",
-    ),
+    )
+    .because(&["findings"]),
     FactSpec::new(
         "findings",
         Type::List(&Type::Text),

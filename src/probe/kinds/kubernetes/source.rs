@@ -174,7 +174,8 @@ impl Kubernetes {
             None if resource.namespaced => args.push("-A".to_owned()),
             None => {}
         }
-        args.extend(["-o", "json"].map(str::to_owned));
+        // It writes what it learns of the API below the login's home otherwise, root's with sudo.
+        args.extend(["-o", "json", "--cache-dir=/dev/null"].map(str::to_owned));
         let settings = [
             ("--kubeconfig", &self.kubeconfig),
             ("--context", &self.context),

@@ -90,7 +90,10 @@ async fn one_list_serves_all_checks_of_an_attempt() {
     lines.sort();
     assert_eq!(
         lines,
-        ["kubectl get nodes -o json", "kubectl get pods -A -o json",]
+        [
+            "kubectl get nodes -o json --cache-dir=/dev/null",
+            "kubectl get pods -A -o json --cache-dir=/dev/null",
+        ]
     );
     assert_eq!(stage.server.log.connections(), 1);
 
@@ -121,11 +124,11 @@ async fn another_login_is_another_list() {
     assert_eq!(
         sent(&stage),
         [
-            "kubectl get nodes -o json",
-            "sudo -n kubectl get nodes -o json",
-            "kubectl get nodes -o json --context other",
-            "k3s kubectl get nodes -o json",
-            "sudo -n kubectl get nodes -o json --kubeconfig /etc/rancher/k3s/k3s.yaml",
+            "kubectl get nodes -o json --cache-dir=/dev/null",
+            "sudo -n kubectl get nodes -o json --cache-dir=/dev/null",
+            "kubectl get nodes -o json --cache-dir=/dev/null --context other",
+            "k3s kubectl get nodes -o json --cache-dir=/dev/null",
+            "sudo -n kubectl get nodes -o json --cache-dir=/dev/null --kubeconfig /etc/rancher/k3s/k3s.yaml",
         ]
     );
 }
@@ -149,14 +152,16 @@ async fn the_list_of_the_namespace_where_the_whole_is_denied() {
     assert_eq!(
         sent(&stage),
         [
-            "kubectl get pods -A -o json",
-            "kubectl get pods -n awoooi-prod -o json",
+            "kubectl get pods -A -o json --cache-dir=/dev/null",
+            "kubectl get pods -n awoooi-prod -o json --cache-dir=/dev/null",
         ]
     );
     let told = requests(options);
     assert_eq!(told.len(), 4);
-    assert!(told[0].ends_with("kubectl get pods -A -o json"));
-    assert!(told[1].ends_with("-o json (only where the list of all namespaces is denied)"));
+    assert!(told[0].ends_with("kubectl get pods -A -o json --cache-dir=/dev/null"));
+    assert!(told[1].ends_with(
+        "-o json --cache-dir=/dev/null (only where the list of all namespaces is denied)"
+    ));
 
     for options in [
         json!({ "pods": {} }),

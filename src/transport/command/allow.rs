@@ -114,8 +114,8 @@ const fn filter(name: &'static str, forms: &'static [Form]) -> Program {
     }
 }
 
-const KUBECTL_COMMON: &str = "cache-dir= namespace= context= kubeconfig= cluster= request-timeout= selector= output= \
- no-headers";
+const KUBECTL_COMMON: &str = "cache-dir= namespace= context= kubeconfig= cluster= request-timeout= \
+ selector= output= no-headers";
 
 /// What reads and may print credentials: for kinds that hide them in the answer, and not for
 /// who writes a command line. NethServer's hashes of repositories have passwords.
@@ -281,8 +281,8 @@ pub(super) const PROGRAMS: &[Program] = &[
                 &["get"],
                 getopt(
                     "n:o:l:AL:",
-                    "cache-dir= namespace= context= kubeconfig= cluster= request-timeout= selector= output= \
-                     no-headers all-namespaces field-selector= sort-by= show-labels show-kind \
+                    "cache-dir= namespace= context= kubeconfig= cluster= request-timeout= selector= \
+                     output= no-headers all-namespaces field-selector= sort-by= show-labels show-kind \
                      label-columns= ignore-not-found chunk-size= template=",
                 ),
                 Operands::Resources,

@@ -39,7 +39,7 @@ fn heartbeat(node: &Node) -> Option<Timestamp> {
 }
 
 /// That what a node told at `at` does not say how it is `now`; in words.
-fn is_old(name: &str, at: Timestamp, now: Timestamp) -> Option<String> {
+fn why_stale(name: &str, at: Timestamp, now: Timestamp) -> Option<String> {
     let age = now.duration_since(at);
     if age > OLD {
         let minutes = age.as_mins();
@@ -62,7 +62,7 @@ fn tell_heartbeats(nodes: &[&Node], now: Option<Timestamp>, facts: &mut Facts) {
     let (mut stale, mut all_told) = (Vec::new(), true);
     for node in nodes.iter().filter(|node| state(node) == "Ready") {
         match (heartbeat(node), now) {
-            (Some(at), Some(now)) => stale.extend(is_old(&node.metadata.name, at, now)),
+            (Some(at), Some(now)) => stale.extend(why_stale(&node.metadata.name, at, now)),
             _ => all_told = false,
         }
     }
@@ -72,12 +72,7 @@ fn tell_heartbeats(nodes: &[&Node], now: Option<Timestamp>, facts: &mut Facts) {
 }
 
 /// `now` is the clock of who gave the list, the operator's where it told none.
-pub(super) fn tell(
-    nodes: &[Node],
-    asked: &NodesAsked,
-    now: Option<Timestamp>,
-    facts: &mut Facts,
-) {
+pub(super) fn tell(nodes: &[Node], asked: &NodesAsked, now: Option<Timestamp>, facts: &mut Facts) {
     let selected: Vec<&Node> = nodes
         .iter()
         .filter(|node| shown::selected(asked.selector.as_ref(), &node.metadata))

@@ -143,11 +143,10 @@ impl Kubernetes {
             facts.set("verified", api.is_verified());
             facts.map_text(&scrub)
         });
-        told
-            .map_err(|mut fault| {
-                fault.seen = scrub(&fault.seen);
-                fault
-            })
+        told.map_err(|mut fault| {
+            fault.seen = scrub(&fault.seen);
+            fault
+        })
     }
 
     /// What [`Self::ask_api`] sends for the lists, each over a connection of its own.

@@ -3,7 +3,6 @@
 use serde_json::json;
 
 use super::*;
-use crate::probe::kinds::stage::NOW;
 
 fn told(facts: &Facts) -> Json {
     serde_json::to_value(facts).expect("JSON")

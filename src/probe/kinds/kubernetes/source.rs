@@ -194,7 +194,7 @@ impl Kubernetes {
             None => {}
         }
         // It writes what it learns of the API below the login's home otherwise, root's with sudo.
-        args.extend(["-o", "json", "--cache-dir=/dev/null"].map(str::to_owned));
+        args.extend(["-o", "json", "--cache-dir", "/dev/null"].map(str::to_owned));
         let settings = [
             ("--kubeconfig", &self.kubeconfig),
             ("--context", &self.context),

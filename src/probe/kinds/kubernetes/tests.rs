@@ -96,8 +96,8 @@ async fn one_list_serves_all_checks_of_an_attempt() {
         lines,
         [
             "date '+%s %z'",
-            "kubectl get nodes -o json --cache-dir=/dev/null",
-            "kubectl get pods -A -o json --cache-dir=/dev/null"
+            "kubectl get nodes -o json --cache-dir /dev/null",
+            "kubectl get pods -A -o json --cache-dir /dev/null"
         ]
     );
     assert_eq!(stage.server.log.connections(), 1);
@@ -131,11 +131,11 @@ async fn another_login_is_another_list() {
     assert_eq!(
         lines,
         [
-            "kubectl get nodes -o json --cache-dir=/dev/null",
-            "sudo -n kubectl get nodes -o json --cache-dir=/dev/null",
-            "kubectl get nodes -o json --cache-dir=/dev/null --context other",
-            "k3s kubectl get nodes -o json --cache-dir=/dev/null",
-            "sudo -n kubectl get nodes -o json --cache-dir=/dev/null --kubeconfig /etc/rancher/k3s/k3s.yaml",
+            "kubectl get nodes -o json --cache-dir /dev/null",
+            "sudo -n kubectl get nodes -o json --cache-dir /dev/null",
+            "kubectl get nodes -o json --cache-dir /dev/null --context other",
+            "k3s kubectl get nodes -o json --cache-dir /dev/null",
+            "sudo -n kubectl get nodes -o json --cache-dir /dev/null --kubeconfig /etc/rancher/k3s/k3s.yaml",
         ]
     );
 }
@@ -159,15 +159,15 @@ async fn the_list_of_the_namespace_where_the_whole_is_denied() {
     assert_eq!(
         sent(&stage),
         [
-            "kubectl get pods -A -o json --cache-dir=/dev/null",
-            "kubectl get pods -n awoooi-prod -o json --cache-dir=/dev/null",
+            "kubectl get pods -A -o json --cache-dir /dev/null",
+            "kubectl get pods -n awoooi-prod -o json --cache-dir /dev/null",
         ]
     );
     let told = requests(options);
     assert_eq!(told.len(), 4);
-    assert!(told[0].ends_with("kubectl get pods -A -o json --cache-dir=/dev/null"));
+    assert!(told[0].ends_with("kubectl get pods -A -o json --cache-dir /dev/null"));
     assert!(told[1].ends_with(
-        "-o json --cache-dir=/dev/null (only where the list of all namespaces is denied)"
+        "-o json --cache-dir /dev/null (only where the list of all namespaces is denied)"
     ));
 
     for options in [

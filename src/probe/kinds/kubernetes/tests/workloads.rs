@@ -159,8 +159,8 @@ async fn an_old_cluster_is_asked_for_the_jobs_as_well() {
     assert_eq!(
         sent(&stage),
         [
-            "kubectl get cronjobs -A -o json --cache-dir=/dev/null",
-            "kubectl get jobs -A -o json --cache-dir=/dev/null"
+            "kubectl get cronjobs -A -o json --cache-dir /dev/null",
+            "kubectl get jobs -A -o json --cache-dir /dev/null"
         ]
     );
     let facts = seen(&stage, json!({ "cron_jobs": {} })).await;
@@ -246,7 +246,7 @@ async fn services_by_slices_and_by_endpoints() {
         );
         let mut lines = sent(&stage);
         lines.sort();
-        let old = lines[0] == "kubectl get endpoints -A -o json --cache-dir=/dev/null";
+        let old = lines[0] == "kubectl get endpoints -A -o json --cache-dir /dev/null";
         assert_eq!(
             (old, lines.len()),
             (name == "well-1.20", if old { 3 } else { 2 })
@@ -386,11 +386,11 @@ async fn events_are_evidence() {
     );
     let lines = sent(&stage);
     // Of kube-system there is no event.
-    let namespaces = "kubectl get namespaces -o json --cache-dir=/dev/null";
+    let namespaces = "kubectl get namespaces -o json --cache-dir /dev/null";
     assert_eq!(
         lines,
         [
-            "kubectl get events -A -o json --cache-dir=/dev/null",
+            "kubectl get events -A -o json --cache-dir /dev/null",
             namespaces
         ]
     );
@@ -410,15 +410,15 @@ fn the_plan_tells_what_is_sent_and_when() {
     assert_eq!(
         bare,
         [
-            "services -A -o json --cache-dir=/dev/null".to_owned(),
-            "endpointslices -A -o json --cache-dir=/dev/null".to_owned(),
-            format!("services -n x -o json --cache-dir=/dev/null {denied}"),
-            format!("endpointslices -n x -o json --cache-dir=/dev/null {denied}"),
-            format!("endpoints -A -o json --cache-dir=/dev/null {none}"),
-            "endpoints -n x -o json --cache-dir=/dev/null (only where that is denied)".to_owned(),
-            "namespaces -o json --cache-dir=/dev/null (only where nothing there is of x)"
+            "services -A -o json --cache-dir /dev/null".to_owned(),
+            "endpointslices -A -o json --cache-dir /dev/null".to_owned(),
+            format!("services -n x -o json --cache-dir /dev/null {denied}"),
+            format!("endpointslices -n x -o json --cache-dir /dev/null {denied}"),
+            format!("endpoints -A -o json --cache-dir /dev/null {none}"),
+            "endpoints -n x -o json --cache-dir /dev/null (only where that is denied)".to_owned(),
+            "namespaces -o json --cache-dir /dev/null (only where nothing there is of x)"
                 .to_owned(),
-            "namespaces x -o json --cache-dir=/dev/null (only where that is denied)".to_owned(),
+            "namespaces x -o json --cache-dir /dev/null (only where that is denied)".to_owned(),
         ]
     );
 }

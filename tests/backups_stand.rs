@@ -363,7 +363,7 @@ fn kubectl_gets_and_does_nothing_else() {
     let host = stand.host("ops110");
     let cluster = cluster(&stand, "ops110");
     let items = |args: &[&str]| {
-        let text = host.say(&[&["kubectl", "get"], args].concat());
+        let text = host.say(&[&["kubectl", "--cache-dir=/dev/null", "get"], args].concat());
         let list: serde_json::Value = serde_json::from_str(&text).expect("JSON");
         list["items"].as_array().map(Vec::len)
     };
@@ -383,25 +383,85 @@ fn kubectl_gets_and_does_nothing_else() {
         None
     );
     let says = |args: &[&str]| String::from_utf8_lossy(&host.run(args).stderr).into_owned();
-    assert!(says(&["kubectl", "delete", "node", "pi1"]).contains("unknown command"));
+    assert!(says(&["kubectl", "get", "nodes", "-o", "json"]).contains("would write a cache"));
     assert!(
-        says(&["kubectl", "get", "nodes", "-o", "json", "--watch"])
-            .contains("unknown flag: --watch")
+        says(&["kubectl", "--cache-dir=/dev/null", "delete", "node", "pi1"])
+            .contains("unknown command")
     );
     assert!(
-        says(&["kubectl", "get", "backups.velero.io", "-A", "-o", "json"])
-            .contains("resource type")
+        says(&[
+            "kubectl",
+            "--cache-dir=/dev/null",
+            "get",
+            "nodes",
+            "-o",
+            "json",
+            "--watch"
+        ])
+        .contains("unknown flag: --watch")
     );
-    assert!(says(&["kubectl", "get", "node", "pi9", "-o", "json"]).contains("NotFound"));
+    assert!(
+        says(&[
+            "kubectl",
+            "--cache-dir=/dev/null",
+            "get",
+            "backups.velero.io",
+            "-A",
+            "-o",
+            "json"
+        ])
+        .contains("resource type")
+    );
+    assert!(
+        says(&[
+            "kubectl",
+            "--cache-dir=/dev/null",
+            "get",
+            "node",
+            "pi9",
+            "-o",
+            "json"
+        ])
+        .contains("NotFound")
+    );
     let user = |line: &str| String::from_utf8_lossy(&host.run_as("wooo", line).stderr).into_owned();
-    assert!(user("k3s kubectl get nodes -o json").contains("permission denied"));
-    assert_eq!(user("sudo -n k3s kubectl get nodes -o json"), "");
-    cluster.forbid(&["nodes"]);
-    assert!(says(&["kubectl", "get", "nodes", "-o", "json"]).contains("Forbidden"));
-    cluster.runs(false);
-    assert!(says(&["kubectl", "get", "pods", "-A", "-o", "json"]).contains("refused"));
     assert!(
-        cluster.calls().iter().any(|call| call == "delete node pi1"),
+        user("k3s kubectl --cache-dir=/dev/null get nodes -o json").contains("permission denied")
+    );
+    assert_eq!(
+        user("sudo -n k3s kubectl --cache-dir=/dev/null get nodes -o json"),
+        ""
+    );
+    cluster.forbid(&["nodes"]);
+    assert!(
+        says(&[
+            "kubectl",
+            "--cache-dir=/dev/null",
+            "get",
+            "nodes",
+            "-o",
+            "json"
+        ])
+        .contains("Forbidden")
+    );
+    cluster.runs(false);
+    assert!(
+        says(&[
+            "kubectl",
+            "--cache-dir=/dev/null",
+            "get",
+            "pods",
+            "-A",
+            "-o",
+            "json"
+        ])
+        .contains("refused")
+    );
+    assert!(
+        cluster
+            .calls()
+            .iter()
+            .any(|call| call.ends_with("delete node pi1")),
         "{:?}",
         cluster.calls()
     );

@@ -9,6 +9,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use hyper::header::{ACCEPT, AUTHORIZATION, HeaderValue};
+use jiff::Timestamp;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use secrecy::{ExposeSecret, SecretString};
@@ -48,6 +49,8 @@ pub struct Answered {
     pub status: u16,
     /// The body, whole.
     pub body: Vec<u8>,
+    /// The server's clock, of the header `date`.
+    pub date: Option<Timestamp>,
 }
 
 fn local(seen: String) -> Fault {
@@ -106,12 +109,18 @@ fn headers(token: Option<&str>) -> Result<Vec<Header>, Fault> {
 }
 
 impl Api {
-    /// Reads the kubeconfig at `path`, and the files that it names.
+    /// Reads the kubeconfig at `path`, and the files that it names; with `unverified` its
+    /// token is also for a server whose certificate it does not have checked.
     ///
     /// # Errors
     /// `LocalSetup`: a file that cannot be read or is none, a context that it has not,
-    /// and whatever would have a program run, a proxy asked or somebody else played.
-    pub async fn from_kubeconfig(path: &Path, context: Option<&str>) -> Result<Self, Fault> {
+    /// whatever would have a program run, a proxy asked or somebody else played, and a token
+    /// for anybody to take.
+    pub async fn from_kubeconfig(
+        path: &Path,
+        context: Option<&str>,
+        unverified: bool,
+    ) -> Result<Self, Fault> {
         let text = read(path).await?;
         let Login {
             server,
@@ -147,6 +156,17 @@ impl Api {
             ))
             .hint("a server with https, or without a token"));
         }
+        // After a power cut the address may be another machine's.
+        if !verify && !unverified && token.is_some() {
+            return Err(local(format!(
+                "{} has the token sent to whoever answers at {server} (`insecure-skip-tls-verify`)",
+                path.display()
+            ))
+            .hint(
+                "`certificate-authority` in the kubeconfig, with the cluster's; or \
+                 `unverified: true` in the check",
+            ));
+        }
         Ok(Self {
             server,
             name,
@@ -163,6 +183,12 @@ impl Api {
     #[must_use]
     pub fn server(&self) -> &Url {
         &self.server
+    }
+
+    /// Whether it is checked that the server is the one that is meant.
+    #[must_use]
+    pub fn is_verified(&self) -> bool {
+        self.server.scheme() == "https" && self.credentials.verify
     }
 
     /// `text` without the token, should the server repeat it.
@@ -224,9 +250,12 @@ impl Api {
                 ),
             ));
         }
+        let date = answer.headers.iter().find(|(name, _)| name == "date");
+        let date = date.and_then(|(_, text)| jiff::fmt::rfc2822::parse(text).ok());
         Ok(Answered {
             status: answer.status,
             body: answer.body,
+            date: date.map(|date| date.timestamp()),
         })
     }
 }

@@ -12,6 +12,9 @@ use tokio_rustls::TlsAcceptor;
 
 use super::tcp::Server;
 
+/// Its clock: the recorded lists are of that time.
+const DATE: &str = "Fri, 05 Jun 2026 10:55:04 GMT";
+
 /// The token that the server knows.
 pub const TOKEN: &str = "token-of-the-viewer-1f2e3d";
 
@@ -90,7 +93,7 @@ pub async fn start(
             };
             let length = body.len();
             let text = format!(
-                "HTTP/1.1 {status} X\r\ncontent-type: application/json\r\n\
+                "HTTP/1.1 {status} X\r\ndate: {DATE}\r\ncontent-type: application/json\r\n\
                  content-length: {length}\r\n\r\n{body}"
             );
             drop(stream.write_all(text.as_bytes()).await);

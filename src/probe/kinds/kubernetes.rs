@@ -39,6 +39,9 @@ use crate::probe::{
 /// login may not see the whole cluster, the namespace's list is asked for. A retry looks
 /// afresh, together with the retries of other checks.
 ///
+/// Right after its start an API server tells what it knew before: a node that has not come
+/// back is Ready for a minute, and its pods run. So a node's last word has to be new.
+///
 /// A list in which nothing is of the namespace asked for is only believed when that
 /// namespace is there: then the namespaces are listed as well.
 ///
@@ -83,6 +86,10 @@ pub struct Kubernetes {
     /// program run is refused.
     #[serde(default)]
     kubeconfig: Option<String>,
+    /// Without `on`: send the token of the kubeconfig also to a server whose certificate it
+    /// does not have checked (`insecure-skip-tls-verify`). That may be anybody at this address.
+    #[serde(default)]
+    unverified: bool,
     /// The context in the kubeconfig; its current one when left out.
     #[serde(default)]
     context: Option<String>,
@@ -104,7 +111,9 @@ impl Kubernetes {
         let trace = match asked {
             Asked::Nodes(asked) => {
                 let nodes = self.list(context, Resource::NODES, None).await?;
-                nodes::tell(nodes.items(), asked, &mut facts);
+                let here = || context.transports.clock.map(|clock| clock());
+                let now = nodes.clock().or_else(here);
+                nodes::tell(nodes.items(), asked, now, &mut facts);
                 nodes.trace(namespace)
             }
             Asked::Pods(asked) => {
@@ -211,7 +220,13 @@ impl Kind for Kubernetes {
     }
 
     fn defaults(&self) -> Defaults {
-        self.asked().map(Asked::defaults).unwrap_or_default()
+        let mut defaults = self.asked().map(Asked::defaults).unwrap_or_default();
+        if self.kubeconfig.is_some() {
+            // By kubectl it is not told.
+            let verified = "!has(verified) || verified".to_owned();
+            defaults.prefer.push(verified);
+        }
+        defaults
     }
 
     fn goal(&self, target: &Target) -> String {
@@ -243,7 +258,7 @@ impl Kind for Kubernetes {
             )
         })?;
         let seen = self.tell(context, asked).await;
-        self.hidden(context, seen).await
+        self.by_api(context, seen).await
     }
 }
 

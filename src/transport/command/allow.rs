@@ -24,7 +24,8 @@ pub(super) struct Form {
     pub(super) flags: Flags,
     /// What follows the subcommand.
     pub(super) operands: Operands,
-    /// The flags without which the program would do more than read.
+    /// The flags without which the program would do more than read. What follows a `=` is the
+    /// value that the flag has to have; `values` refuses any other.
     pub(super) required: &'static str,
 }
 
@@ -74,6 +75,17 @@ const fn form(words: &'static [&'static str], flags: Flags, operands: Operands) 
     }
 }
 
+/// Whatever it is asked, kubectl writes what it learns of the API below `~/.kube/cache`, and
+/// a client that leads to others of its version does so even without a server.
+const fn kubectl(words: &'static [&'static str], flags: Flags, operands: Operands) -> Form {
+    Form {
+        words,
+        flags,
+        operands,
+        required: "--cache-dir=/dev/null",
+    }
+}
+
 const fn getopt(short: &'static str, long: &'static str) -> Flags {
     Flags::Getopt { short, long }
 }
@@ -102,8 +114,8 @@ const fn filter(name: &'static str, forms: &'static [Form]) -> Program {
     }
 }
 
-const KUBECTL_COMMON: &str = "namespace= context= kubeconfig= cluster= request-timeout= selector= output= \
- no-headers";
+const KUBECTL_COMMON: &str = "cache-dir= namespace= context= kubeconfig= cluster= request-timeout= \
+ selector= output= no-headers";
 
 /// What reads and may print credentials: for kinds that hide them in the answer, and not for
 /// who writes a command line. NethServer's hashes of repositories have passwords.
@@ -265,58 +277,58 @@ pub(super) const PROGRAMS: &[Program] = &[
     program(
         "kubectl",
         &[
-            form(
+            kubectl(
                 &["get"],
                 getopt(
                     "n:o:l:AL:",
-                    "namespace= context= kubeconfig= cluster= request-timeout= selector= output= \
-                     no-headers all-namespaces field-selector= sort-by= show-labels show-kind \
+                    "cache-dir= namespace= context= kubeconfig= cluster= request-timeout= selector= \
+                     output= no-headers all-namespaces field-selector= sort-by= show-labels show-kind \
                      label-columns= ignore-not-found chunk-size= template=",
                 ),
                 Operands::Resources,
             ),
-            form(
+            kubectl(
                 &["describe"],
                 getopt(
                     "n:l:A",
-                    "namespace= context= kubeconfig= cluster= request-timeout= selector= \
+                    "cache-dir= namespace= context= kubeconfig= cluster= request-timeout= selector= \
                      all-namespaces show-events[=]",
                 ),
                 Operands::Resources,
             ),
-            form(
+            kubectl(
                 &["logs"],
                 getopt(
                     "n:c:l:p",
-                    "namespace= context= kubeconfig= cluster= request-timeout= selector= \
+                    "cache-dir= namespace= context= kubeconfig= cluster= request-timeout= selector= \
                      container= all-containers previous since= since-time= tail= timestamps \
                      prefix limit-bytes=",
                 ),
                 Operands::Any,
             ),
-            form(
+            kubectl(
                 &["top", "node nodes pod pods"],
                 getopt(
                     "n:l:A",
-                    "namespace= context= kubeconfig= cluster= request-timeout= selector= \
+                    "cache-dir= namespace= context= kubeconfig= cluster= request-timeout= selector= \
                      all-namespaces no-headers containers sort-by=",
                 ),
                 Operands::Any,
             ),
-            form(
+            kubectl(
                 &["version"],
                 getopt(
                     "o:",
-                    "output= client context= kubeconfig= cluster= request-timeout=",
+                    "cache-dir= output= client context= kubeconfig= cluster= request-timeout=",
                 ),
                 Operands::None,
             ),
-            form(
+            kubectl(
                 &["api-resources api-versions"],
                 getopt("o:", KUBECTL_COMMON),
                 Operands::None,
             ),
-            form(
+            kubectl(
                 &["cluster-info"],
                 getopt("", KUBECTL_COMMON),
                 Operands::None,

@@ -42,16 +42,17 @@ pub(super) fn only<'a>(
     })
 }
 
-/// Flags as `getopt_long` reads them, operands between them or not.
+/// Flags as `getopt_long` reads them, operands between them or not; `sudo` is whether they are
+/// for a program with the rights of somebody else.
 pub(super) fn getopt<'a>(
     name: &str,
     form: &Form,
-    short: &str,
-    long: &str,
+    (short, long): (&str, &str),
     arguments: &'a [String],
+    sudo: bool,
 ) -> Result<Split<'a>, Refused> {
     let (mut flags, mut operands, mut early) = (Vec::new(), Vec::new(), None);
-    let harmless = |flag: &str, value: &str| match values::problem(name, form, flag, value) {
+    let harmless = |flag: &str, value: &str| match values::problem(name, form, flag, value, sudo) {
         Some(problem) => Err(Refused::new(format!("{name} {flag} {value}: {problem}"))),
         None => Ok(()),
     };

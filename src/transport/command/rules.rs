@@ -53,16 +53,16 @@ pub(super) fn check(
         if !first {
             return Err(Refused::new("sudo after a pipe: a filter needs no rights"));
         }
-        return check_program(policy, after_sudo(rest)?, true);
+        return check_program(policy, after_sudo(rest)?, true, true);
     }
-    check_program(policy, arguments, first)
+    check_program(policy, arguments, first, false)
 }
 
 /// Whether it is one of [`TYPED`], for what [`check`] refuses.
 pub(super) fn is_typed(arguments: &[String]) -> bool {
-    let arguments = match arguments.split_first() {
-        Some((program, rest)) if program == "sudo" => after_sudo(rest).ok(),
-        _ => Some(arguments),
+    let (arguments, sudo) = match arguments.split_first() {
+        Some((program, rest)) if program == "sudo" => (after_sudo(rest).ok(), true),
+        _ => (Some(arguments), false),
     };
     let Some((name, rest)) = arguments.and_then(<[String]>::split_first) else {
         return false;
@@ -71,7 +71,7 @@ pub(super) fn is_typed(arguments: &[String]) -> bool {
     arguments.is_some_and(|all| all.iter().all(clean))
         && TYPED
             .iter()
-            .any(|program| program.name == name && check_forms(program, rest).is_ok())
+            .any(|program| program.name == name && check_forms(program, rest, sudo).is_ok())
 }
 
 /// The arguments after `sudo -n [-u USER]`.
@@ -112,7 +112,12 @@ fn after_sudo(arguments: &[String]) -> Result<&[String], Refused> {
     }
 }
 
-fn check_program(policy: &Policy, arguments: &[String], first: bool) -> Result<Allowed, Refused> {
+fn check_program(
+    policy: &Policy,
+    arguments: &[String],
+    first: bool,
+    sudo: bool,
+) -> Result<Allowed, Refused> {
     let Some((given, rest)) = arguments.split_first() else {
         return Err(Refused::new("an empty command"));
     };
@@ -136,7 +141,7 @@ fn check_program(policy: &Policy, arguments: &[String], first: bool) -> Result<A
     let built_in = match PROGRAMS.iter().find(|program| program.name == name) {
         Some(program) if first || program.filter => match acting::flag(name, rest) {
             Some((flag, why)) => Err(Refused::new(format!("{name} {flag}: {why}"))),
-            None => check_forms(program, rest).map_err(|refused| {
+            None => check_forms(program, rest, sudo).map_err(|refused| {
                 if is_typed(arguments) {
                     Refused::new(format!(
                         "what {name} prints of this may have passwords in it, and would be shown: \
@@ -214,10 +219,10 @@ fn matches(entry: &[String], arguments: &[String]) -> bool {
     }
 }
 
-fn check_forms(program: &Program, arguments: &[String]) -> Result<(), Refused> {
+fn check_forms(program: &Program, arguments: &[String], sudo: bool) -> Result<(), Refused> {
     let mut closest: Option<(usize, Refused)> = None;
     for form in program.forms {
-        let refused = match check_form(program.name, form, arguments) {
+        let refused = match check_form(program.name, form, arguments, sudo) {
             Ok(()) => return Ok(()),
             Err(refused) => refused,
         };
@@ -262,7 +267,7 @@ pub(super) fn form_words(form: &Form) -> String {
         .join(" ")
 }
 
-fn check_form(name: &str, form: &Form, arguments: &[String]) -> Result<(), Refused> {
+fn check_form(name: &str, form: &Form, arguments: &[String], sudo: bool) -> Result<(), Refused> {
     let Split {
         flags,
         operands,
@@ -271,7 +276,7 @@ fn check_form(name: &str, form: &Form, arguments: &[String]) -> Result<(), Refus
         // What is an operand does not matter where every flag is fine.
         Flags::Any => return Ok(()),
         Flags::Only(known) => only(name, known, arguments)?,
-        Flags::Getopt { short, long } => getopt(name, form, short, long, arguments)?,
+        Flags::Getopt { short, long } => getopt(name, form, (short, long), arguments, sudo)?,
     };
     if let Some(early) = early.filter(|_| FLAGS_AFTER_SUBCOMMAND.contains(&name)) {
         let message = format!(
@@ -281,7 +286,10 @@ fn check_form(name: &str, form: &Form, arguments: &[String]) -> Result<(), Refus
         return Err(Refused::new(message));
     }
     let missing = form.required;
-    let is_given = |flag: &str| flags.iter().any(|given| given == flag);
+    let is_given = |flag: &str| {
+        let (flag, _) = flag.split_once('=').unwrap_or((flag, ""));
+        flags.iter().any(|given| given == flag)
+    };
     if !missing.split_ascii_whitespace().all(is_given) {
         let words = if form.words.is_empty() {
             String::new()

@@ -92,26 +92,30 @@ docker compose -f /srv/app/compose.yml ps
 docker network ls
 docker network inspect bridge
 podman ps -a
-kubectl get nodes -o wide
-kubectl get pods -A | grep -v -E 'Running|Completed'
-kubectl get deploy -n awoooi-prod
-kubectl -n awoooi-prod get pods -o wide
-kubectl get events -n awoooi-prod --sort-by=.lastTimestamp | tail -40
-kubectl get cronjobs,jobs -n awoooi-prod
-kubectl describe pod web-0
-kubectl logs web-0 --tail=100 -c app
-kubectl top nodes
-kubectl version -o json
-kubectl get nodes --kubeconfig=/etc/rancher/k3s/k3s.yaml
-kubectl get nodes --kubeconfig /root/.kube/config
-kubectl get nodes --kubeconfig=/home/wooo/.kube/k3s/config
+kubectl --cache-dir=/dev/null get nodes -o wide
+kubectl get pods -A --cache-dir /dev/null | grep -v -E 'Running|Completed'
+kubectl --cache-dir=/dev/null get deploy -n awoooi-prod
+kubectl --cache-dir=/dev/null -n awoooi-prod get pods -o wide
+kubectl --cache-dir=/dev/null get events -n awoooi-prod --sort-by=.lastTimestamp | tail -40
+kubectl --cache-dir=/dev/null get cronjobs,jobs -n awoooi-prod
+kubectl --cache-dir=/dev/null describe pod web-0
+kubectl --cache-dir=/dev/null logs web-0 --tail=100 -c app
+kubectl --cache-dir=/dev/null top nodes
+kubectl --cache-dir=/dev/null version -o json
+kubectl --cache-dir=/dev/null get nodes --kubeconfig=/etc/rancher/k3s/k3s.yaml
+kubectl --cache-dir=/dev/null get nodes --kubeconfig /root/.kube/config
+kubectl --cache-dir=/dev/null get nodes --kubeconfig=/home/wooo/.kube/k3s/config
+kubectl --cache-dir=/dev/null get nodes --kubeconfig=/var/lib/k0s/pki/admin.conf
+sudo -n kubectl get nodes -o json --cache-dir=/dev/null --kubeconfig /etc/rancher/k3s/k3s.yaml
+sudo -n kubectl get nodes -o json --cache-dir=/dev/null --kubeconfig /root/.kube/config
+sudo -n kubectl get nodes --cache-dir=/dev/null --kubeconfig /var/lib/rancher/k3s/server/cred/admin.kubeconfig
 grep -eD -m1 file
 grep -A1 -d skip D /etc/motd
 md5sum -b cab
 tail +5 file
 cat /dev/sda
-k3s kubectl get nodes
-sudo -n k3s kubectl get nodes -ojson
+k3s kubectl --cache-dir=/dev/null get nodes
+sudo -n k3s kubectl --cache-dir=/dev/null get nodes -ojson
 k3s --version
 crontab -l
 crontab -l -u root
@@ -343,25 +347,25 @@ docker network rm x
 docker -H tcp://127.0.0.1:2375 ps
 docker container prune
 podman system reset
-kubectl delete pod x
-kubectl apply -f x.yml
-kubectl get pods -w
-kubectl get pods --watch
-kubectl get pods --watch-only
-kubectl get secrets
-kubectl get secret/db -o yaml
-kubectl get pods,secrets -o yaml
-kubectl get Secrets.v1 x
-kubectl get --raw /api/v1/secrets
-kubectl describe secret x
-kubectl logs -f web-0
-kubectl logs web-0 --follow
-kubectl exec web-0 -- sh
-kubectl rollout restart deploy/x
-kubectl -n get delete pod x
-kubectl cluster-info dump --output-directory=/x
+kubectl --cache-dir=/dev/null delete pod x
+kubectl --cache-dir=/dev/null apply -f x.yml
+kubectl --cache-dir=/dev/null get pods -w
+kubectl --cache-dir=/dev/null get pods --watch
+kubectl --cache-dir=/dev/null get pods --watch-only
+kubectl --cache-dir=/dev/null get secrets
+kubectl --cache-dir=/dev/null get secret/db -o yaml
+kubectl --cache-dir=/dev/null get pods,secrets -o yaml
+kubectl --cache-dir=/dev/null get Secrets.v1 x
+kubectl --cache-dir=/dev/null get --raw /api/v1/secrets
+kubectl --cache-dir=/dev/null describe secret x
+kubectl --cache-dir=/dev/null logs -f web-0
+kubectl --cache-dir=/dev/null logs web-0 --follow
+kubectl --cache-dir=/dev/null exec web-0 -- sh
+kubectl --cache-dir=/dev/null rollout restart deploy/x
+kubectl --cache-dir=/dev/null -n get delete pod x
+kubectl --cache-dir=/dev/null cluster-info dump --output-directory=/x
 k3s server
-k3s kubectl delete node x
+k3s kubectl --cache-dir=/dev/null delete node x
 crontab -r
 crontab -e
 crontab file
@@ -429,9 +433,9 @@ restic --no-lock --no-cache forget --prune
 restic --no-lock --no-cache snapshots
 podman -q images pull x
 podman --quiet images pull x
-kubectl -A get delete pods
-kubectl -An delete get pods
-kubectl --all-namespaces get delete pods
+kubectl --cache-dir=/dev/null -A get delete pods
+kubectl --cache-dir=/dev/null -An delete get pods
+kubectl --cache-dir=/dev/null --all-namespaces get delete pods
 docker compose -a ps
 docker -l ps
 rclone -R lsf x
@@ -594,13 +598,32 @@ cat x | sha256sum --c
 tail +5f x
 tail +f x
 tail +5lf x
-kubectl get pods --kubeconfig=/tmp/config
-kubectl get pods --kubeconfig config
-kubectl get pods --kubeconfig=/etc/../tmp/config
-kubectl get pods --kubeconfig /home/x/config
-kubectl get pods --kubeconfig=/home/x/.kube/../config
-kubectl version --kubeconfig=/root/.kube
-k3s kubectl get pods --kubeconfig=/tmp/config
+kubectl get pods
+kubectl describe pod web-0
+kubectl logs web-0
+kubectl top nodes
+kubectl version --client
+kubectl api-resources
+kubectl cluster-info
+k3s kubectl get nodes -o json
+kubectl get pods --cache-dir=/tmp/cache
+kubectl get pods --cache-dir=/dev/null --cache-dir=/tmp/cache
+kubectl get pods --cache-dir=/dev/null --cache-dir /tmp/cache
+kubectl get pods --cache-dir=
+kubectl get pods --cache-dir
+sudo -n kubectl --cache-dir=/dev/null get nodes --kubeconfig=/home/wooo/.kube/config
+sudo -n kubectl --cache-dir=/dev/null get nodes --kubeconfig=/etc/../home/wooo/.kube/config
+sudo -n kubectl --cache-dir=/dev/null get nodes --kubeconfig=/var/lib/postgresql/config
+sudo -n -u root k3s kubectl --cache-dir=/dev/null get nodes --kubeconfig /home/wooo/.kube/config
+sudo -n rclone lsjson a: --config=/home/wooo/.config/rclone/rclone.conf
+kubectl --cache-dir=/dev/null get pods --kubeconfig=/var/lib/postgresql/config
+kubectl --cache-dir=/dev/null get pods --kubeconfig=/tmp/config
+kubectl --cache-dir=/dev/null get pods --kubeconfig config
+kubectl --cache-dir=/dev/null get pods --kubeconfig=/etc/../tmp/config
+kubectl --cache-dir=/dev/null get pods --kubeconfig /home/x/config
+kubectl --cache-dir=/dev/null get pods --kubeconfig=/home/x/.kube/../config
+kubectl --cache-dir=/dev/null version --kubeconfig=/root/.kube
+k3s kubectl --cache-dir=/dev/null get pods --kubeconfig=/tmp/config
 reboot
 shutdown -h now
 kill 1
@@ -683,15 +706,20 @@ fn refusals_tell_the_place(#[case] text: &str, #[case] at: usize, #[case] messag
 )]
 #[case("crontab -u x", "crontab needs -l, so that it only reads")]
 #[case(
+    "kubectl get pods",
+    "kubectl get needs --cache-dir=/dev/null, so that it only reads"
+)]
+#[case("kubectl get pods --cache-dir=/x", "kubectl would write there")]
+#[case(
     "restic snapshots",
     "restic snapshots|stats needs --no-lock --no-cache"
 )]
 #[case("date 1", "it would set the clock")]
 #[case("hostname x", "no further argument is known")]
-#[case("kubectl get secrets", "secrets are not shown")]
+#[case("kubectl get secrets --cache-dir=/dev/null", "secrets are not shown")]
 #[case("cat x | ls", "ls after a pipe: only cat, ")]
 #[case(
-    "kubectl -A get pods",
+    "kubectl --cache-dir=/dev/null -A get pods",
     "kubectl -A before the subcommand: write it after `get`"
 )]
 #[case("tail -n", "tail -n needs a value")]
@@ -1186,10 +1214,13 @@ is quoted again for a POSIX shell. On the operator's own machine there is no she
 - `k3s kubectl` is `kubectl`.
 - Values that name something to run, write or fetch are refused: settings in the place of `pg_isready`'s database,
   `rclone` and `sftp` repositories of `restic` with settings or flags in them and those of a kind that is not known,
-  addresses as `docker compose -f`, a `--kubeconfig` that is not below `/etc`, `/root/.kube` or `/home/USER/.kube`, and
-  a `--config` of `rclone` that is neither below `/etc` nor where rclone has its own. The values of `RESTIC_REPOSITORY`
-  and `RCLONE_CONFIG` are looked at in the same way, whoever they come from.
+  addresses as `docker compose -f`, a `--kubeconfig` that is not below `/etc`, `/root/.kube`, `/home/USER/.kube` or
+  where a cluster has its own (`/var/lib/rancher`, `/var/lib/k0s`, `/var/lib/kubelet`), and a `--config` of `rclone`
+  that is neither below `/etc` nor where rclone has its own. With `sudo` both have to be where only root can write:
+  nowhere below `/home`. The values of `RESTIC_REPOSITORY` and `RCLONE_CONFIG` are looked at in the same way, whoever
+  they come from.
 - `restic` needs `--no-lock`, so that the repository stays as it is, and `--no-cache`, so that the host does.
+- `kubectl` is called with `--cache-dir=/dev/null`: it writes a cache below `~/.kube` otherwise, whatever it is asked.
 - Files whose reading does something (`/dev/watchdog`, tapes, `/proc/kmsg`, trace pipes) are refused, and so are flags
   that lead to files which the command does not name: `grep -D`, `md5sum -c`, `sha256sum -c`, `--files0-from`.
 

@@ -4,8 +4,15 @@ use super::address;
 use super::allow::Form;
 
 /// What is wrong with the value of `flag`, if it is known to name something
-/// that is run, written or fetched.
-pub(super) fn problem(program: &str, form: &Form, flag: &str, value: &str) -> Option<&'static str> {
+/// that is run, written or fetched. With `sudo` the program has the rights of somebody
+/// else, root most likely.
+pub(super) fn problem(
+    program: &str,
+    form: &Form,
+    flag: &str,
+    value: &str,
+    sudo: bool,
+) -> Option<&'static str> {
     match (program, flag) {
         // libpq takes settings in the place of a database's name, and among
         // them are a library to load (`sslkey=ENGINE:ID`) and a file to write
@@ -16,9 +23,16 @@ pub(super) fn problem(program: &str, form: &Form, flag: &str, value: &str) -> Op
         ("tar", "-f") => (value != "-" && !value.starts_with('/'))
             .then_some("give the whole path, or - for what comes by a pipe"),
         ("restic", "-r" | "--repo") => address::problem(value.strip_prefix('=').unwrap_or(value)),
+        ("kubectl", "--cache-dir") => (value != "/dev/null")
+            .then_some("kubectl would write there; give /dev/null, below which nothing can be"),
+        ("kubectl" | "rclone", "--config" | "--kubeconfig") if sudo && !is_roots(value) => Some(
+            "with sudo its file could have a program run as root: name one that only root can write, \
+             below /etc, /root or, for kubectl, /var/lib/rancher, /var/lib/k0s or /var/lib/kubelet",
+        ),
         ("rclone", "--config") => rclone_config(value),
         ("kubectl", "--kubeconfig") => (!is_usual_kubeconfig(value)).then_some(
-            "its file can name a program to run; name one below /etc, /root/.kube or /home/USER/.kube",
+            "its file can name a program to run; name one below /etc, /root/.kube, /home/USER/.kube or the \
+             cluster's own, such as /var/lib/rancher",
         ),
         // Compose fetches a project that is named by an address.
         ("docker" | "podman", "-f" | "--file" | "--project-directory")
@@ -62,6 +76,21 @@ fn is_usual_rclone_config(path: &str) -> bool {
     )
 }
 
+/// Whether a path is in a folder that only root can write, as far as its name tells.
+fn is_roots(path: &str) -> bool {
+    let parts: Vec<&str> = path.split('/').collect();
+    !is_roundabout(&parts)
+        && (matches!(parts.as_slice(), ["", "etc" | "root", _, ..]) || is_clusters(&parts))
+}
+
+/// Where K3s, RKE2, k0s and the kubelet keep theirs.
+fn is_clusters(parts: &[&str]) -> bool {
+    matches!(
+        parts,
+        ["", "var", "lib", "rancher" | "k0s" | "kubelet", _, ..]
+    )
+}
+
 /// Whether a path has parts that lead elsewhere than it looks.
 fn is_roundabout(parts: &[&str]) -> bool {
     parts
@@ -76,6 +105,7 @@ fn is_usual_kubeconfig(path: &str) -> bool {
     let parts: Vec<&str> = path.split('/').collect();
     match parts.as_slice() {
         parts if is_roundabout(parts) => false,
+        parts if is_clusters(parts) => true,
         ["", "etc", _, ..] | ["", "root", ".kube", _, ..] => true,
         ["", "home", _, ".kube", _, ..] => true,
         _ => false,

@@ -5,7 +5,7 @@ use crate::probe::{FactSpec, Type, Unit};
 const TEXTS: Type = Type::List(&Type::Text);
 
 /// Every fact, by what is asked for.
-pub(super) const FACTS: [FactSpec; 46] = [
+pub(super) const FACTS: [FactSpec; 49] = [
     FactSpec::number(
         "count",
         Unit::Count,
@@ -15,6 +15,11 @@ pub(super) const FACTS: [FactSpec; 46] = [
         "missing",
         TEXTS,
         "Names and patterns asked for that nothing there has.",
+    ),
+    FactSpec::new(
+        "verified",
+        Type::Bool,
+        "Without `on`: whether the certificate of the API server was checked, as the kubeconfig has it. Where it was not, anybody may have answered, and a token is not sent unless the check says `unverified: true`. By kubectl it is not told.",
     ),
     FactSpec::new(
         "missing_namespace",
@@ -46,6 +51,16 @@ pub(super) const FACTS: [FactSpec; 46] = [
         "states",
         Type::Map(&Type::Text),
         "`nodes`: `Ready` or `NotReady` by name.",
+    ),
+    FactSpec::new(
+        "stale",
+        TEXTS,
+        "`nodes`: those that are called Ready, by what they told more than 8 minutes before the list was given: `k3s121: Ready as of 2026-06-05T10:20:00Z, 35 min ago`. A kubelet tells its state each 5 minutes or somewhat later; what is older may be of before a power cut. Also those whose last word is as far ahead, for then a clock is wrong. By the clock of the API server, of the host where kubectl runs, or, where neither tells it, of the machine that coldstart runs on. Absent where a node does not tell when, and none is known to be stale.",
+    ),
+    FactSpec::new(
+        "oldest_heartbeat_at",
+        Type::Time,
+        "`nodes`: when each of them had told its state last, by its own clock. Absent where one does not tell.",
     ),
     FactSpec::new(
         "kubelet_versions",

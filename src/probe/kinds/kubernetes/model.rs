@@ -123,6 +123,9 @@ pub(super) struct Condition {
     pub(super) reason: String,
     #[serde(default, deserialize_with = "or_default")]
     pub(super) message: String,
+    /// Of a node's: when its kubelet last told it.
+    #[serde(default, rename = "lastHeartbeatTime")]
+    pub(super) last_heartbeat: Moment,
 }
 
 /// The condition of that type.

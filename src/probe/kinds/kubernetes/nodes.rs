@@ -1,9 +1,17 @@
 //! What the list of nodes tells.
 
+use jiff::{SignedDuration, Timestamp};
+
 use super::model::{Condition, Node, condition};
 use super::options::NodesAsked;
 use super::shown::{self, number};
 use crate::probe::{Facts, Value};
+
+/// What is older was told before the API server's start, or by a kubelet that is gone. A
+/// kubelet tells its state each 5 minutes though nothing has changed (its
+/// `nodeStatusReportFrequency`), once after a change up to half of that later, and it looks
+/// each 10 seconds whether that is due.
+const OLD: SignedDuration = SignedDuration::from_mins(8);
 
 /// Conditions that are true when a node is in trouble, all but `Ready`.
 fn is_trouble(condition: &Condition) -> bool {
@@ -24,7 +32,47 @@ fn state(node: &Node) -> String {
     }
 }
 
-pub(super) fn tell(nodes: &[Node], asked: &NodesAsked, facts: &mut Facts) {
+fn heartbeat(node: &Node) -> Option<Timestamp> {
+    condition(&node.status.conditions, "Ready")?
+        .last_heartbeat
+        .0
+}
+
+/// That what a node told at `at` does not say how it is `now`; in words.
+fn why_stale(name: &str, at: Timestamp, now: Timestamp) -> Option<String> {
+    let age = now.duration_since(at);
+    if age > OLD {
+        let minutes = age.as_mins();
+        return Some(format!("{name}: Ready as of {at:.0}, {minutes} min ago"));
+    }
+    // One of the clocks is wrong, and nobody knows how old it is.
+    (age < -OLD).then(|| {
+        let minutes = age.abs().as_mins();
+        format!("{name}: Ready as of {at:.0}, {minutes} min ahead of the cluster's clock")
+    })
+}
+
+/// What heartbeats tell of the nodes, `now` by the clock of who gave the list.
+fn tell_heartbeats(nodes: &[&Node], now: Option<Timestamp>, facts: &mut Facts) {
+    let told: Option<Vec<Timestamp>> = nodes.iter().map(|node| heartbeat(node)).collect();
+    facts.set_some(
+        "oldest_heartbeat_at",
+        told.and_then(|told| told.into_iter().min()),
+    );
+    let (mut stale, mut all_told) = (Vec::new(), true);
+    for node in nodes.iter().filter(|node| state(node) == "Ready") {
+        match (heartbeat(node), now) {
+            (Some(at), Some(now)) => stale.extend(why_stale(&node.metadata.name, at, now)),
+            _ => all_told = false,
+        }
+    }
+    if all_told || !stale.is_empty() {
+        facts.set("stale", shown::texts(stale));
+    }
+}
+
+/// `now` is the clock of who gave the list, the operator's where it told none.
+pub(super) fn tell(nodes: &[Node], asked: &NodesAsked, now: Option<Timestamp>, facts: &mut Facts) {
     let selected: Vec<&Node> = nodes
         .iter()
         .filter(|node| shown::selected(asked.selector.as_ref(), &node.metadata))
@@ -53,6 +101,7 @@ pub(super) fn tell(nodes: &[Node], asked: &NodesAsked, facts: &mut Facts) {
         let word = state.split(':').next().unwrap_or_default().to_owned();
         states.push((name.clone(), Value::from(word)));
     }
+    tell_heartbeats(&selected, now, facts);
     let missing = asked
         .expect
         .iter()

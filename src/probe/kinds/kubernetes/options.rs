@@ -267,7 +267,7 @@ impl<'a> Asked<'a> {
     pub(super) fn defaults(self) -> Defaults {
         let (require, prefer): (&[&str], &[&str]) = match self {
             Self::Nodes(_) => (
-                &["count > 0", "size(not_ready) == 0"],
+                &["count > 0", "size(not_ready) == 0", "size(stale) == 0"],
                 &["size(unschedulable) == 0", "size(pressure) == 0"],
             ),
             Self::Pods(_) => (
@@ -387,6 +387,11 @@ impl Kubernetes {
                     host.id
                 ),
                 "leave `via` out; or leave `on` out, and give a `kubeconfig`",
+            )),
+            Some(host) if self.unverified => problems.push(problem(
+                &["unverified"],
+                format!("kubectl on {} does as its kubeconfig says", host.id),
+                "leave it out; it is for a check without `on`",
             )),
             Some(_) => {}
             None => problems.extend(self.wrong_with_api()),

@@ -7,6 +7,7 @@ mod namespace;
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 
 pub(super) use self::namespace::Trace;
@@ -14,6 +15,7 @@ use super::Kubernetes;
 use super::model::List;
 use super::options::Asked;
 use crate::probe::kinds::answer;
+use crate::probe::kinds::dated::{self, HostClock};
 use crate::probe::{Context, Fault, FaultKind, Host, Policy, Request, Target};
 use crate::transport::command::{Output, ReadOnlyCommand};
 
@@ -63,7 +65,8 @@ impl Resource {
 /// What came of asking for a list.
 #[derive(Debug)]
 enum Answer<T> {
-    Listed(Vec<T>),
+    /// The objects; and the clock of who told them, where that is known.
+    Listed(Vec<T>, Option<Timestamp>),
     /// Who asked may not list it there; in the API's words.
     Forbidden(String),
     /// The cluster has no such resource; in the API's words.
@@ -81,9 +84,18 @@ pub(super) struct Listed<T> {
 impl<T> Listed<T> {
     pub(super) fn items(&self) -> &[T] {
         match &*self.answer {
-            Answer::Listed(items) => items,
+            Answer::Listed(items, _) => items,
             // Not made from these, see `list`.
             Answer::Forbidden(_) | Answer::Unknown(_) => &[],
+        }
+    }
+
+    /// The clock of who gave the list, when it was given: of the API server, or, for nodes,
+    /// of the host where kubectl runs.
+    pub(super) fn clock(&self) -> Option<Timestamp> {
+        match &*self.answer {
+            Answer::Listed(_, clock) => *clock,
+            Answer::Forbidden(_) | Answer::Unknown(_) => None,
         }
     }
 }
@@ -102,7 +114,7 @@ impl Kubernetes {
     {
         let whole = self.ask(context, resource, None).await?;
         let refused = match (&*whole, namespace.filter(|_| resource.namespaced)) {
-            (Answer::Listed(_), _) => {
+            (Answer::Listed(..), _) => {
                 return Ok(Listed {
                     answer: whole,
                     is_part: false,
@@ -113,7 +125,7 @@ impl Kubernetes {
             (Answer::Forbidden(seen), Some(namespace)) => {
                 let part = self.ask(context, resource, Some(namespace)).await?;
                 match &*part {
-                    Answer::Listed(_) => {
+                    Answer::Listed(..) => {
                         return Ok(Listed {
                             answer: part,
                             is_part: true,
@@ -155,7 +167,14 @@ impl Kubernetes {
         context
             .once(&host.id, &command.line(), || async {
                 let output = context.exec_up_to(&command, LARGEST).await?;
-                read(&output, &command, resource, namespace, host)
+                let answer = read(&output, &command, resource, namespace, host)?;
+                Ok(match answer {
+                    // At once: other checks look at this list later.
+                    Answer::Listed(nodes, _) if resource == Resource::NODES => {
+                        Answer::Listed(nodes, clock_of_host(context).await)
+                    }
+                    answer => answer,
+                })
             })
             .await
     }
@@ -174,7 +193,8 @@ impl Kubernetes {
             None if resource.namespaced => args.push("-A".to_owned()),
             None => {}
         }
-        args.extend(["-o", "json"].map(str::to_owned));
+        // It writes what it learns of the API below the login's home otherwise, root's with sudo.
+        args.extend(["-o", "json", "--cache-dir", "/dev/null"].map(str::to_owned));
         let settings = [
             ("--kubeconfig", &self.kubeconfig),
             ("--context", &self.context),
@@ -227,6 +247,9 @@ impl Kubernetes {
         };
         let resources = asked.resources();
         let mut requests = all(&resources, None);
+        if matches!(asked, Asked::Nodes(_)) && target.host.is_some() {
+            requests.extend(target.exec_requests([dated::clock()], policy));
+        }
         let denied = "only where the list of all namespaces is denied";
         requests.extend(noted(all(&parts(&resources), asked.namespace()), denied));
         if let Some((resource, when)) = asked.further() {
@@ -242,6 +265,15 @@ impl Kubernetes {
         }
         requests
     }
+}
+
+/// What kubectl prints does not tell the API server's clock; that of the host is as near as
+/// can be had. Where it has no `date`, another clock will do.
+async fn clock_of_host(context: &Context) -> Option<Timestamp> {
+    let command = answer::command(&context.transports.policy, dated::clock()).ok()?;
+    let output = context.exec(&command).await.ok()?;
+    let clock = HostClock::parse(&answer::stdout(&output))?;
+    Timestamp::from_second(clock.now).ok()
 }
 
 fn read<T: DeserializeOwned>(
@@ -290,11 +322,11 @@ fn parse<T: DeserializeOwned>(
     if namespace.is_some() && !resource.namespaced {
         let one = serde_json::from_slice::<T>(json);
         return one
-            .map(|one| Answer::Listed(vec![one]))
+            .map(|one| Answer::Listed(vec![one], None))
             .map_err(|error| error.to_string());
     }
     match serde_json::from_slice::<List<T>>(json) {
-        Ok(list) => Ok(Answer::Listed(list.items)),
+        Ok(list) => Ok(Answer::Listed(list.items, None)),
         Err(error) => Err(error.to_string()),
     }
 }

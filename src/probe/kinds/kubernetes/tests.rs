@@ -5,10 +5,11 @@ use rstest::rstest;
 use serde_json::{Value as Json, json};
 
 use super::*;
-use crate::probe::kinds::stage::{Stage, fact, host, kind, run, stage, target};
+use crate::probe::kinds::stage::{NOW, Stage, fact, host, kind, run, stage, target};
 use crate::servers::ssh::Answer;
 
 mod api;
+mod heartbeats;
 mod lists;
 mod namespace;
 mod workloads;
@@ -21,6 +22,9 @@ pub(super) fn recorded(cluster: &str, resource: &str) -> Option<Vec<u8>> {
 
 /// `kubectl get` of a recorded cluster.
 fn kubectl_get(cluster: &str, command: &str) -> Answer {
+    if command.contains("date ") {
+        return Answer::ok(format!("{NOW} +0000\n"));
+    }
     let mut words = command.split(' ').skip_while(|word| *word != "get").skip(1);
     let resource = words.next().unwrap_or_default();
     match recorded(cluster, resource) {
@@ -90,7 +94,11 @@ async fn one_list_serves_all_checks_of_an_attempt() {
     lines.sort();
     assert_eq!(
         lines,
-        ["kubectl get nodes -o json", "kubectl get pods -A -o json",]
+        [
+            "date '+%s %z'",
+            "kubectl get nodes -o json --cache-dir /dev/null",
+            "kubectl get pods -A -o json --cache-dir /dev/null"
+        ]
     );
     assert_eq!(stage.server.log.connections(), 1);
 
@@ -103,7 +111,7 @@ async fn one_list_serves_all_checks_of_an_attempt() {
         let check: Kubernetes = kind(options.clone());
         run(&check, &second).await.expect("facts");
     }
-    assert_eq!(sent(&stage).len(), 4);
+    assert_eq!(sent(&stage).len(), 6);
 }
 
 #[tokio::test]
@@ -118,14 +126,16 @@ async fn another_login_is_another_list() {
     ] {
         seen(&stage, options).await;
     }
+    let mut lines = sent(&stage);
+    lines.retain(|line| !line.starts_with("date "));
     assert_eq!(
-        sent(&stage),
+        lines,
         [
-            "kubectl get nodes -o json",
-            "sudo -n kubectl get nodes -o json",
-            "kubectl get nodes -o json --context other",
-            "k3s kubectl get nodes -o json",
-            "sudo -n kubectl get nodes -o json --kubeconfig /etc/rancher/k3s/k3s.yaml",
+            "kubectl get nodes -o json --cache-dir /dev/null",
+            "sudo -n kubectl get nodes -o json --cache-dir /dev/null",
+            "kubectl get nodes -o json --cache-dir /dev/null --context other",
+            "k3s kubectl get nodes -o json --cache-dir /dev/null",
+            "sudo -n kubectl get nodes -o json --cache-dir /dev/null --kubeconfig /etc/rancher/k3s/k3s.yaml",
         ]
     );
 }
@@ -149,14 +159,16 @@ async fn the_list_of_the_namespace_where_the_whole_is_denied() {
     assert_eq!(
         sent(&stage),
         [
-            "kubectl get pods -A -o json",
-            "kubectl get pods -n awoooi-prod -o json",
+            "kubectl get pods -A -o json --cache-dir /dev/null",
+            "kubectl get pods -n awoooi-prod -o json --cache-dir /dev/null",
         ]
     );
     let told = requests(options);
     assert_eq!(told.len(), 4);
-    assert!(told[0].ends_with("kubectl get pods -A -o json"));
-    assert!(told[1].ends_with("-o json (only where the list of all namespaces is denied)"));
+    assert!(told[0].ends_with("kubectl get pods -A -o json --cache-dir /dev/null"));
+    assert!(told[1].ends_with(
+        "-o json --cache-dir /dev/null (only where the list of all namespaces is denied)"
+    ));
 
     for options in [
         json!({ "pods": {} }),
@@ -372,6 +384,8 @@ async fn a_large_list_is_read_whole() {
 #[case(json!({ "nodes": {}, "program": ["sh", "-c"] }), "", "runs whatever it is given")]
 #[case(json!({ "nodes": {}, "context": "" }), "context", "no name of a context")]
 #[case(json!({ "nodes": {}, "kubeconfig": "/tmp/config" }), "", "can name a program to run")]
+#[case(json!({ "nodes": {}, "kubeconfig": "/home/wooo/.kube/config", "sudo": true }), "", "run as root")]
+#[case(json!({ "nodes": {}, "unverified": true }), "unverified", "does as its kubeconfig says")]
 #[case(json!({ "nodes": { "expect": ["mon", "-x"] } }), "nodes.expect.1", "no name that anything")]
 #[case(json!({ "pods": { "namespace": "a b" } }), "pods.namespace", "no name of a namespace")]
 #[case(json!({ "pods": { "namespace": "awoooi-*" } }), "pods.namespace", "no name of a namespace")]
@@ -391,6 +405,8 @@ fn problems(#[case] options: Json, #[case] path: &str, #[case] message: &str) {
 #[case(json!({ "nodes": {} }))]
 #[case(json!({ "nodes": { "expect": ["mon", "192.168.0.121"] }, "program": ["k3s", "kubectl"], "sudo": true }))]
 #[case(json!({ "pods": { "namespace": "awoooi-prod", "selector": "app=api", "names": ["api-*"] } }))]
+#[case(json!({ "nodes": {}, "kubeconfig": "/home/wooo/.kube/config" }))]
+#[case(json!({ "nodes": {}, "kubeconfig": "/root/.kube/config", "sudo": true }))]
 #[case(json!({ "workloads": { "kinds": ["deployments"] } }))]
 #[case(json!({ "cron_jobs": { "namespace": "dbaas", "names": ["postgresql-backup"] } }))]
 #[case(json!({ "jobs": {} }))]

@@ -58,10 +58,14 @@ fn read<T: DeserializeOwned>(
     let seen = format!("{server} answers {}: {message}", answered.status);
     let seen = seen.trim_end_matches(": ").to_owned();
     match answered.status {
-        200 => parse(&answered.body, resource, namespace).map_err(|error| {
-            let seen = format!("{server} answered no list of {name}: {error}");
-            Fault::new(FaultKind::Protocol, seen)
-        }),
+        200 => match parse(&answered.body, resource, namespace) {
+            Ok(Answer::Listed(items, _)) => Ok(Answer::Listed(items, answered.date)),
+            Ok(answer) => Ok(answer),
+            Err(error) => {
+                let seen = format!("{server} answered no list of {name}: {error}");
+                Err(Fault::new(FaultKind::Protocol, seen))
+            }
+        },
         401 => Err(Fault::new(FaultKind::Denied, seen).hopeless(false).hint(
             "the certificate or token in the kubeconfig has expired, or is another cluster's",
         )),
@@ -76,10 +80,10 @@ impl Kubernetes {
     async fn api(&self, context: &Context) -> Result<Arc<Api>, Fault> {
         let path = self.kubeconfig.as_deref().unwrap_or_default();
         let chosen = self.context.as_deref();
-        let asked = format!("{path} {chosen:?}");
+        let asked = format!("{path} {chosen:?} {}", self.unverified);
         context
             .once("this machine", &asked, || {
-                Api::from_kubeconfig(Path::new(path), chosen)
+                Api::from_kubeconfig(Path::new(path), chosen, self.unverified)
             })
             .await
     }
@@ -121,9 +125,9 @@ impl Kubernetes {
             .await
     }
 
-    /// What was seen, without the token of the kubeconfig: no baseline names that secret,
-    /// so nobody else could hide it.
-    pub(in super::super) async fn hidden(
+    /// What was seen, by an API whether it was checked who it is, and without the token of
+    /// the kubeconfig: no baseline names that secret, so nobody else could hide it.
+    pub(in super::super) async fn by_api(
         &self,
         context: &Context,
         seen: Result<Facts, Fault>,
@@ -135,11 +139,14 @@ impl Kubernetes {
             return seen;
         };
         let scrub = |text: &str| api.scrub(text);
-        seen.map(|facts| facts.map_text(&scrub))
-            .map_err(|mut fault| {
-                fault.seen = scrub(&fault.seen);
-                fault
-            })
+        let told = seen.map(|mut facts| {
+            facts.set("verified", api.is_verified());
+            facts.map_text(&scrub)
+        });
+        told.map_err(|mut fault| {
+            fault.seen = scrub(&fault.seen);
+            fault
+        })
     }
 
     /// What [`Self::ask_api`] sends for the lists, each over a connection of its own.

@@ -59,6 +59,7 @@ async fn api(
             ("nobody", "ours", "nobody"),
             ("untrusted", "untrusted", "token"),
             ("unverified", "unverified", "token"),
+            ("unverified-certificate", "unverified", "certificate"),
             ("named", "named", "token"),
             ("proxied", "proxied", "token"),
             ("plain", "plain", "token"),
@@ -111,15 +112,47 @@ impl Api {
 #[rstest]
 #[case("token")]
 #[case("certificate")]
-#[case("unverified")]
+#[case("unverified-certificate")]
 #[tokio::test]
 async fn lets_in_who_shows_a_token_or_a_certificate(#[case] chosen: &str) {
     let api = api("well-1.33", |_| None).await;
     let facts = api
         .seen(json!({ "nodes": { "expect": ["mon"] } }), chosen)
         .await;
-    assert_eq!(fact(&facts.expect("facts"), "ready_count"), 2);
+    let facts = facts.expect("facts");
+    assert_eq!(fact(&facts, "ready_count"), 2);
+    assert_eq!(fact(&facts, "verified"), !chosen.starts_with("unverified"));
+    assert_eq!(fact(&facts, "stale"), json!([]));
     assert_eq!(api.asked(), ["GET /api/v1/nodes"]);
+    let preferred = api.check(json!({ "nodes": {} }), chosen).defaults().prefer;
+    assert!(preferred.contains(&"!has(verified) || verified".to_owned()));
+}
+
+/// Whoever answers at that address would have it.
+#[tokio::test]
+async fn a_token_goes_to_no_server_that_is_not_verified_unless_told() {
+    let api = api("well-1.33", |_| None).await;
+    let fault = api.seen(json!({ "nodes": {} }), "unverified").await;
+    let fault = fault.expect_err("refused");
+    assert_eq!(fault.kind, FaultKind::LocalSetup);
+    assert!(fault.seen.contains("insecure-skip-tls-verify"), "{fault}");
+    assert!(fault.hint.expect("a hint").contains("`unverified: true`"));
+    assert!(api.asked().is_empty(), "nothing was sent");
+
+    let options = json!({ "nodes": {}, "unverified": true });
+    let facts = api.seen(options, "unverified").await.expect("facts");
+    assert_eq!(fact(&facts, "ready_count"), 2);
+    assert_eq!(fact(&facts, "verified"), false);
+}
+
+/// The operator's clock is of another day; the API server tells its own.
+#[tokio::test]
+async fn heartbeats_are_held_against_the_clock_of_the_server() {
+    let mut api = api("well-1.33", |_| None).await;
+    let transports = Arc::get_mut(&mut api.context.transports).expect("nobody else has them");
+    transports.clock = Some(|| jiff::Timestamp::from_second(NOW + 86_400).expect("a time"));
+    let facts = api.seen(json!({ "nodes": {} }), "token").await;
+    assert_eq!(fact(&facts.expect("facts"), "stale"), json!([]));
 }
 
 #[tokio::test]

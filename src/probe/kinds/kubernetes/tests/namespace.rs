@@ -103,12 +103,12 @@ async fn where_namespaces_may_not_be_listed(
     let options = json!({ "jobs": { "namespace": namespace } });
     let facts = seen(&stage, options).await;
     assert_eq!(fact(&facts, "missing_namespace"), expected);
-    let alone = format!("kubectl get namespaces {namespace} -o json");
+    let alone = format!("kubectl get namespaces {namespace} -o json --cache-dir /dev/null");
     assert_eq!(
         sent(&stage),
         [
-            "kubectl get jobs -A -o json",
-            "kubectl get namespaces -o json",
+            "kubectl get jobs -A -o json --cache-dir /dev/null",
+            "kubectl get namespaces -o json --cache-dir /dev/null",
             &alone,
         ]
     );

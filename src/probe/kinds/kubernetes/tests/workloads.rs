@@ -3,7 +3,6 @@
 use serde_json::json;
 
 use super::*;
-use crate::probe::kinds::stage::NOW;
 
 fn told(facts: &Facts) -> Json {
     serde_json::to_value(facts).expect("JSON")
@@ -160,8 +159,8 @@ async fn an_old_cluster_is_asked_for_the_jobs_as_well() {
     assert_eq!(
         sent(&stage),
         [
-            "kubectl get cronjobs -A -o json",
-            "kubectl get jobs -A -o json"
+            "kubectl get cronjobs -A -o json --cache-dir /dev/null",
+            "kubectl get jobs -A -o json --cache-dir /dev/null"
         ]
     );
     let facts = seen(&stage, json!({ "cron_jobs": {} })).await;
@@ -247,7 +246,7 @@ async fn services_by_slices_and_by_endpoints() {
         );
         let mut lines = sent(&stage);
         lines.sort();
-        let old = lines[0] == "kubectl get endpoints -A -o json";
+        let old = lines[0] == "kubectl get endpoints -A -o json --cache-dir /dev/null";
         assert_eq!(
             (old, lines.len()),
             (name == "well-1.20", if old { 3 } else { 2 })
@@ -387,8 +386,14 @@ async fn events_are_evidence() {
     );
     let lines = sent(&stage);
     // Of kube-system there is no event.
-    let namespaces = "kubectl get namespaces -o json";
-    assert_eq!(lines, ["kubectl get events -A -o json", namespaces]);
+    let namespaces = "kubectl get namespaces -o json --cache-dir /dev/null";
+    assert_eq!(
+        lines,
+        [
+            "kubectl get events -A -o json --cache-dir /dev/null",
+            namespaces
+        ]
+    );
     assert_eq!(NOW, 1_780_656_904, "the events are from about then");
 }
 
@@ -405,14 +410,15 @@ fn the_plan_tells_what_is_sent_and_when() {
     assert_eq!(
         bare,
         [
-            "services -A -o json".to_owned(),
-            "endpointslices -A -o json".to_owned(),
-            format!("services -n x -o json {denied}"),
-            format!("endpointslices -n x -o json {denied}"),
-            format!("endpoints -A -o json {none}"),
-            "endpoints -n x -o json (only where that is denied)".to_owned(),
-            "namespaces -o json (only where nothing there is of x)".to_owned(),
-            "namespaces x -o json (only where that is denied)".to_owned(),
+            "services -A -o json --cache-dir /dev/null".to_owned(),
+            "endpointslices -A -o json --cache-dir /dev/null".to_owned(),
+            format!("services -n x -o json --cache-dir /dev/null {denied}"),
+            format!("endpointslices -n x -o json --cache-dir /dev/null {denied}"),
+            format!("endpoints -A -o json --cache-dir /dev/null {none}"),
+            "endpoints -n x -o json --cache-dir /dev/null (only where that is denied)".to_owned(),
+            "namespaces -o json --cache-dir /dev/null (only where nothing there is of x)"
+                .to_owned(),
+            "namespaces x -o json --cache-dir /dev/null (only where that is denied)".to_owned(),
         ]
     );
 }

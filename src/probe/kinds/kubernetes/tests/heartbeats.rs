@@ -1,0 +1,112 @@
+//! What the API server knew of nodes before its start, and what they told since.
+
+use jiff::Timestamp;
+use serde_json::json;
+
+use super::*;
+
+fn at(seconds: i64) -> String {
+    let at = Timestamp::from_second(NOW + seconds).expect("a time");
+    format!("{at:.0}")
+}
+
+/// A node, and when its heartbeat was, from now on; with none it tells none.
+fn node(name: &str, ready: &str, heartbeat: Option<i64>) -> Json {
+    let mut condition = json!({ "type": "Ready", "status": ready });
+    if let Some(seconds) = heartbeat {
+        condition["lastHeartbeatTime"] = json!(at(seconds));
+    }
+    json!({ "metadata": { "name": name }, "status": { "conditions": [condition] } })
+}
+
+/// A cluster of these nodes on a host whose `date` prints `date`.
+async fn nodes(nodes: &[Json], date: Option<i64>) -> Stage {
+    let list = json!({ "items": nodes }).to_string();
+    stage(move |command| match date {
+        _ if command.contains("kubectl") => Answer::ok(list.clone()),
+        Some(seconds) => Answer::ok(format!("{} +0800\n", NOW + seconds)),
+        None => Answer::fails(127, "date: command not found"),
+    })
+    .await
+}
+
+#[rstest]
+#[case::just_now(-10, json!([]))]
+#[case::as_late_as_a_kubelet_may_be(-470, json!([]))]
+#[case::a_little_ahead(60, json!([]))]
+#[case::before_the_cut(-2100, json!([format!("agent: Ready as of {}, 35 min ago", at(-2100))]))]
+#[case::a_clock_is_wrong(7200, json!([
+    format!("agent: Ready as of {}, 120 min ahead of the cluster's clock", at(7200))
+]))]
+#[tokio::test]
+async fn ready_by_what_was_told_before(#[case] heartbeat: i64, #[case] expected: Json) {
+    let of = [
+        node("server", "True", Some(-10)),
+        node("agent", "True", Some(heartbeat)),
+    ];
+    let stage = nodes(&of, Some(0)).await;
+    let facts = seen(&stage, json!({ "nodes": {} })).await;
+    assert_eq!(fact(&facts, "stale"), expected);
+    assert_eq!(fact(&facts, "ready_count"), 2);
+    let oldest = at(heartbeat.min(-10));
+    assert_eq!(fact(&facts, "oldest_heartbeat_at"), oldest);
+    let defaults = kind::<Kubernetes>(json!({ "nodes": {} })).defaults();
+    assert!(defaults.require.contains(&"size(stale) == 0".to_owned()));
+}
+
+/// The operator's clock is right, or an hour off: the host's counts where it tells it.
+#[rstest]
+#[case(Some(3600), 3590, json!([]))]
+#[case(Some(3600), -10, json!([format!("agent: Ready as of {}, 60 min ago", at(-10))]))]
+#[case(None, -10, json!([]))]
+#[case(None, -600, json!([format!("agent: Ready as of {}, 10 min ago", at(-600))]))]
+#[tokio::test]
+async fn by_the_clock_of_the_host(
+    #[case] date: Option<i64>,
+    #[case] heartbeat: i64,
+    #[case] expected: Json,
+) {
+    let stage = nodes(&[node("agent", "True", Some(heartbeat))], date).await;
+    let facts = seen(&stage, json!({ "nodes": {} })).await;
+    assert_eq!(fact(&facts, "stale"), expected);
+}
+
+#[tokio::test]
+async fn a_node_that_tells_no_heartbeat_is_not_guessed_at() {
+    let untold = node("server", "True", None);
+    let stage = nodes(&[untold.clone(), node("agent", "True", Some(-10))], Some(0)).await;
+    let facts = seen(&stage, json!({ "nodes": {} })).await;
+    assert_eq!(fact(&facts, "stale"), Json::Null);
+    assert_eq!(fact(&facts, "oldest_heartbeat_at"), Json::Null);
+    // What is known to be stale is told all the same.
+    let stage = nodes(&[untold, node("agent", "True", Some(-900))], Some(0)).await;
+    let facts = seen(&stage, json!({ "nodes": {} })).await;
+    let stale = format!("agent: Ready as of {}, 15 min ago", at(-900));
+    assert_eq!(fact(&facts, "stale"), json!([stale]));
+}
+
+/// One that is not Ready is told as that, and once.
+#[tokio::test]
+async fn a_node_that_is_not_ready_is_not_stale_besides() {
+    let of = [
+        node("agent", "Unknown", Some(-9000)),
+        node("new", "False", None),
+    ];
+    let stage = nodes(&of, Some(0)).await;
+    let facts = seen(&stage, json!({ "nodes": {} })).await;
+    assert_eq!(fact(&facts, "stale"), json!([]));
+    assert_eq!(fact(&facts, "ready_count"), 0);
+}
+
+#[test]
+fn the_plan_tells_that_the_clock_is_asked() {
+    let told = requests(json!({ "nodes": {} }));
+    let [list, clock] = told.as_slice() else {
+        panic!("{told:?}");
+    };
+    assert!(
+        list.ends_with("kubectl get nodes -o json --cache-dir /dev/null"),
+        "{list}"
+    );
+    assert!(clock.ends_with("date '+%s %z'"), "{clock}");
+}

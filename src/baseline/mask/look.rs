@@ -35,7 +35,7 @@ const PROGRAMS: [(&str, &str); 12] = [
 const OTHERS: [&str; 2] = [
     // openssl's `-passin pass:…`
     r#"\bpass:([^\s"',\]}]+)"#,
-    r#"\b[Bb]earer\s+([A-Za-z._~+/-]*[0-9_][A-Za-z0-9._~+/=-]{6,})"#,
+    r#"\b[Bb]earer\s+([A-Za-z._~+/-]*[0-9_][A-Za-z0-9_._~+/=-]{4,})"#,
 ];
 
 /// Each with the secret in its groups, of which one matches.

@@ -70,7 +70,7 @@ fn as_long_as_before() {
 #[case::slash("sftp:u:a/b@nas:/x", "sftp:u:***@nas:/x")]
 #[case::remote("of :webdav,pass=hunter2,user=u:", "of :webdav,pass=*******,user=u:")]
 #[case::remote_in_quotes("x,pass='a b':y", "x,pass=*****:y")]
-#[case::quotes_in_quotes("x,pass=''a b'':y", "x,pass=*****'':y")]
+#[case::quotes_in_quotes("x,pass=''a b'':y", "x,pass=******':y")]
 #[case::json("token={\"access_token\":\"a b\"}", "token={\"access_token\":*****}")]
 #[case::key("x,key=abc,y=1", "x,key=***,y=1")]
 #[case::flag("x --db-password abc -v", "x --db-password *** -v")]

@@ -91,8 +91,12 @@ install_packages() {
   debian_install "${missing[@]}"
 }
 
-# Without --no-fail-fast the first broken program would hide all those after it.
-cargo_tests() { cargo test --locked --workspace --all-targets --no-fail-fast; }
+# Without --no-fail-fast the first broken program would hide all those after it. Most
+# tests wait, for a server or for a limit, so there are two for each core.
+cargo_tests() {
+  RUST_TEST_THREADS=${RUST_TEST_THREADS:-$((2 * $(nproc)))} \
+    cargo test --locked --workspace --all-targets --no-fail-fast
+}
 doc_tests() { cargo test --locked --workspace --doc; }
 
 take_down() {

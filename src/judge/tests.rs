@@ -234,6 +234,8 @@ fn holds_true(#[case] source: &str) {
     "could not tell: untold was not seen, damage = 'unexpected end of file'"
 )]
 #[case::as_expected("!whole", "whole = false")]
+#[case::there_and_its_value("!has(status) || status < 500", "status = 502")]
+#[case::there_alone("!has(status)", "has(status) = true")]
 fn what_is_not_as_expected_is_told_with_its_reason(#[case] source: &str, #[case] seen: &str) {
     assert_eq!(finding(source).seen, seen);
 }

@@ -27,7 +27,13 @@ pub(super) fn seen<'a>(
     };
     teller.tell(typed);
     teller.explain(because);
-    teller.parts.join(", ")
+    let parts = &teller.parts;
+    let told: Vec<&str> = parts
+        .iter()
+        .filter(|part| !is_told_by_its_value(part, parts))
+        .map(String::as_str)
+        .collect();
+    told.join(", ")
 }
 
 struct Teller<'t, 'a> {
@@ -162,6 +168,16 @@ impl<'a> Teller<'_, 'a> {
             self.parts.push(part);
         }
     }
+}
+
+/// Whether a part is `has(x) = true`, which `x = 3` beside it says as well.
+fn is_told_by_its_value(part: &str, parts: &[String]) -> bool {
+    let name = part.strip_prefix("has(");
+    let name = name.and_then(|rest| rest.strip_suffix(") = true"));
+    name.is_some_and(|name| {
+        let value = format!("{name} = ");
+        parts.iter().any(|part| part.starts_with(&value))
+    })
 }
 
 /// Whether there is anything in it to read.

@@ -21,8 +21,7 @@ pub(super) const FACTS: &[FactSpec] = &[
         "count",
         Unit::Count,
         "How many files are of the pattern, with a date that there is.",
-    )
-    .because(&["exists"]),
+    ),
     FactSpec::new("newest", Type::Text, "The name of the newest."),
     FactSpec::new(
         "newest_at",

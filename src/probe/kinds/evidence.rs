@@ -1,6 +1,7 @@
 //! `evidence`: what is locked away for the worst day was verified, and its marks hold no secret.
 
 mod marker;
+mod password;
 mod placeholder;
 
 use std::collections::BTreeMap;

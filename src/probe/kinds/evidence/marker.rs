@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
+use super::password::{are_codes, is_password};
 use super::placeholder::is_placeholder;
 
 /// What a marker comes to.
@@ -46,6 +47,7 @@ pub(super) enum Sort {
     Random,
     Signs,
     Word,
+    Password,
 }
 
 impl Sort {
@@ -64,6 +66,7 @@ impl Sort {
             Self::Random => "random signs",
             Self::Signs => "signs that no identifier has",
             Self::Word => "one short word of letters and digits, as a password",
+            Self::Password => "a word with letters, digits and signs, as a password",
         }
     }
 }
@@ -148,14 +151,20 @@ fn fields(text: &str) -> Option<Vec<Field>> {
         }
         let key = |key: &str| {
             let words = key.strip_prefix("export ").unwrap_or(key).trim();
-            let is_key = |next: char| next.is_ascii_alphanumeric() || "_- .".contains(next);
+            let is_key = |next: char| next.is_alphanumeric() || "_- .".contains(next);
             (!words.is_empty() && words.len() <= 64 && words.chars().all(is_key))
                 .then(|| plain(words))
         };
-        let split = line.split_once('=').or_else(|| line.split_once(": "));
-        let pair = split
-            .or_else(|| Some((line.strip_suffix(':')?, "")))
-            .and_then(|(name, value)| Some((key(name)?, value)));
+        let splits = [
+            line.split_once('='),
+            line.split_once(": "),
+            line.strip_suffix(':').map(|name| (name, "")),
+        ];
+        // What follows a colon may have a `=` in it.
+        let pair = splits
+            .into_iter()
+            .flatten()
+            .find_map(|(name, value)| Some((key(name)?, value)));
         let (key, value) = pair.unwrap_or((String::new(), line));
         let value = value.trim().trim_matches(['"', '\'']).trim();
         fields.push(Field {
@@ -170,8 +179,8 @@ fn fields(text: &str) -> Option<Vec<Field>> {
 /// As keys are compared: `Evidence-ID` is `evidenceid`.
 pub(super) fn plain(key: &str) -> String {
     key.chars()
-        .filter(char::is_ascii_alphanumeric)
-        .map(|next| next.to_ascii_lowercase())
+        .filter(|next| next.is_alphanumeric())
+        .flat_map(char::to_lowercase)
         .collect()
 }
 
@@ -218,13 +227,14 @@ fn secret(text: &str) -> Option<Sort> {
         return Some(Sort::AddressWithPassword);
     }
     let codes = text.lines().filter(|line| is_code(line.trim())).count();
-    if codes >= 2 {
+    if codes >= 2 || are_codes(text) {
         return Some(Sort::RecoveryCodes);
     }
     let apart = |next: char| next.is_whitespace() || "\"',;()[]{}<>|`".contains(next);
     // A key before its value is no part of it.
     let words = text.split(apart).flat_map(|word| {
-        let value = word.split_once('=').map(|(_, value)| value);
+        let pair = word.split_once('=').filter(|(key, _)| !key.contains('/'));
+        let value = pair.map(|(_, value)| value);
         std::iter::once(word).chain(value)
     });
     words
@@ -315,6 +325,9 @@ fn look(word: &str) -> Option<Sort> {
     if is_token {
         return Some(Sort::Token);
     }
+    if is_password(word) {
+        return Some(Sort::Password);
+    }
     // An identifier has parts; a secret is one long run.
     let runs = word.split(|next: char| !(next.is_ascii_alphanumeric() || "+/=".contains(next)));
     runs.into_iter().find_map(run)
@@ -369,8 +382,16 @@ fn random(text: &str) -> Option<Sort> {
 }
 
 /// Parts of the names of fields that hold a secret.
-const SECRET_FIELDS: [&str; 16] = [
+const SECRET_FIELDS: [&str; 27] = [
     "password",
+    "passwort",
+    "kennwort",
+    "contraseña",
+    "motdepasse",
+    "密碼",
+    "密码",
+    "口令",
+    "パスワード",
     "passwd",
     "passphrase",
     "secret",
@@ -385,6 +406,9 @@ const SECRET_FIELDS: [&str; 16] = [
     "totp",
     "seed",
     "pin",
+    "pw",
+    "pwd",
+    "pass",
     "mnemonic",
 ];
 
@@ -395,7 +419,7 @@ fn secret_field(key: &str, value: &str, item: &str) -> Option<Sort> {
         return None;
     }
     let about = key.ends_with("id") || key.ends_with("at") || key.ends_with("by");
-    let short = ["otp", "pin", "seed"];
+    let short = ["otp", "pin", "seed", "pw", "pwd", "pass"];
     let is_secret = SECRET_FIELDS.iter().any(|name| {
         if short.contains(name) {
             key == *name

@@ -31,6 +31,11 @@ fn look(text: &str) -> Marker {
 #[case::words_that_only_begin_alike("exchange-meeting-7")]
 #[case::a_vault_s_numbers("evidence_id: vault/item/id/2207")]
 #[case::filled("landfill 3, box 9")]
+#[case::times("evidence_id: a-1\nchecked: 20260605 20260612 20260619\nphone: 02 2345 6789")]
+#[case::an_address_with_signs(
+    "evidence_id: a-1\nlink: op://Recovery/restic?attribute=id&version=12"
+)]
+#[case::a_clock_of_another_zone("evidence_id=a-1\nseen=2026-06-13T13:10:00+08:00")]
 fn what_has_an_identifier(#[case] text: &str) {
     assert_eq!(look(text), Marker::Verified(When::Untold));
 }
@@ -139,6 +144,26 @@ const SECRETS: &[(&str, Sort)] = &[
     ("P@ssw0rd", Sort::Word),
     ("a1b2c-d3e4f\ng5h6i-j7k8l\nm9n0o-p1q2r", Sort::RecoveryCodes),
 ];
+
+#[rstest]
+#[case::short_name(r#"{"evidence_id":"X-1","pw":"abc"}"#, Sort::SecretField)]
+#[case::yaml("evidence_id: X-1\npass: abc", Sort::SecretField)]
+#[case::german(r#"{"evidence_id":"X-1","passwort":"abc"}"#, Sort::SecretField)]
+#[case::chinese(r#"{"evidence_id":"X-1","密碼":"abc"}"#, Sort::SecretField)]
+#[case::chinese_yaml("evidence_id: X-1\n密碼: abc", Sort::SecretField)]
+#[case::any_field(r#"{"evidence_id":"X-1","hint":"Summer2026!"}"#, Sort::Password)]
+#[case::prose(r#"{"evidence_id":"X-1","note":"it is Tr0ub4dor&3"}"#, Sort::Password)]
+#[case::list(
+    r#"{"evidence_id":"X-1","backup":["1234 5678","2345 6789","3456 7890"]}"#,
+    Sort::RecoveryCodes
+)]
+#[case::line(
+    "evidence_id=X-1\nhint: 12345678 23456789 34567890",
+    Sort::RecoveryCodes
+)]
+fn a_secret_beside_an_identifier(#[case] text: &str, #[case] sort: Sort) {
+    assert_eq!(look(text), Marker::Suspicious(sort));
+}
 
 /// Whatever a secret stands in, it is noticed.
 #[test]

@@ -174,15 +174,11 @@ impl Typed {
         }
     }
 
-    /// Adds the facts that it is computed from, each once.
-    pub(super) fn facts<'a>(&'a self, facts: &mut Vec<&'a str>) {
-        if let Op::Fact(name) = &self.op
-            && !facts.contains(&name.as_str())
-        {
-            facts.push(name);
-        }
-        for operand in self.operands() {
-            operand.facts(facts);
+    /// The facts that it is computed from.
+    pub(super) fn facts(&self) -> Vec<&str> {
+        match &self.op {
+            Op::Fact(name) => vec![name],
+            _ => self.operands().into_iter().flat_map(Self::facts).collect(),
         }
     }
 

@@ -24,16 +24,12 @@ pub(super) fn seen<'a>(
         evaluator,
         parts: Vec::new(),
         facts: Vec::new(),
+        presences: Vec::new(),
     };
     teller.tell(typed);
+    teller.tell_presences();
     teller.explain(because);
-    let parts = &teller.parts;
-    let told: Vec<&str> = parts
-        .iter()
-        .filter(|part| !is_told_by_its_value(part, parts))
-        .map(String::as_str)
-        .collect();
-    told.join(", ")
+    teller.parts.join(", ")
 }
 
 struct Teller<'t, 'a> {
@@ -42,6 +38,8 @@ struct Teller<'t, 'a> {
     parts: Vec<String>,
     /// The facts that the parts were computed from.
     facts: Vec<&'a str>,
+    /// Each `has(x)` that decided, and its `x`.
+    presences: Vec<(&'a Typed, &'a Typed)>,
 }
 
 impl<'a> Teller<'_, 'a> {
@@ -74,7 +72,18 @@ impl<'a> Teller<'_, 'a> {
                 }
             }
             Op::Quantified(quantifier, list, body) => self.quantified(*quantifier, list, body),
+            Op::Has(of) => self.presences.push((typed, of)),
             _ => self.value_of(typed),
+        }
+    }
+
+    /// Tells each `has(x)` beside which the value of `x` is not told: that says it too.
+    fn tell_presences(&mut self) {
+        for (has, of) in std::mem::take(&mut self.presences) {
+            let value = format!("{} = ", self.name(of));
+            if !self.parts.iter().any(|part| part.starts_with(&value)) {
+                self.value_of(has);
+            }
         }
     }
 
@@ -102,7 +111,7 @@ impl<'a> Teller<'_, 'a> {
         let Ok(elements) = self.evaluator.elements(list) else {
             return self.value_of(list);
         };
-        list.facts(&mut self.facts);
+        self.facts.extend(list.facts());
         let decisive = quantifier == Quantifier::Exists;
         let mut first_untold = None;
         for (position, element) in elements.into_iter().enumerate() {
@@ -134,7 +143,7 @@ impl<'a> Teller<'_, 'a> {
         let value = self.evaluator.value(typed);
         let name = self.name(typed);
         self.part(&name, value);
-        typed.facts(&mut self.facts);
+        self.facts.extend(typed.facts());
     }
 
     /// What says why the facts that were told are as they are. What was not seen, or
@@ -168,16 +177,6 @@ impl<'a> Teller<'_, 'a> {
             self.parts.push(part);
         }
     }
-}
-
-/// Whether a part is `has(x) = true`, which `x = 3` beside it says as well.
-fn is_told_by_its_value(part: &str, parts: &[String]) -> bool {
-    let name = part.strip_prefix("has(");
-    let name = name.and_then(|rest| rest.strip_suffix(") = true"));
-    name.is_some_and(|name| {
-        let value = format!("{name} = ");
-        parts.iter().any(|part| part.starts_with(&value))
-    })
 }
 
 /// Whether there is anything in it to read.

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::clocks::{Clocks, SKEW};
 use super::schedule::{Schedule, on_clock};
 use crate::judge::eval::{Evaluator, Item};
-use crate::judge::types::{Op, Ty, Typed};
+use crate::judge::types::{Ty, Typed};
 use crate::judge::typing::Checker;
 use crate::judge::{CANNOT_TELL, ExpectationError, Finding, Level, duration};
 use crate::judge::{lexer, parser, words};
@@ -502,8 +502,7 @@ fn runs(schedule: &Schedule, grace: SignedDuration, at: Timestamp, now: Timestam
 
 /// `now` alone is no look at anything, by whichever clock.
 fn speaks_of_a_fact(program: &Typed) -> bool {
-    matches!(&program.op, Op::Fact(name) if name != HOST_NOW)
-        || program.operands().into_iter().any(speaks_of_a_fact)
+    program.facts().iter().any(|name| *name != HOST_NOW)
 }
 
 fn signed(span: Duration) -> SignedDuration {

@@ -18,9 +18,8 @@ use stand::containers::container;
 use stand::host::Host;
 use stand::monitoring::{Alertmanager, Prometheus};
 use stand::repositories::Snapshot;
-use stand::times::{ago, daily, unix};
+use stand::times::{ago, daily, stamp, unix, zone};
 
-const ZONE: &str = "Asia/Taipei";
 const RULES: &str = include_str!("../baselines/backup-dr.rules.yml");
 const TEXTFILES: &str = "/home/wooo/node_exporter_textfiles";
 const METRICS: &str = "/home/wooo/node_exporter_textfiles/backup.prom";
@@ -127,14 +126,14 @@ const CRON_188: &str = "\
 
 /// The last 02:00, the newest first.
 fn nights() -> impl Iterator<Item = Timestamp> {
-    daily(2, 0, ZONE)
+    daily(2, 0)
 }
 
 /// When AWOOOI's database was due, the newest first.
 fn awoooi(count: usize) -> Vec<Timestamp> {
     let mut all: Vec<Timestamp> = [2, 8, 14, 20]
         .into_iter()
-        .flat_map(|hour| daily(hour, 0, ZONE).take(count))
+        .flat_map(|hour| daily(hour, 0).take(count))
         .collect();
     all.sort_unstable();
     all.into_iter().rev().take(count).collect()
@@ -147,19 +146,6 @@ fn newest(name: &str) -> Timestamp {
     } else {
         nights().next().expect("a night")
     }
-}
-
-/// Of those due, which one is the newest that a job has which is late by one run: the grace
-/// of a run that was just due is not over.
-fn late(due: &[Timestamp]) -> Timestamp {
-    late_by(due, 60)
-}
-
-/// The same with another grace, in minutes.
-fn late_by(due: &[Timestamp], grace: i64) -> Timestamp {
-    let grace = jiff::SignedDuration::from_mins(grace + 10);
-    let in_grace = Timestamp::now().duration_since(due[0]) <= grace;
-    due[1 + usize::from(in_grace)]
 }
 
 fn escrow_path(item: &str) -> String {
@@ -206,7 +192,7 @@ impl<'a> Site<'a> {
     fn furnish(stand: &'a Stand) -> Self {
         let (ops, data) = (stand.host("ops110"), stand.host("data188"));
         for host in stand.hosts() {
-            host.zone(ZONE);
+            host.zone(zone());
         }
         let night = nights().next().expect("a night");
         ops.write("/backup/scripts/.restic-password", "secret\n")
@@ -255,7 +241,7 @@ impl<'a> Site<'a> {
                 "awoooi_backup_offsite_remote_verify_ok 1\nawoooi_backup_offsite_full_verify_fresh 1\n{snapshots}"
             ),
         )
-        .changed(VERIFIED, daily(7, 20, ZONE).next().expect("a morning"));
+        .changed(VERIFIED, daily(7, 20).next().expect("a morning"));
         ops.write(COLD_START, cold_start("green", 0, 0, ago("4m")));
         let captured = CAPTURED.map(|target| format!("{} 1\n", captured_series(target)));
         let gaps = ESCROW.map(|item| format!("{} 1\n", escrow_series(item)));
@@ -400,9 +386,10 @@ fn remote(ops: &Host, name: &str, snapshots: usize, at: Timestamp) {
 }
 
 fn momo_path(at: Timestamp) -> String {
-    let zone = jiff::tz::TimeZone::get(ZONE).expect("a time zone");
-    let stamp = at.to_zoned(zone).strftime("%Y%m%d_%H%M%S").to_string();
-    format!("{MOMO}/momo_analytics_{stamp}.sql.gz")
+    format!(
+        "{MOMO}/{}",
+        stamp("momo_analytics_%Y%m%d_%H%M%S.sql.gz", at)
+    )
 }
 
 fn momo_dump(data: &Host, at: Timestamp) -> String {
@@ -498,7 +485,7 @@ const EXCLUDED: [&str; 7] = [
 /// BACKUP-STATUS, "2026-06-13 post-CD closeout" and "Credential Escrow Evidence Checklist".
 #[test]
 fn as_on_the_thirteenth_of_june() {
-    let Some(stand) = Stand::of("backup-dr") else {
+    let Some(stand) = Stand::of("backup-dr", &["zone"]) else {
         return;
     };
     let site = Site::furnish(&stand);
@@ -587,13 +574,13 @@ fn as_on_the_thirteenth_of_june() {
 /// BACKUP-STATUS, "2026-06-05 manual remediation".
 #[test]
 fn as_on_the_fifth_of_june() {
-    let Some(stand) = Stand::of("backup-dr") else {
+    let Some(stand) = Stand::of("backup-dr", &["zone"]) else {
         return;
     };
     let site = Site::furnish(&stand);
     let ops = site.ops();
     stand.host("k3s120").power_off();
-    repository(ops, "awoooi", &[late(&awoooi(4))]);
+    repository(ops, "awoooi", &[awoooi(2)[1]]);
     ops.write(
         LOG,
         "[02:11:02] configs: ssh: connect to host 192.168.0.120 port 22: No route to host\n\
@@ -683,7 +670,7 @@ fn as_on_the_fifth_of_june() {
 /// "Backup freshness", "備份全景圖", "保留策略": each of the 13 stale, and not alone.
 #[test]
 fn repositories_are_stale_or_not_alone() {
-    let Some(stand) = Stand::of("backup-dr") else {
+    let Some(stand) = Stand::of("backup-dr", &["zone"]) else {
         return;
     };
     let site = Site::closed(&stand);
@@ -714,7 +701,7 @@ fn repositories_are_stale_or_not_alone() {
         repository(ops, name, &[newest(name)]);
     }
     let due: Vec<Timestamp> = nights().take(4).collect();
-    repository(ops, "gitea", &[late(&due)]);
+    repository(ops, "gitea", &[due[1]]);
     ops.remove("/backup/harbor");
     repository(ops, "langfuse", &[]);
     ops.restic_lock("/backup/signoz", "secret");
@@ -757,7 +744,7 @@ fn repositories_are_stale_or_not_alone() {
 /// column 備份腳本 of "備份全景圖".
 #[test]
 fn schedules_scripts_and_trust() {
-    let Some(stand) = Stand::of("backup-dr") else {
+    let Some(stand) = Stand::of("backup-dr", &["zone"]) else {
         return;
     };
     let site = Site::closed(&stand);
@@ -877,7 +864,7 @@ fn schedules_scripts_and_trust() {
 /// "188 2/2 fresh", "integrity_stale=0", "保留策略".
 #[test]
 fn the_two_jobs_of_188() {
-    let Some(stand) = Stand::of("backup-dr") else {
+    let Some(stand) = Stand::of("backup-dr", &["zone"]) else {
         return;
     };
     let site = Site::closed(&stand);
@@ -950,13 +937,13 @@ fn the_two_jobs_of_188() {
 /// "Google Drive/rclone remote latest-only" and "Offsite gate marker".
 #[test]
 fn the_copy_off_site() {
-    let Some(stand) = Stand::of("backup-dr") else {
+    let Some(stand) = Stand::of("backup-dr", &["zone"]) else {
         return;
     };
     let site = Site::closed(&stand);
     let ops = site.ops();
     let only = || stand.check_with(&["--only", "P3-OFFSITE"]);
-    let morning = daily(7, 20, ZONE).next().expect("a morning");
+    let morning = daily(7, 20).next().expect("a morning");
     let night = newest("gitea");
     let good = ops.read(VERIFIED);
     only().only_bad([]);
@@ -1016,8 +1003,8 @@ fn the_copy_off_site() {
     for (verified, copied, verdict, why) in [
         (ago("4d"), ago("4d"), "BLOCKED", "runs missed"),
         (
-            late_by(&daily(7, 20, ZONE).take(3).collect::<Vec<_>>(), 60),
-            late_by(&nights().take(3).collect::<Vec<_>>(), 320),
+            daily(7, 20).nth(1).expect("a morning"),
+            nights().nth(1).expect("a night"),
             "WARN",
             "1 run late",
         ),
@@ -1064,7 +1051,7 @@ fn the_copy_off_site() {
 /// "Backup aggregate health", "Config backup capture", Velero, 120 and the cold start.
 #[test]
 fn the_aggregate_the_configurations_and_the_cluster() {
-    let Some(stand) = Stand::of("backup-dr") else {
+    let Some(stand) = Stand::of("backup-dr", &["zone"]) else {
         return;
     };
     let site = Site::closed(&stand);
@@ -1165,11 +1152,7 @@ fn the_aggregate_the_configurations_and_the_cluster() {
     let values = [0, 2, 4].map(|at| (captured_series(CAPTURED[at]), 1));
     site.tell(&values);
     site.tell(&[1, 3].map(|at| (captured_series(CAPTURED[at]), 0)));
-    site.tell(&[
-        (failed, 1),
-        (other, night),
-        (velero, late(&due).as_second()),
-    ]);
+    site.tell(&[(failed, 1), (other, night), (velero, due[1].as_second())]);
     node(json!({}));
     site.cluster.change("Node", "mon", |node| {
         let conditions = node["status"]["conditions"].as_array_mut();
@@ -1226,7 +1209,7 @@ fn the_aggregate_the_configurations_and_the_cluster() {
     );
     captured(&card, &[1, 3]);
     site.tell(&[1, 3].map(|at| (captured_series(CAPTURED[at]), 1)));
-    site.tell(&[(velero, night), (at, late(&due).as_second())]);
+    site.tell(&[(velero, night), (at, due[1].as_second())]);
 
     // A K3s host holds back what is captured from it, and the cluster.
     let hosts = ["k3s120", "k3s121"];
@@ -1273,7 +1256,7 @@ fn the_aggregate_the_configurations_and_the_cluster() {
 /// "Backup alert rules": loaded, as the canonical file has them, seen in both systems.
 #[test]
 fn rules_and_alerts() {
-    let Some(stand) = Stand::of("backup-dr") else {
+    let Some(stand) = Stand::of("backup-dr", &["zone"]) else {
         return;
     };
     let site = Site::furnish(&stand);
@@ -1433,7 +1416,7 @@ fn what_is_not_backed_up_has_to_be_declared() {
             "canonical_rules: backup-dr.rules.yml",
             &format!("canonical_rules: {}", rules.display()),
         );
-    let Some(stand) = Stand::with(&undeclared) else {
+    let Some(stand) = Stand::with(&undeclared, &["zone"]) else {
         return;
     };
     let card = stand.check_with(&["--only", "coverage"]);

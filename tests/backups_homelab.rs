@@ -11,7 +11,6 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use serde_json::json;
 use stand::Stand;
 use stand::archives::Archive;
@@ -19,7 +18,7 @@ use stand::card::Card;
 use stand::cluster::Cluster;
 use stand::host::Host;
 use stand::monitoring::Prometheus;
-use stand::times::{ago, daily, stamp};
+use stand::times::{ago, daily, local, stamp};
 
 const TEXTFILES: &str = "/var/lib/textfiles";
 const VAULTWARDEN: &str = "/mnt/main/vaultwarden-backup";
@@ -37,19 +36,18 @@ enum Due {
 impl Due {
     /// The last so many times, the newest first.
     fn last(self, count: usize) -> Vec<Timestamp> {
-        let on = |at: &Timestamp| at.to_zoned(TimeZone::UTC);
-        let sunday = |at: &Timestamp| on(at).weekday() == jiff::civil::Weekday::Sunday;
+        let sunday = |at: &Timestamp| local(*at).weekday() == jiff::civil::Weekday::Sunday;
         match self {
-            Self::Daily(hour, minute) => daily(hour, minute, "UTC").take(count).collect(),
-            Self::Sunday(hour) => daily(hour, 0, "UTC").filter(sunday).take(count).collect(),
-            Self::FirstSunday(hour) => daily(hour, 0, "UTC")
-                .filter(|at| sunday(at) && on(at).day() <= 7)
+            Self::Daily(hour, minute) => daily(hour, minute).take(count).collect(),
+            Self::Sunday(hour) => daily(hour, 0).filter(sunday).take(count).collect(),
+            Self::FirstSunday(hour) => daily(hour, 0)
+                .filter(|at| sunday(at) && local(*at).day() <= 7)
                 .take(count)
                 .collect(),
             Self::SixHourly => {
                 let mut all: Vec<Timestamp> = [0, 6, 12, 18]
                     .into_iter()
-                    .flat_map(|hour| daily(hour, 0, "UTC").take(count / 4 + 2))
+                    .flat_map(|hour| daily(hour, 0).take(count / 4 + 2))
                     .collect();
                 all.sort_unstable_by(|a, b| b.cmp(a));
                 all.truncate(count);
@@ -454,7 +452,8 @@ impl<'a> Homelab<'a> {
 
     fn succeeded(&self, job: &str, at: Timestamp) {
         self.cluster.change("CronJob", job, |job| {
-            job["status"]["lastSuccessfulTime"] = json!(stamp("%Y-%m-%dT%H:%M:%SZ", at));
+            job["status"]["lastSuccessfulTime"] =
+                json!(at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
         });
     }
 }
@@ -545,7 +544,7 @@ fn cells(layer: &str, without: &[&str]) -> Vec<String> {
 
 #[test]
 fn all_is_well() {
-    let Some(stand) = Stand::of("homelab-three-layers") else {
+    let Some(stand) = Stand::of("homelab-three-layers", &["cluster_zone", "truenas_zone"]) else {
         return;
     };
     let homelab = Homelab::of(&stand);
@@ -562,7 +561,7 @@ fn all_is_well() {
 /// "Components": each cron job suspended, and not done when it was due, twice.
 #[test]
 fn a_cron_job_is_suspended_or_does_not_succeed() {
-    let Some(stand) = Stand::of("homelab-three-layers") else {
+    let Some(stand) = Stand::of("homelab-three-layers", &["cluster_zone", "truenas_zone"]) else {
         return;
     };
     let homelab = Homelab::of(&stand);
@@ -619,7 +618,7 @@ fn a_cron_job_is_suspended_or_does_not_succeed() {
 /// "Components": what each job leaves is cut off, the newest are missing, or are too many.
 #[test]
 fn a_backup_is_cut_off_missing_or_one_of_too_many() {
-    let Some(stand) = Stand::of("homelab-three-layers") else {
+    let Some(stand) = Stand::of("homelab-three-layers", &["cluster_zone", "truenas_zone"]) else {
         return;
     };
     let homelab = Homelab::of(&stand);
@@ -732,7 +731,7 @@ fn a_backup_is_cut_off_missing_or_one_of_too_many() {
 /// "Vaultwarden Enhanced Protection".
 #[test]
 fn vaultwarden_s_copy_is_damaged_or_not_whole() {
-    let Some(stand) = Stand::of("homelab-three-layers") else {
+    let Some(stand) = Stand::of("homelab-three-layers", &["cluster_zone", "truenas_zone"]) else {
         return;
     };
     let homelab = Homelab::of(&stand);
@@ -780,7 +779,7 @@ fn vaultwarden_s_copy_is_damaged_or_not_whole() {
 /// "Layer 1", "Schedule": four rows, and the pools.
 #[test]
 fn snapshots_are_late_gone_or_too_many() {
-    let Some(stand) = Stand::of("homelab-three-layers") else {
+    let Some(stand) = Stand::of("homelab-three-layers", &["cluster_zone", "truenas_zone"]) else {
         return;
     };
     let homelab = Homelab::of(&stand);
@@ -860,7 +859,7 @@ fn snapshots_are_late_gone_or_too_many() {
 /// "Components": incremental sync, full sync, CloudSync monitor.
 #[test]
 fn the_copy_off_site_is_late_failing_or_gone() {
-    let Some(stand) = Stand::of("homelab-three-layers") else {
+    let Some(stand) = Stand::of("homelab-three-layers", &["cluster_zone", "truenas_zone"]) else {
         return;
     };
     let homelab = Homelab::of(&stand);
@@ -1047,7 +1046,7 @@ fn the_copy_off_site_is_late_failing_or_gone() {
 /// "Monitoring & Alerting": each threshold, an hour before and after it, and without any figure.
 #[test]
 fn a_success_is_older_than_its_threshold() {
-    let Some(stand) = Stand::of("homelab-three-layers") else {
+    let Some(stand) = Stand::of("homelab-three-layers", &["cluster_zone", "truenas_zone"]) else {
         return;
     };
     let homelab = Homelab::of(&stand);
@@ -1087,7 +1086,7 @@ fn a_success_is_older_than_its_threshold() {
 /// "Monitoring & Alerting": each alert fires, and its rule is not loaded.
 #[test]
 fn an_alert_fires_or_is_not_loaded() {
-    let Some(stand) = Stand::of("homelab-three-layers") else {
+    let Some(stand) = Stand::of("homelab-three-layers", &["cluster_zone", "truenas_zone"]) else {
         return;
     };
     let homelab = Homelab::of(&stand);
@@ -1133,7 +1132,7 @@ fn an_alert_fires_or_is_not_loaded() {
 /// "iSCSI Hardening": each setting as it is by default, on one of the five nodes each.
 #[test]
 fn a_node_has_a_default_of_iscsi() {
-    let Some(stand) = Stand::of("homelab-three-layers") else {
+    let Some(stand) = Stand::of("homelab-three-layers", &["cluster_zone", "truenas_zone"]) else {
         return;
     };
     let _homelab = Homelab::of(&stand);
@@ -1166,7 +1165,7 @@ fn a_service_without_a_backup_is_uncovered() {
         std::fs::read_to_string("baselines/homelab-three-layers.yml").expect("the baseline");
     let text = shipped
         + "    linkwarden:\n      title: Linkwarden\n      snapshot: *snapshots\n      offsite: *offsite\n";
-    let Some(stand) = Stand::with(&text) else {
+    let Some(stand) = Stand::with(&text, &["cluster_zone", "truenas_zone"]) else {
         return;
     };
     let _homelab = Homelab::of(&stand);
@@ -1179,7 +1178,7 @@ fn a_service_without_a_backup_is_uncovered() {
 
 #[test]
 fn what_all_stands_on_is_off() {
-    let Some(stand) = Stand::of("homelab-three-layers") else {
+    let Some(stand) = Stand::of("homelab-three-layers", &["cluster_zone", "truenas_zone"]) else {
         return;
     };
     let homelab = Homelab::of(&stand);

@@ -145,7 +145,7 @@ fn comes_to(card: &Card, outcome: &str) {
 
 #[test]
 fn all_is_well() {
-    let Some(stand) = Stand::of("ns8-backup") else {
+    let Some(stand) = Stand::of("ns8-backup", &[]) else {
         return;
     };
     leader(&stand);
@@ -160,7 +160,7 @@ fn all_is_well() {
 /// "Logica di classificazione".
 #[test]
 fn each_row_of_the_classification() {
-    let Some(stand) = Stand::of("ns8-backup") else {
+    let Some(stand) = Stand::of("ns8-backup", &[]) else {
         return;
     };
     let redis = leader(&stand);
@@ -212,7 +212,7 @@ fn each_row_of_the_classification() {
 
 #[test]
 fn of_several_plans_the_worst_is_told() {
-    let Some(stand) = Stand::of("ns8-backup") else {
+    let Some(stand) = Stand::of("ns8-backup", &[]) else {
         return;
     };
     let redis = leader(&stand);
@@ -235,7 +235,7 @@ fn of_several_plans_the_worst_is_told() {
 /// The state of a night long ago is still there, and says that all went well.
 #[test]
 fn the_last_backup_is_old() {
-    let Some(stand) = Stand::of("ns8-backup") else {
+    let Some(stand) = Stand::of("ns8-backup", &[]) else {
         return;
     };
     let redis = leader(&stand);
@@ -248,7 +248,7 @@ fn the_last_backup_is_old() {
 /// A module that was removed, or taken out of the plan, leaves its last state in Redis.
 #[test]
 fn a_former_module_is_told_and_not_counted() {
-    let Some(stand) = Stand::of("ns8-backup") else {
+    let Some(stand) = Stand::of("ns8-backup", &[]) else {
         return;
     };
     let redis = leader(&stand);
@@ -263,7 +263,7 @@ fn a_former_module_is_told_and_not_counted() {
 /// look as new as can be.
 #[test]
 fn the_last_backup_is_of_a_time_to_come() {
-    let Some(stand) = Stand::of("ns8-backup") else {
+    let Some(stand) = Stand::of("ns8-backup", &[]) else {
         return;
     };
     let redis = leader(&stand);
@@ -284,7 +284,7 @@ fn the_last_backup_is_of_a_time_to_come() {
 
 #[test]
 fn the_password_in_redis_is_wrong() {
-    let Some(stand) = Stand::of("ns8-backup") else {
+    let Some(stand) = Stand::of("ns8-backup", &[]) else {
         return;
     };
     let redis = leader(&stand);
@@ -442,7 +442,7 @@ impl BackEnd {
 /// be opened is a REPO_FAILURE.
 #[test]
 fn each_row_of_the_back_ends() {
-    let Some(stand) = Stand::of("ns8-backup") else {
+    let Some(stand) = Stand::of("ns8-backup", &[]) else {
         return;
     };
     let redis = leader(&stand);
@@ -511,7 +511,7 @@ fn each_row_of_the_back_ends() {
 /// A host that takes connections and says nothing.
 #[test]
 fn the_destination_does_not_answer() {
-    let Some(stand) = Stand::of("ns8-backup") else {
+    let Some(stand) = Stand::of("ns8-backup", &[]) else {
         return;
     };
     leader(&stand);
@@ -526,7 +526,7 @@ fn the_destination_does_not_answer() {
 /// Whatever is asked for, and whether it goes well or not.
 #[test]
 fn credentials_are_nowhere() {
-    let Some(stand) = Stand::of("ns8-backup") else {
+    let Some(stand) = Stand::of("ns8-backup", &[]) else {
         return;
     };
     let redis = leader(&stand);
@@ -583,7 +583,7 @@ fn credentials_are_nowhere() {
 
 #[test]
 fn redis_has_no_socket() {
-    let Some(stand) = Stand::of("ns8-backup") else {
+    let Some(stand) = Stand::of("ns8-backup", &[]) else {
         return;
     };
     let redis = leader(&stand);
@@ -599,7 +599,7 @@ fn redis_has_no_socket() {
 
 #[test]
 fn redis_does_not_answer_or_refuses() {
-    let Some(stand) = Stand::of("ns8-backup") else {
+    let Some(stand) = Stand::of("ns8-backup", &[]) else {
         return;
     };
     let redis = leader(&stand);
@@ -629,7 +629,7 @@ fn redis_does_not_answer_or_refuses() {
 
 #[test]
 fn redis_wants_a_password() {
-    let Some(stand) = Stand::of("ns8-backup") else {
+    let Some(stand) = Stand::of("ns8-backup", &[]) else {
         return;
     };
     let redis = leader(&stand);
@@ -639,7 +639,7 @@ fn redis_wants_a_password() {
 
 #[test]
 fn what_the_monitor_requires_is_not_there() {
-    let Some(stand) = Stand::of("ns8-backup") else {
+    let Some(stand) = Stand::of("ns8-backup", &[]) else {
         return;
     };
     leader(&stand);
@@ -664,7 +664,7 @@ fn what_the_monitor_requires_is_not_there() {
 
 #[test]
 fn the_monitor_is_down() {
-    let Some(stand) = Stand::of("ns8-backup") else {
+    let Some(stand) = Stand::of("ns8-backup", &[]) else {
         return;
     };
     leader(&stand);
@@ -702,7 +702,7 @@ fn the_monitor_is_down() {
 
 #[test]
 fn nobody_tells_the_monitor() {
-    let Some(stand) = Stand::of("ns8-backup") else {
+    let Some(stand) = Stand::of("ns8-backup", &[]) else {
         return;
     };
     leader(&stand);
@@ -771,7 +771,7 @@ fn nobody_tells_the_monitor() {
 
 #[test]
 fn the_leader_is_without_power() {
-    let Some(stand) = Stand::of("ns8-backup") else {
+    let Some(stand) = Stand::of("ns8-backup", &[]) else {
         return;
     };
     leader(&stand);

@@ -44,7 +44,7 @@ phases:
 ";
 
 fn two() -> Option<Stand> {
-    let stand = Stand::with(TWO)?;
+    let stand = Stand::with(TWO, &[])?;
     let volume = stand.folder("volume");
     for host in stand.hosts() {
         host.mount("/mnt/backups", &volume);
@@ -147,7 +147,7 @@ fn logins_have_the_rights_that_they_are_given() {
 fn archives_are_what_they_are_called() {
     let Some(stand) = two() else { return };
     let host = stand.host("pi1");
-    let last = daily(4, 0, "UTC").next().expect("a time");
+    let last = daily(4, 0).next().expect("a time");
     let path = |name: &str| format!("/mnt/backups/{name}_{}", stamp("%Y%m%d", last));
     for (name, content, test) in [
         ("tar", Archive::Tar(5000), &["tar", "-tf"][..]),

@@ -31,6 +31,11 @@ pub(crate) fn left_out() -> bool {
     std::env::var_os("COLDSTART_TEST_NO_BACKUPS").is_some_and(|value| value == "1")
 }
 
+fn zoned<'v>(variables: &[&'v str]) -> Vec<(&'v str, &'static str)> {
+    let zone = times::zone();
+    variables.iter().map(|name| (*name, zone)).collect()
+}
+
 /// The hosts of a baseline and what belongs to them. Everything ends with this value.
 pub(crate) struct Stand {
     // Before the folder, which they have mounted and write to.
@@ -43,22 +48,23 @@ pub(crate) struct Stand {
 }
 
 impl Stand {
-    /// All hosts of `baselines/NAME.yml`, on; nothing when these tests are left out.
-    pub(crate) fn of(name: &str) -> Option<Self> {
+    /// All hosts of `baselines/NAME.yml`, on; nothing when these tests are left out. These of its
+    /// variables are set to [`times::zone`].
+    pub(crate) fn of(name: &str, zones: &[&str]) -> Option<Self> {
         Self::of_file(
             &Path::new(env!("CARGO_MANIFEST_DIR"))
                 .join("baselines")
                 .join(format!("{name}.yml")),
-            &[],
+            &zoned(zones),
         )
     }
 
-    /// All hosts of a baseline that a test brings as text.
-    pub(crate) fn with(text: &str) -> Option<Self> {
+    /// All hosts of a baseline that a test brings as text, with the same of its variables.
+    pub(crate) fn with(text: &str, zones: &[&str]) -> Option<Self> {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("baseline.yml");
         std::fs::write(&file, text).expect("a file");
-        let mut stand = Self::of_file(&file, &[])?;
+        let mut stand = Self::of_file(&file, &zoned(zones))?;
         stand.baseline = stand.folder.path().join("baseline.yml");
         std::fs::copy(file, &stand.baseline).expect("a file");
         Some(stand)

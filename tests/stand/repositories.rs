@@ -9,7 +9,6 @@ use std::time::Instant;
 use jiff::Timestamp;
 
 use super::host::Host;
-use super::times::stamp;
 use super::world::HANG;
 
 /// A snapshot to be in a repository.
@@ -94,7 +93,7 @@ impl Host {
             if !self.path(&snapshot.path).exists() {
                 self.write(&format!("{}/some", snapshot.path), "some data\n");
             }
-            let at = stamp("%Y-%m-%d %H:%M:%S", snapshot.at);
+            let at = snapshot.at.strftime("%Y-%m-%d %H:%M:%S").to_string();
             let mut args = vec![
                 "backup",
                 "-q",

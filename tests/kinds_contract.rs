@@ -17,7 +17,7 @@ use coldstart::probe::{
     Transports, Type, Unit,
 };
 use planned::{documented, planned, stack};
-use serde_json::Value;
+use serde_json::{Value, json};
 use servers::tcp;
 
 /// The promises that `of` finds broken, each with the kind that broke it.
@@ -275,6 +275,14 @@ fn wrong_with_options(root: &Value, node: &Value, path: &str, wrong: &mut Vec<St
     }
 }
 
+/// What a reference leads to, or the node itself.
+fn definition<'s>(schema: &'s Value, node: &'s Value) -> &'s Value {
+    node.get("$ref")
+        .and_then(Value::as_str)
+        .and_then(|name| schema.pointer(name.trim_start_matches('#')))
+        .unwrap_or(node)
+}
+
 #[test]
 fn options_are_closed_and_described() {
     let schema = schema();
@@ -285,11 +293,7 @@ fn options_are_closed_and_described() {
         };
         let mut wrong = Vec::new();
         wrong_with_options(&schema, options, kind.name, &mut wrong);
-        let definition = options
-            .get("$ref")
-            .and_then(Value::as_str)
-            .and_then(|name| schema.pointer(name.trim_start_matches('#')))
-            .unwrap_or(options);
+        let definition = definition(&schema, options);
         // A kind without options has no `properties` for the walk to look at.
         if definition.get("additionalProperties") != Some(&Value::Bool(false)) {
             wrong.push("unknown options pass".to_owned());
@@ -311,6 +315,43 @@ fn unknown_options_and_wrong_types_are_refused() {
             .map(|options| format!("takes {options} for its options"))
             .collect()
     });
+}
+
+/// Cron starts the program in another folder than a person does.
+#[test]
+fn files_of_authorities_are_found_beside_the_baseline() {
+    let options = |kind: &str, ca: &str| match kind {
+        "http" | "alert_test" => json!({"url": "https://192.168.0.110/", "ca": ca}),
+        "prometheus" => json!({"url": "https://192.168.0.110/", "query": "up", "ca": ca}),
+        "alertmanager" => json!({"url": "https://192.168.0.110/", "ready": {}, "ca": ca}),
+        "tls" => json!({"address": "192.168.0.110", "port": 443, "ca": ca}),
+        "redis" => json!({"tls": true, "ca": ca}),
+        "postgres" => json!({"url": "postgres://checker@192.168.0.188/k3s", "ca": ca}),
+        kind => panic!("{kind} has `ca`, and no options here"),
+    };
+    let schema = schema();
+    let kinds = std::cell::Cell::new(0);
+    assert_kept(|kind| {
+        let options_of = &schema["$defs"]["Check"]["properties"][kind.name];
+        if definition(&schema, options_of)["properties"]["ca"].is_null() {
+            return Vec::new();
+        }
+        kinds.set(kinds.get() + 1);
+        let found = |ca: &str| {
+            let mut probe = (kind.build)(options(kind.name, ca)).expect("right options");
+            probe.beside(Path::new("/etc/coldstart"));
+            format!("{probe:?}")
+        };
+        [
+            ("lan.pem", "\"/etc/coldstart/lan.pem\""),
+            ("/srv/ca.pem", "\"/srv/ca.pem\""),
+        ]
+        .into_iter()
+        .filter(|(ca, whole)| !found(ca).contains(whole))
+        .map(|(ca, whole)| format!("{ca} is not {whole}: {}", found(ca)))
+        .collect()
+    });
+    assert!(kinds.get() > 0);
 }
 
 /// A definition of one name with two meanings would be the later one in both

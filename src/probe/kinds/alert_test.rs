@@ -4,7 +4,7 @@ mod arrival;
 mod facts;
 mod turn;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -64,7 +64,8 @@ pub struct AlertTest {
     /// Where to look for the alert after the webhook took it, until `timeout` is over.
     #[serde(default)]
     arrival: Option<Arrival>,
-    /// A PEM file of authorities to trust besides this machine's.
+    /// A PEM file of authorities to trust besides this machine's; a relative path
+    /// starts at the folder of the baseline's file.
     #[serde(default)]
     ca: Option<PathBuf>,
     /// Whether certificates must be trusted and name the server.
@@ -224,6 +225,10 @@ impl Kind for AlertTest {
     const FACTS: &'static [FactSpec] = &facts::FACTS;
     const EXAMPLE: &'static str = "title: the API takes an alert\n\
         alert_test: { url: \"http://192.168.0.125:32334/api/v1/webhooks/alertmanager\" }\n";
+
+    fn beside(&mut self, folder: &Path) {
+        self.ca = self.ca.take().map(|file| folder.join(file));
+    }
 
     fn problems(&self, target: &Target, _: &Policy) -> Vec<OptionProblem> {
         let mut problems = Vec::new();

@@ -6,7 +6,7 @@ mod facts;
 mod ready;
 mod silences;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -58,7 +58,8 @@ pub struct Alertmanager {
     /// or `{ user: NAME, password: env:PASSWORD }`.
     #[serde(default)]
     authorization: Option<Authorization>,
-    /// A PEM file of authorities to trust besides this machine's.
+    /// A PEM file of authorities to trust besides this machine's; a relative path
+    /// starts at the folder of the baseline's file.
     #[serde(default)]
     ca: Option<PathBuf>,
     /// Whether the certificate must be trusted and name the server.
@@ -168,6 +169,10 @@ impl Kind for Alertmanager {
     const FACTS: &'static [FactSpec] = &facts::FACTS;
     const EXAMPLE: &'static str = "title: the escrow gaps are visible in both systems\n\
         alertmanager:\n  url: http://192.168.0.110:9093\n  visible_in_both:\n    prometheus: http://192.168.0.110:9090\n    names: [BackupCredentialEscrowEvidenceMissing]\n";
+
+    fn beside(&mut self, folder: &Path) {
+        self.ca = self.ca.take().map(|file| folder.join(file));
+    }
 
     fn problems(&self, target: &Target, _: &Policy) -> Vec<OptionProblem> {
         let api = self.api();

@@ -3,7 +3,7 @@
 mod facts;
 mod options;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use hyper::header::{HeaderName, HeaderValue};
 use schemars::JsonSchema;
@@ -50,7 +50,8 @@ pub struct Http {
     /// `authorization: { secret: env:TOKEN, prefix: "Bearer " }`.
     #[serde(default)]
     headers: std::collections::BTreeMap<String, HeaderText>,
-    /// A PEM file of authorities to trust besides this machine's.
+    /// A PEM file of authorities to trust besides this machine's; a relative path
+    /// starts at the folder of the baseline's file.
     #[serde(default)]
     ca: Option<PathBuf>,
     /// Whether the certificate must be trusted and name the server.
@@ -210,6 +211,10 @@ impl Kind for Http {
     const FACTS: &'static [FactSpec] = &facts::FACTS;
     const EXAMPLE: &'static str = "title: Harbor's registry answers\n\
         http: { url: \"http://192.168.0.110:5000/v2/\", status: [200, 401] }\n";
+
+    fn beside(&mut self, folder: &Path) {
+        self.ca = self.ca.take().map(|file| folder.join(file));
+    }
 
     fn problems(&self, target: &Target, _: &Policy) -> Vec<OptionProblem> {
         let mut problems = Vec::new();

@@ -5,7 +5,7 @@ mod facts;
 mod state;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -64,7 +64,8 @@ pub struct Postgres {
     /// facts, and what of them needs rights.
     #[serde(default)]
     state: Vec<Part>,
-    /// A PEM file of authorities to trust besides this machine's, for `sslmode=verify-full`.
+    /// A PEM file of authorities to trust besides this machine's, for `sslmode=verify-full`; a relative path
+    /// starts at the folder of the baseline's file.
     #[serde(default)]
     ca: Option<PathBuf>,
 }
@@ -160,6 +161,10 @@ impl Kind for Postgres {
     const FACTS: &'static [FactSpec] = &facts::FACTS;
     const EXAMPLE: &'static str = "title: PostgreSQL accepts queries\n\
         postgres:\n  url: postgres://checker@192.168.0.188/k3s_datastore\n  password: env:CHECKER_PASSWORD\n";
+
+    fn beside(&mut self, folder: &Path) {
+        self.ca = self.ca.take().map(|file| folder.join(file));
+    }
 
     fn problems(&self, target: &Target, _: &Policy) -> Vec<OptionProblem> {
         let mut problems = Vec::new();

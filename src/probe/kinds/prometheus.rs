@@ -98,7 +98,8 @@ pub struct Prometheus {
     /// or `{ user: NAME, password: env:PASSWORD }`.
     #[serde(default)]
     authorization: Option<Authorization>,
-    /// A PEM file of authorities to trust besides this machine's.
+    /// A PEM file of authorities to trust besides this machine's; a relative path
+    /// starts at the folder of the baseline's file.
     #[serde(default)]
     ca: Option<PathBuf>,
     /// Whether the certificate must be trusted and name the server.
@@ -282,6 +283,7 @@ impl Kind for Prometheus {
         prometheus:\n  url: http://192.168.0.110:9090\n  rules: { names: [BackupAggregateRunFailed, BackupConfigCapturePartial] }\n";
 
     fn beside(&mut self, folder: &Path) {
+        self.ca = self.ca.take().map(|file| folder.join(file));
         if let Some(rules) = &mut self.rules {
             rules.beside(folder);
         }

@@ -2,7 +2,7 @@
 
 mod facts;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -59,7 +59,8 @@ pub struct Redis {
     /// Whether the server speaks TLS.
     #[serde(default)]
     tls: bool,
-    /// A PEM file of authorities to trust besides this machine's, with `tls`.
+    /// A PEM file of authorities to trust besides this machine's, with `tls`; a relative path
+    /// starts at the folder of the baseline's file.
     #[serde(default)]
     ca: Option<PathBuf>,
     /// Whether the certificate must be trusted and name the server, with `tls`.
@@ -117,6 +118,10 @@ impl Kind for Redis {
     const FACTS: &'static [FactSpec] = &facts::FACTS;
     const EXAMPLE: &'static str =
         "title: Redis on 188 has its data\non: data188\nredis: { port: 6380 }\n";
+
+    fn beside(&mut self, folder: &Path) {
+        self.ca = self.ca.take().map(|file| folder.join(file));
+    }
 
     fn problems(&self, target: &Target, _: &Policy) -> Vec<OptionProblem> {
         let mut problems = Vec::new();

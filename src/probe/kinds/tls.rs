@@ -1,6 +1,6 @@
 //! `tls`: a TLS server shows a certificate that is trusted, for its name, and not about to expire.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -42,7 +42,8 @@ pub struct Tls {
     /// (EHLO, STARTTLS) or `postgres` (`SSLRequest`). Nothing when left out.
     #[serde(default)]
     starttls: Option<StartTls>,
-    /// A PEM file of authorities to trust besides this machine's.
+    /// A PEM file of authorities to trust besides this machine's; a relative path
+    /// starts at the folder of the baseline's file.
     #[serde(default)]
     ca: Option<PathBuf>,
 }
@@ -268,6 +269,10 @@ impl Kind for Tls {
     const EXAMPLE: &'static str = "title: the registry's certificate is good for a month\n\
         tls: { address: 192.168.0.110, port: 443, name: registry.lan, ca: /etc/coldstart/lan-ca.pem }\n\
         prefer: days_left > 30\n";
+
+    fn beside(&mut self, folder: &Path) {
+        self.ca = self.ca.take().map(|file| folder.join(file));
+    }
 
     fn problems(&self, target: &Target, _: &Policy) -> Vec<OptionProblem> {
         let mut problems = aim::problems("address", self.address.as_deref(), target);

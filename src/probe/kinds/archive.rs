@@ -1,5 +1,6 @@
 //! `archive`: dated backup files are there, whole, and neither too few nor too many.
 
+mod copies;
 mod documents;
 mod facts;
 mod format;
@@ -8,10 +9,10 @@ mod verify;
 
 use std::collections::BTreeMap;
 
-use jiff::civil::Weekday;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use self::copies::{Bounds, Copies, Days};
 use self::facts::{FACTS, Kept};
 use self::format::{Content, Packing};
 use self::listing::{Shelf, with_rights};
@@ -120,91 +121,6 @@ pub struct Archive {
     /// Look and read by `sudo -n`.
     #[serde(default)]
     sudo: bool,
-}
-
-#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
-#[serde(untagged, expecting = "a number, or `min` and `max`, is expected")]
-#[schemars(rename = "ArchiveCopies")]
-enum Copies {
-    /// Exactly as many.
-    Exactly(u32),
-    /// Between two numbers.
-    Between(Bounds),
-}
-
-#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[schemars(rename = "ArchiveBounds")]
-struct Bounds {
-    /// At least as many.
-    #[serde(default)]
-    min: Option<u32>,
-    /// At most as many.
-    #[serde(default)]
-    max: Option<u32>,
-}
-
-impl Copies {
-    fn bounds(self) -> Bounds {
-        match self {
-            Self::Exactly(count) => Bounds {
-                min: Some(count),
-                max: Some(count),
-            },
-            Self::Between(bounds) => bounds,
-        }
-    }
-}
-
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(
-    untagged,
-    expecting = "`daily`, or a list of `mon` to `sun`, is expected"
-)]
-#[schemars(rename = "ArchiveDays")]
-enum Days {
-    /// Every day.
-    Word(Daily),
-    /// Days of the week.
-    Week(#[schemars(length(min = 1))] Vec<Day>),
-}
-
-#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-#[schemars(rename = "ArchiveDaily")]
-enum Daily {
-    Daily,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-#[schemars(rename = "ArchiveDay")]
-enum Day {
-    Mon,
-    Tue,
-    Wed,
-    Thu,
-    Fri,
-    Sat,
-    Sun,
-}
-
-impl Days {
-    fn has(&self, weekday: Weekday) -> bool {
-        let day = match weekday {
-            Weekday::Monday => Day::Mon,
-            Weekday::Tuesday => Day::Tue,
-            Weekday::Wednesday => Day::Wed,
-            Weekday::Thursday => Day::Thu,
-            Weekday::Friday => Day::Fri,
-            Weekday::Saturday => Day::Sat,
-            Weekday::Sunday => Day::Sun,
-        };
-        match self {
-            Self::Word(Daily::Daily) => true,
-            Self::Week(days) => days.contains(&day),
-        }
-    }
 }
 
 fn usual_date() -> String {

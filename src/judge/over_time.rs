@@ -3,6 +3,7 @@
 
 mod clocks;
 mod fresh;
+mod freshness;
 mod schedule;
 
 use std::time::Duration;
@@ -21,7 +22,8 @@ use crate::probe::{FactSpec, Facts, Observation, Outcome};
 
 use self::clocks::Clocks;
 
-pub use fresh::{Booted, Fresh, FreshRule, FreshState, Freshness};
+pub use fresh::{Fresh, FreshRule};
+pub use freshness::{Booted, FreshState, Freshness};
 pub use schedule::{Schedule, ScheduleError, zone};
 
 /// Two looks of a trend this far apart are not of one way, where nothing asks

@@ -3,21 +3,17 @@
 //! say what is wrong with it.
 
 mod certificate;
+mod recorder;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::{WebPkiServerVerifier, verify_server_name};
-use rustls::crypto::{CryptoProvider, ring};
+use rustls::client::WebPkiServerVerifier;
+use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use rustls::server::ParsedCertificate;
-use rustls::{
-    AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, PeerIncompatible,
-    RootCertStore, SignatureScheme,
-};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::{AlertDescription, ClientConfig, PeerIncompatible, RootCertStore};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
@@ -25,6 +21,7 @@ use tokio_rustls::client::TlsStream;
 
 pub use certificate::{Certificate, certificates};
 
+use self::recorder::Recorder;
 use super::{Fault, FaultKind, files};
 
 /// Bytes of a PEM file; the authorities of a whole system have a quarter MiB.
@@ -415,101 +412,6 @@ async fn read_authority(path: &Path) -> Result<Vec<CertificateDer<'static>>, Fau
             path.display()
         ))),
         Err(error) => Err(local(format!("{} is not PEM: {error}", path.display()))),
-    }
-}
-
-/// Verifies as usual and keeps what it was shown. Without `verify` it accepts
-/// any certificate, but still checks that the server holds its key.
-#[derive(Debug)]
-struct Recorder {
-    trust: Option<Arc<WebPkiServerVerifier>>,
-    provider: Arc<CryptoProvider>,
-    verify: bool,
-    shown: Mutex<Shown>,
-}
-
-impl ServerCertVerifier for Recorder {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        server_name: &ServerName<'_>,
-        ocsp_response: &[u8],
-        now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        let result = match &self.trust {
-            Some(trust) => {
-                trust.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
-            }
-            None => Err(CertificateError::UnknownIssuer.into()),
-        };
-        let chain: Vec<Certificate> = std::iter::once(end_entity)
-            .chain(intermediates)
-            .map_while(|der| Certificate::read(der))
-            .collect();
-        let distrust = result
-            .as_ref()
-            .err()
-            .map(|error| certificate::distrust(error, chain.first(), &server_name.to_str()));
-        // The name is looked at last, so that a wrong one alone says that the
-        // chain is right.
-        let trusted = match &result {
-            Ok(_) => true,
-            Err(rustls::Error::InvalidCertificate(error)) => matches!(
-                error,
-                CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. }
-            ),
-            Err(_) => false,
-        };
-        let names_match = ParsedCertificate::try_from(end_entity)
-            .and_then(|leaf| verify_server_name(&leaf, server_name))
-            .is_ok();
-        *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = Shown {
-            chain,
-            at: certificate::timestamp(now.as_secs()),
-            distrust,
-            trusted,
-            names_match,
-        };
-        if self.verify {
-            result
-        } else {
-            Ok(ServerCertVerified::assertion())
-        }
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        rustls::crypto::verify_tls12_signature(
-            message,
-            cert,
-            dss,
-            &self.provider.signature_verification_algorithms,
-        )
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        rustls::crypto::verify_tls13_signature(
-            message,
-            cert,
-            dss,
-            &self.provider.signature_verification_algorithms,
-        )
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider
-            .signature_verification_algorithms
-            .supported_schemes()
     }
 }
 

@@ -3,7 +3,6 @@
 
 mod clocks;
 mod fresh;
-mod schedule;
 
 use std::time::Duration;
 
@@ -22,7 +21,7 @@ use crate::probe::{FactSpec, Facts, Observation, Outcome};
 use self::clocks::Clocks;
 
 pub use fresh::{Booted, Fresh, FreshRule, FreshState, Freshness};
-pub use schedule::{Schedule, ScheduleError, zone};
+pub use crate::probe::schedule::{Schedule, ScheduleError, zone};
 
 /// Two looks of a trend this far apart are not of one way, where nothing asks
 /// for less or more: hourly ones are.

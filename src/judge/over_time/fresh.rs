@@ -8,12 +8,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::clocks::{Clocks, SKEW};
-use super::schedule::{Schedule, on_clock};
 use crate::judge::eval::{Evaluator, Item};
 use crate::judge::types::{Ty, Typed};
 use crate::judge::typing::Checker;
 use crate::judge::{CANNOT_TELL, ExpectationError, Finding, Level, duration};
 use crate::judge::{lexer, parser, words};
+use crate::probe::schedule::{Schedule, on_clock};
 use crate::probe::{FactSpec, Facts, HOST_NOW};
 
 /// Two clocks are never quite the same, and cron is not to the second: a run this

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 use rstest::rstest;
 
 use super::*;
-use crate::judge::over_time::schedule;
+use crate::probe::schedule;
 use crate::probe::{Type, Unit, Value};
 
 const FACTS: &[FactSpec] = &[

@@ -20,8 +20,8 @@ use crate::probe::{FactSpec, Facts, Observation, Outcome};
 
 use self::clocks::Clocks;
 
-pub use fresh::{Booted, Fresh, FreshRule, FreshState, Freshness};
 pub use crate::probe::schedule::{Schedule, ScheduleError, zone};
+pub use fresh::{Booted, Fresh, FreshRule, FreshState, Freshness};
 
 /// Two looks of a trend this far apart are not of one way, where nothing asks
 /// for less or more: hourly ones are.

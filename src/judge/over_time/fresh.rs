@@ -31,6 +31,8 @@ pub struct Fresh {
     /// What makes it fresh.
     pub rule: FreshRule,
     program: Typed,
+    /// The facts that say why others are as they are.
+    because: Vec<(&'static str, &'static [&'static str])>,
 }
 
 /// What makes a time fresh.
@@ -171,6 +173,11 @@ impl Fresh {
             source: source.to_owned(),
             rule,
             program,
+            because: facts
+                .iter()
+                .filter(|fact| !fact.because.is_empty())
+                .map(|fact| (fact.name, fact.because))
+                .collect(),
         })
     }
 
@@ -257,7 +264,15 @@ impl Fresh {
         let at = match value {
             Ok(Item::Time(at)) => at,
             Ok(_) => return (self.untold("it is not a time", now), freshness),
-            Err(reason) => return (self.untold(&reason, now), freshness),
+            Err(mut reason) => {
+                let mut evaluator = Evaluator::new(facts, now);
+                let why =
+                    words::reasons(&self.source, &self.program, &self.because, &mut evaluator);
+                if !why.is_empty() {
+                    reason = format!("{reason}, {why}");
+                }
+                return (self.untold(&reason, now), freshness);
+            }
         };
         if at <= Timestamp::UNIX_EPOCH {
             freshness.state = FreshState::NeverRan;

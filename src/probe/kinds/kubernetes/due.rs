@@ -80,3 +80,6 @@ pub(super) fn since_made(job: &CronJob, asked: &CronJobsAsked, now: Option<Times
         "made at {made:.0}, first due at {first:.0}{how}, to have ended well by {until:.0}"
     ))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1251,6 +1251,22 @@ fn the_aggregate_the_configurations_and_the_cluster() {
     let card = stand.check();
     card.warned("cold-start@ops110", "30m ago", "full-stack-cold-start.yml");
     assert_eq!(open(&card), ["backup-core"], "{}", card.told());
+
+    // Velero was on a node that is gone since, and is called ready all the same.
+    site.cluster.change("Pod", "velero-5d9c7b6f4-xk2lp", |pod| {
+        pod["spec"]["nodeName"] = json!("mon9");
+    });
+    told(
+        &only(),
+        &[
+            blocked(
+                "velero-pods@k3s120",
+                "velero-5d9c7b6f4-xk2lp: on mon9: the cluster has no such node",
+                "describe pods",
+            ),
+            warned("cold-start@ops110", "30m ago", "full-stack-cold-start.yml"),
+        ],
+    );
 }
 
 /// "Backup alert rules": loaded, as the canonical file has them, seen in both systems.

@@ -615,6 +615,48 @@ fn a_cron_job_is_suspended_or_does_not_succeed() {
     }
 }
 
+/// One that was made this morning owes nothing before midnight. But no run of it is known, and
+/// a backup that nobody has is not fresh: the card says why.
+#[test]
+fn a_cron_job_was_not_due_yet() {
+    let Some(stand) = Stand::of("homelab-three-layers", &["cluster_zone", "truenas_zone"]) else {
+        return;
+    };
+    let homelab = Homelab::of(&stand);
+    let made = |at: Timestamp| {
+        homelab
+            .cluster
+            .change("CronJob", "postgresql-backup", |job| {
+                let at = at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+                job["metadata"]["creationTimestamp"] = json!(at);
+                job["status"] = json!({});
+            });
+        let card = stand.check();
+        told(
+            &card,
+            &[blocked(
+                "postgresql-job@k8s-master",
+                "no run is known",
+                "pg_dumpall",
+            )],
+            &["postgresql application".to_owned()],
+        );
+        card.why("postgresql-job@k8s-master")
+    };
+    let why = made(ago("10m"));
+    assert!(
+        why.contains("not_due_yet = ['postgresql-backup: made at"),
+        "{why}"
+    );
+    assert!(why.contains("without_success = []"), "{why}");
+    let why = made(ago("2d"));
+    assert!(
+        why.contains("without_success = [\"postgresql-backup: never started since it was made"),
+        "{why}"
+    );
+    assert!(why.contains("not_due_yet = []"), "{why}");
+}
+
 /// "Components": what each job leaves is cut off, the newest are missing, or are too many.
 #[test]
 fn a_backup_is_cut_off_missing_or_one_of_too_many() {

@@ -492,11 +492,7 @@ fn options_of_options_are_explained() {
     let pages = pages();
     for (page, heading, row) in [
         ("kubernetes.md", "### `nodes`", "| `selector` |"),
-        (
-            "kubernetes.md",
-            "### `pods`, `cron_jobs`",
-            "| `namespace` |",
-        ),
+        ("kubernetes.md", "### `pods`, `jobs`", "| `namespace` |"),
         ("archive.md", "### `copies`", "| `max` |"),
         ("settings.md", "### `format`", "| `ini` | "),
         ("alert_test.md", "### `arrival`", "| `json` |"),

@@ -56,7 +56,7 @@ const RESERVED: &[(&str, &[&str], &str)] = &[
     ),
     (
         r"\bcroner\b",
-        &["judge"],
+        &["probe"],
         "what a cron expression means is decided in one place",
     ),
     (

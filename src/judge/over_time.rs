@@ -4,7 +4,6 @@
 mod clocks;
 mod fresh;
 mod freshness;
-mod schedule;
 
 use std::time::Duration;
 
@@ -22,9 +21,9 @@ use crate::probe::{FactSpec, Facts, Observation, Outcome};
 
 use self::clocks::Clocks;
 
+pub use crate::probe::schedule::{Schedule, ScheduleError, zone};
 pub use fresh::{Fresh, FreshRule};
 pub use freshness::{Booted, FreshState, Freshness};
-pub use schedule::{Schedule, ScheduleError, zone};
 
 /// Two looks of a trend this far apart are not of one way, where nothing asks
 /// for less or more: hourly ones are.

@@ -32,6 +32,25 @@ pub(super) fn seen<'a>(
     teller.parts.join(", ")
 }
 
+/// The facts that say why those are as they are that something is computed from, by
+/// `because`: `not_due_yet = ['backup: …']`. Empty where there are none.
+pub(super) fn reasons<'a>(
+    source: &str,
+    typed: &'a Typed,
+    because: &[(&str, &'a [&'a str])],
+    evaluator: &mut Evaluator<'a>,
+) -> String {
+    let mut teller = Teller {
+        source,
+        evaluator,
+        parts: Vec::new(),
+        facts: typed.facts(),
+        presences: Vec::new(),
+    };
+    teller.explain(because);
+    teller.parts.join(", ")
+}
+
 struct Teller<'t, 'a> {
     source: &'t str,
     evaluator: &'t mut Evaluator<'a>,

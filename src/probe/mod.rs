@@ -7,6 +7,7 @@ mod kind;
 pub mod kinds;
 mod observation;
 mod pattern;
+pub mod schedule;
 mod table;
 
 pub use context::{Context, Target};

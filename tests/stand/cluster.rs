@@ -146,12 +146,17 @@ impl<'a> Cluster<'a> {
         }))
     }
 
-    /// A pod that runs and is ready.
+    /// A pod that runs and is ready, on the first node that was made.
     pub(crate) fn pod(&self, namespace: &str, name: &str) -> &Self {
+        let node = {
+            let objects = self.objects.lock().expect("the lock");
+            let node = objects.iter().find(|object| object["kind"] == "Node");
+            node.expect("a node")["metadata"]["name"].clone()
+        };
         self.add(json!({
             "apiVersion": "v1", "kind": "Pod",
             "metadata": {"name": name, "namespace": namespace, "uid": uid(name), "creationTimestamp": after("86400"), "labels": {"app": name}},
-            "spec": {"nodeName": "pi1", "containers": [{"name": "main", "image": "registry/main:1"}]},
+            "spec": {"nodeName": node, "containers": [{"name": "main", "image": "registry/main:1"}]},
             "status": {
                 "phase": "Running", "startTime": after("86400"),
                 "conditions": [{"type": "Ready", "status": "True"}, {"type": "ContainersReady", "status": "True"}],

@@ -7,12 +7,12 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::clocks::{Clocks, SKEW};
 use super::freshness::{Booted, FreshState, Freshness};
-use super::schedule::{Schedule, on_clock};
 use crate::judge::eval::{Evaluator, Item};
 use crate::judge::types::{Ty, Typed};
 use crate::judge::typing::Checker;
 use crate::judge::{CANNOT_TELL, ExpectationError, Finding, Level, duration};
 use crate::judge::{lexer, parser, words};
+use crate::probe::schedule::{Schedule, on_clock};
 use crate::probe::{FactSpec, Facts, HOST_NOW};
 
 /// Two clocks are never quite the same, and cron is not to the second: a run this
@@ -30,6 +30,8 @@ pub struct Fresh {
     /// What makes it fresh.
     pub rule: FreshRule,
     program: Typed,
+    /// The facts that say why others are as they are.
+    because: Vec<(&'static str, &'static [&'static str])>,
 }
 
 /// What makes a time fresh.
@@ -98,6 +100,11 @@ impl Fresh {
             source: source.to_owned(),
             rule,
             program,
+            because: facts
+                .iter()
+                .filter(|fact| !fact.because.is_empty())
+                .map(|fact| (fact.name, fact.because))
+                .collect(),
         })
     }
 
@@ -184,7 +191,15 @@ impl Fresh {
         let at = match value {
             Ok(Item::Time(at)) => at,
             Ok(_) => return (self.untold("it is not a time", now), freshness),
-            Err(reason) => return (self.untold(&reason, now), freshness),
+            Err(mut reason) => {
+                let mut evaluator = Evaluator::new(facts, now);
+                let why =
+                    words::reasons(&self.source, &self.program, &self.because, &mut evaluator);
+                if !why.is_empty() {
+                    reason = format!("{reason}, {why}");
+                }
+                return (self.untold(&reason, now), freshness);
+            }
         };
         if at <= Timestamp::UNIX_EPOCH {
             freshness.state = FreshState::NeverRan;

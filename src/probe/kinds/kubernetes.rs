@@ -1,5 +1,6 @@
 //! `kubernetes`: what a cluster tells of its nodes and workloads.
 
+mod due;
 mod events;
 mod facts;
 mod jobs;
@@ -7,6 +8,7 @@ mod model;
 mod nodes;
 mod options;
 mod pods;
+mod problems;
 mod selector;
 mod services;
 mod shown;
@@ -18,7 +20,7 @@ use futures_util::future::try_join_all;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use self::model::{Claim, EndpointSlice, Endpoints, Event, Job, Volume, Workload};
+use self::model::{Claim, EndpointSlice, Endpoints, Event, Job, Node, Volume, Workload};
 use self::options::{
     Asked, CronJobsAsked, EventsAsked, JobsAsked, NodesAsked, PodsAsked, ServicesAsked,
     VolumesAsked, WorkloadsAsked,
@@ -40,7 +42,9 @@ use crate::probe::{
 /// afresh, together with the retries of other checks.
 ///
 /// Right after its start an API server tells what it knew before: a node that has not come
-/// back is Ready for a minute, and its pods run. So a node's last word has to be new.
+/// back is Ready for a minute, and its pods run. So a node's last word has to be new, also
+/// that of the nodes which ready pods are on. Workloads and services are told as the cluster's
+/// controllers left them: let them come after a check of the nodes or the pods.
 ///
 /// A list in which nothing is of the namespace asked for is only believed when that
 /// namespace is there: then the namespaces are listed as well.
@@ -59,7 +63,8 @@ pub struct Kubernetes {
     /// but those that `may_be_stopped` names.
     #[serde(default)]
     workloads: Option<WorkloadsAsked>,
-    /// The cron jobs: not suspended, and each has ended well; when they last did.
+    /// The cron jobs: not suspended, and each has ended well since it was first due; when
+    /// they last did.
     #[serde(default)]
     cron_jobs: Option<CronJobsAsked>,
     /// The jobs: none has failed for good.
@@ -111,16 +116,10 @@ impl Kubernetes {
         let trace = match asked {
             Asked::Nodes(asked) => {
                 let nodes = self.list(context, Resource::NODES, None).await?;
-                let here = || context.transports.clock.map(|clock| clock());
-                let now = nodes.clock().or_else(here);
-                nodes::tell(nodes.items(), asked, now, &mut facts);
+                nodes::tell(nodes.items(), asked, nodes.now(context), &mut facts);
                 nodes.trace(namespace)
             }
-            Asked::Pods(asked) => {
-                let pods = self.list(context, Resource::PODS, namespace).await?;
-                pods::tell(pods.items(), asked, &mut facts);
-                pods.trace(namespace)
-            }
+            Asked::Pods(asked) => self.tell_pods(context, asked, &mut facts).await?,
             Asked::Workloads(asked) => {
                 let lists = asked.kinds().into_iter().map(|of| async move {
                     let list = self.list::<Workload>(context, of.resource(), namespace);
@@ -141,7 +140,8 @@ impl Kubernetes {
                     None
                 };
                 let jobs = jobs.as_ref().map(Listed::items);
-                jobs::tell_cron_jobs(cron_jobs.items(), jobs, asked, &mut facts);
+                let now = cron_jobs.now(context);
+                jobs::tell_cron_jobs(cron_jobs.items(), jobs, asked, now, &mut facts);
                 cron_jobs.trace(namespace)
             }
             Asked::Jobs(asked) => {
@@ -156,12 +156,8 @@ impl Kubernetes {
                     self.list::<Volume>(context, Resource::VOLUMES, None),
                 );
                 let claims = claims?;
-                let volumes = match volumes {
-                    Ok(volumes) => Some(volumes),
-                    // A login for namespaces alone sees the claims.
-                    Err(fault) if fault.kind == FaultKind::Denied => None,
-                    Err(fault) => return Err(fault),
-                };
+                // A login for namespaces alone sees the claims.
+                let volumes = unless_denied(volumes)?;
                 let volumes = volumes.as_ref().map(Listed::items);
                 volumes::tell(claims.items(), volumes, asked, &mut facts);
                 claims.trace(namespace)
@@ -179,6 +175,35 @@ impl Kubernetes {
             facts.set_some("missing_namespace", missing.map(texts));
         }
         Ok(facts)
+    }
+
+    async fn tell_pods(
+        &self,
+        context: &Context,
+        asked: &PodsAsked,
+        facts: &mut Facts,
+    ) -> Result<Trace, Fault> {
+        let namespace = asked.namespace.as_deref();
+        let (pods, nodes) = tokio::join!(
+            self.list(context, Resource::PODS, namespace),
+            self.list::<Node>(context, Resource::NODES, None),
+        );
+        let pods = pods?;
+        pods::tell(pods.items(), asked, facts);
+        // A login for namespaces alone sees the pods.
+        let nodes = unless_denied(nodes)?;
+        facts.set("nodes_seen", nodes.is_some());
+        let on_lost = |nodes: &Listed<Node>| {
+            pods::on_lost_nodes(pods.items(), asked, nodes.items(), nodes.now(context))
+        };
+        let mut lost = nodes.as_ref().and_then(on_lost);
+        if lost.as_ref().is_some_and(|lost| !lost.is_empty()) {
+            // The list may be another check's, of when the nodes were not back yet.
+            let again = Resource::NODES.again();
+            lost = on_lost(&self.list(context, again, None).await?);
+        }
+        facts.set_some("on_lost_nodes", lost.map(texts));
+        Ok(pods.trace(namespace))
     }
 
     async fn tell_services(
@@ -205,6 +230,15 @@ impl Kubernetes {
         };
         services::tell(services.items(), &behind, asked, facts);
         Ok(services.trace(namespace))
+    }
+}
+
+/// Nothing where the login may not see it; any other fault stays one.
+fn unless_denied<T>(seen: Result<T, Fault>) -> Result<Option<T>, Fault> {
+    match seen {
+        Ok(seen) => Ok(Some(seen)),
+        Err(fault) if fault.kind == FaultKind::Denied => Ok(None),
+        Err(fault) => Err(fault),
     }
 }
 

@@ -34,7 +34,7 @@ fn check(lab: &Lab, more: &[&str]) -> Run {
 /// What kinds say that they ask only where there is no systemd, no `ip`, no `ss`,
 /// where UDP has no room, where a cluster is old or not for us to see, and where a
 /// namespace is empty: nowhere in this lab.
-const ELSEWHERE: [&str; 10] = [
+const ELSEWHERE: [&str; 11] = [
     "pgrep -x 'cron|crond'",
     "cat /proc/net/arp",
     "grep -h -E 'local_address|",
@@ -44,6 +44,7 @@ const ELSEWHERE: [&str; 10] = [
     "(only where that is denied)",
     "(only where nothing there is of ",
     "(only where a cron job tells of no last success)",
+    "(only where a pod is on a node that is lost by what was listed before)",
     "(only where the cluster has no endpoint slices, or they are denied)",
 ];
 
@@ -192,8 +193,9 @@ fn the_plan_is_what_is_sent() {
             text = text.replace("each server of /etc/resolv.conf", "192.168.0.1:53");
             // The plan names the host, the audit where its SSH settings lead.
             let login = protocol == "ssh" && text.starts_with("connect ");
-            // So it does with a list of the cluster.
-            let shared = protocol == "ssh-exec" && text.contains(" kubectl get ");
+            // So it does with a list of the cluster, and with the host's clock at that of nodes.
+            let of_cluster = text.contains(" kubectl get ") || text.ends_with(" date '+%s %z'");
+            let shared = protocol == "ssh-exec" && of_cluster;
             // Which containers there are is not known before.
             let listed = text.strip_suffix(" IDS");
             // Whichever check comes first makes the connection that all of a host share.

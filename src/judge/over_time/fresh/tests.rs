@@ -2,7 +2,7 @@ use proptest::prelude::*;
 use rstest::rstest;
 
 use super::*;
-use crate::judge::over_time::schedule;
+use crate::probe::schedule;
 use crate::probe::{Type, Unit, Value};
 
 const FACTS: &[FactSpec] = &[
@@ -373,6 +373,36 @@ fn what_was_not_seen_cannot_be_told() {
     assert_eq!(
         finding.seen,
         "could not tell: modified_at was not seen, so no run is known"
+    );
+}
+
+/// A time may be missing for a reason that is told: then the card has it. What is empty is
+/// none.
+#[rstest]
+#[case(&["backup: first due at two"], ", not_due_yet = ['backup: first due at two']")]
+#[case(&[], "")]
+fn why_it_was_not_seen_is_told(#[case] reasons: &[&str], #[case] told: &str) {
+    let specs = &[
+        FactSpec::new("last_success", Type::Time, "").because(&["not_due_yet", "gone"]),
+        FactSpec::new("not_due_yet", Type::List(&Type::Text), ""),
+        FactSpec::new("gone", Type::Text, ""),
+    ];
+    let rule = FreshRule::Age {
+        within: Some(HOUR),
+        prefer_within: None,
+        zone: TimeZone::UTC,
+    };
+    let fresh = Fresh::compile("last_success", specs, rule).expect("a rule");
+    let mut facts = Facts::new();
+    let reasons = reasons.iter().map(|text| Value::from(*text));
+    facts.set("not_due_yet", Value::List(reasons.collect()));
+    let clocks = Clocks::here(at("2026-06-13T04:00:00Z"));
+    let (finding, freshness) = fresh.judge(&facts, &clocks, None);
+    assert_eq!(freshness.state, FreshState::Untold);
+    assert_eq!(finding.held, None);
+    assert_eq!(
+        finding.seen,
+        format!("could not tell: last_success was not seen{told}, so no run is known")
     );
 }
 

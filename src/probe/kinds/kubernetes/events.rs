@@ -48,12 +48,18 @@ pub(super) fn tell(
     let fits = |patterns: &[String], text: &str| {
         patterns.is_empty() || patterns.iter().any(|one| wildcard::matches(one, text))
     };
+    let namespace = asked.namespace.as_deref();
+    let is_of = |event: &&Event| namespace.is_none_or(|name| name == event.metadata.namespace);
+    let missing = asked.objects.iter().filter(|pattern| {
+        let mut all = events.iter().filter(is_of);
+        !all.any(|event| wildcard::matches(pattern, &event.involved_object.name))
+    });
+    facts.set("missing", texts(missing.cloned()));
     let mut seen: Vec<(Option<Timestamp>, &Event)> = events
         .iter()
+        .filter(is_of)
         .filter(|event| {
-            let namespace = asked.namespace.as_deref();
-            namespace.is_none_or(|name| name == event.metadata.namespace)
-                && (asked.all || event.of == "Warning")
+            (asked.all || event.of == "Warning")
                 && fits(&asked.objects, &event.involved_object.name)
                 && fits(&asked.reasons, &event.reason)
         })

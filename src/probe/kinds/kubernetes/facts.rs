@@ -5,7 +5,7 @@ use crate::probe::{FactSpec, Type, Unit};
 const TEXTS: Type = Type::List(&Type::Text);
 
 /// Every fact, by what is asked for.
-pub(super) const FACTS: [FactSpec; 49] = [
+pub(super) const FACTS: [FactSpec; 52] = [
     FactSpec::number(
         "count",
         Unit::Count,
@@ -14,7 +14,7 @@ pub(super) const FACTS: [FactSpec; 49] = [
     FactSpec::new(
         "missing",
         TEXTS,
-        "Names and patterns asked for that nothing there has.",
+        "Names and patterns asked for that nothing there has; of `events` the `objects` of which there is none at all, however old and whether a warning or not.",
     ),
     FactSpec::new(
         "verified",
@@ -119,6 +119,16 @@ pub(super) const FACTS: [FactSpec; 49] = [
         "`pods`: those being deleted. On a node that is gone they stay so.",
     ),
     FactSpec::new(
+        "nodes_seen",
+        Type::Bool,
+        "`pods`: whether the login may list the nodes. Where it may not, `on_lost_nodes` cannot be told: `require: nodes_seen` where it has to be.",
+    ),
+    FactSpec::new(
+        "on_lost_nodes",
+        TEXTS,
+        "`pods`: those that are called ready, by what was told before their node was lost: it is gone, not Ready, or `stale` as a check of `nodes` has it. `api-5d9: on k3s121: Ready as of 2026-06-05T10:20:00Z, 35 min ago`. Absent where the login may not list the nodes, or it is not told when they were Ready.",
+    ),
+    FactSpec::new(
         "unavailable",
         TEXTS,
         "`workloads`: those with fewer replicas available than wanted, or not seen by their controller since they were changed: `deployment api: 0 of 2 available`.",
@@ -157,17 +167,23 @@ pub(super) const FACTS: [FactSpec; 49] = [
     FactSpec::new(
         "without_success",
         TEXTS,
-        "`cron_jobs`: those that never ended well, as far as is known, each with when it was last started: `dbaas/backup: last started at 2026-06-05T02:00:00Z`. Also one that is new and was not due yet: when it was, by the clock and time zone of the cluster's controller, is not told.",
+        "`cron_jobs`: those that never ended well, as far as is known, each with when it was last started: `dbaas/backup: last started at 2026-06-05T02:00:00Z`. Not one that is in `not_due_yet`.",
+    ),
+    FactSpec::new(
+        "not_due_yet",
+        TEXTS,
+        "`cron_jobs`: those that never ended well and need not have: by their `schedule`, in their `timeZone` or the `zone` of the check, no run was due since they were made, or the first one was and the `grace` is not over. `dbaas/backup: made at 2026-06-05T10:00:00Z, first due at 2026-06-06T02:00:00Z, to have ended well by 2026-06-06T03:00:00Z`. Not one that is suspended, whose run has ended and not well, or whose schedule cannot be read. A run that was due and never started, as after `startingDeadlineSeconds`, was due. By the clock of the API server, with kubectl by that of the machine that coldstart runs on.",
     ),
     FactSpec::new(
         "last_success",
         Type::Time,
-        "`cron_jobs`: when the last job ended well; of several cron jobs the one for which that is longest ago. From `lastSuccessfulTime`, on clusters before 1.21 from the jobs that are kept. Absent when one of them never did.",
-    ),
+        "`cron_jobs`: when the last job ended well; of several cron jobs the one for which that is longest ago. From `lastSuccessfulTime`, on clusters before 1.21 from the jobs that are kept. Absent when one of them never did, those that are `not_due_yet` apart.",
+    )
+    .because(&["not_due_yet"]),
     FactSpec::new(
         "last_schedule",
         Type::Time,
-        "`cron_jobs`: when a job was last due and started; of several cron jobs the one for which that is longest ago. Absent when one of them never was.",
+        "`cron_jobs`: when a job was last due and started; of several cron jobs the one for which that is longest ago. Absent when one of them never was, those that are `not_due_yet` apart.",
     ),
     FactSpec::new(
         "last_successes",
@@ -192,7 +208,7 @@ pub(super) const FACTS: [FactSpec; 49] = [
     FactSpec::number(
         "succeeded_count",
         Unit::Count,
-        "`jobs`: how many have ended well. Of jobs that were cleaned away nothing is known, so none at all is no failure: `require: count > 0` where there has to be one.",
+        "`jobs`: how many have ended well. Of jobs that were cleaned away nothing is known, so none at all is no failure: `require: count > 0` where there has to be one. With a `selector` none is a warning, for it may be mistyped.",
     ),
     FactSpec::number("failed_count", Unit::Count, "`jobs`: how many have failed."),
     FactSpec::new(

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::due::{Due, since_made};
 use super::model::{CronJob, Job};
 use super::options::{CronJobsAsked, JobsAsked};
 use super::shown::{because, number, texts};
@@ -50,16 +51,18 @@ fn by_name(moments: Vec<(String, Option<Timestamp>)>) -> Value {
     Value::Map(told.collect())
 }
 
-/// `jobs` are the cluster's, where [`needs_jobs`].
+/// `jobs` are the cluster's, where [`needs_jobs`]; `now` is the clock of who gave the list,
+/// the operator's where it told none.
 pub(super) fn tell_cron_jobs(
     cron_jobs: &[CronJob],
     jobs: Option<&[Job]>,
     asked: &CronJobsAsked,
+    now: Option<Timestamp>,
     facts: &mut Facts,
 ) {
     let part = asked.part();
     let selected = part.of(cron_jobs);
-    let (mut suspended, mut never) = (Vec::new(), Vec::new());
+    let (mut suspended, mut never, mut not_due) = (Vec::new(), Vec::new(), Vec::new());
     let (mut successes, mut scheduled) = (Vec::new(), Vec::new());
     let (mut schedules, mut zones) = (Vec::new(), Vec::new());
     let mut active = 0;
@@ -71,21 +74,35 @@ pub(super) fn tell_cron_jobs(
         active += one.status.active.len();
         let success = one.status.last_successful_time.0;
         let success = success.or_else(|| success_of(one, jobs?));
-        if success.is_none() {
-            never.push(format!("{name}: {}", started(one)));
-        }
-        successes.push((name.clone(), success));
-        scheduled.push((name.clone(), one.status.last_schedule_time.0));
         schedules.push((name.clone(), Value::from(one.spec.schedule.as_str())));
         if let Some(zone) = &one.spec.time_zone {
-            zones.push((name, Value::from(zone.as_str())));
+            zones.push((name.clone(), Value::from(zone.as_str())));
         }
+        if success.is_none() {
+            match since_made(one, asked, now) {
+                // It has nothing to show, and takes nothing from what others show.
+                Due::NotYet(told) => {
+                    not_due.push(format!("{name}: {told}"));
+                    continue;
+                }
+                Due::Was(why) => {
+                    never.push(because(
+                        &format!("{name}: {}", started(one)),
+                        &why.unwrap_or_default(),
+                        "",
+                    ));
+                }
+            }
+        }
+        successes.push((name.clone(), success));
+        scheduled.push((name, one.status.last_schedule_time.0));
     }
     facts.set("missing", part.missing(&selected));
     facts.set("count", number(selected.len()));
     facts.set("active_count", number(active));
     facts.set("suspended", texts(suspended));
     facts.set("without_success", texts(never));
+    facts.set("not_due_yet", texts(not_due));
     facts.set_some("last_success", oldest(&successes));
     facts.set_some("last_schedule", oldest(&scheduled));
     facts.set("last_successes", by_name(successes));

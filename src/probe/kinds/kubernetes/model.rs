@@ -180,7 +180,17 @@ pub(super) struct NodeInfo {
 pub(super) struct Pod {
     pub(super) metadata: Meta,
     #[serde(default, deserialize_with = "or_default")]
+    pub(super) spec: PodSpec,
+    #[serde(default, deserialize_with = "or_default")]
     pub(super) status: PodStatus,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct PodSpec {
+    /// Where it runs, once that is decided.
+    #[serde(default)]
+    pub(super) node_name: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]

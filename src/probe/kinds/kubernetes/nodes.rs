@@ -39,17 +39,45 @@ fn heartbeat(node: &Node) -> Option<Timestamp> {
 }
 
 /// That what a node told at `at` does not say how it is `now`; in words.
-fn why_stale(name: &str, at: Timestamp, now: Timestamp) -> Option<String> {
+fn why_stale(at: Timestamp, now: Timestamp) -> Option<String> {
     let age = now.duration_since(at);
     if age > OLD {
         let minutes = age.as_mins();
-        return Some(format!("{name}: Ready as of {at:.0}, {minutes} min ago"));
+        return Some(format!("Ready as of {at:.0}, {minutes} min ago"));
     }
     // One of the clocks is wrong, and nobody knows how old it is.
     (age < -OLD).then(|| {
         let minutes = age.abs().as_mins();
-        format!("{name}: Ready as of {at:.0}, {minutes} min ahead of the cluster's clock")
+        format!("Ready as of {at:.0}, {minutes} min ahead of the cluster's clock")
     })
+}
+
+/// Whether what is told of the pods on a node is of now.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// The node is Ready, and said so lately.
+    Up,
+    /// It is not; in words.
+    Lost(String),
+    /// Nobody tells when the node said that it is Ready.
+    Untold,
+}
+
+/// How the node of that name stands.
+pub(super) fn standing(nodes: &[Node], name: &str, now: Option<Timestamp>) -> Standing {
+    let Some(node) = nodes.iter().find(|node| node.metadata.name == name) else {
+        return Standing::Lost("the cluster has no such node".to_owned());
+    };
+    let ready = condition(&node.status.conditions, "Ready");
+    match ready {
+        Some(ready) if ready.status == "True" => match (ready.last_heartbeat.0, now) {
+            (Some(at), Some(now)) => why_stale(at, now).map_or(Standing::Up, Standing::Lost),
+            _ => Standing::Untold,
+        },
+        // Its message is for a check of the nodes, which has it once and not for each pod.
+        Some(ready) => Standing::Lost(shown::because("NotReady", &ready.reason, "")),
+        None => Standing::Lost(state(node)),
+    }
 }
 
 /// What heartbeats tell of the nodes, `now` by the clock of who gave the list.
@@ -62,7 +90,10 @@ fn tell_heartbeats(nodes: &[&Node], now: Option<Timestamp>, facts: &mut Facts) {
     let (mut stale, mut all_told) = (Vec::new(), true);
     for node in nodes.iter().filter(|node| state(node) == "Ready") {
         match (heartbeat(node), now) {
-            (Some(at), Some(now)) => stale.extend(why_stale(&node.metadata.name, at, now)),
+            (Some(at), Some(now)) => {
+                let why = why_stale(at, now);
+                stale.extend(why.map(|why| format!("{}: {why}", node.metadata.name)));
+            }
             _ => all_told = false,
         }
     }

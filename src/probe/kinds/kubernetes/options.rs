@@ -1,5 +1,6 @@
-//! What a check of `kubernetes` asks for, and what is wrong with that.
+//! What a check of `kubernetes` asks for.
 
+use jiff::SignedDuration;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -8,8 +9,7 @@ use super::Kubernetes;
 use super::selector::Selector;
 use super::shown::Part;
 use super::source::Resource;
-use crate::probe::{Defaults, OptionProblem, Policy, Target};
-use crate::transport::command::ReadOnlyCommand;
+use crate::probe::Defaults;
 use crate::transport::wildcard;
 
 /// The nodes of the cluster.
@@ -42,7 +42,6 @@ pub(super) struct PartAsked {
 }
 
 pub(super) type PodsAsked = PartAsked;
-pub(super) type CronJobsAsked = PartAsked;
 pub(super) type JobsAsked = PartAsked;
 pub(super) type ServicesAsked = PartAsked;
 pub(super) type VolumesAsked = PartAsked;
@@ -78,7 +77,49 @@ pub(super) struct WorkloadsAsked {
     /// Deployments and stateful sets that may want no replica at all: `maintenance-*`. They
     /// need not be there.
     #[serde(default)]
-    may_be_stopped: Vec<String>,
+    pub(super) may_be_stopped: Vec<String>,
+}
+
+/// Cron jobs.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "KubernetesCronJobs")]
+pub(super) struct CronJobsAsked {
+    /// Only of this namespace.
+    #[serde(default)]
+    pub(super) namespace: Option<String>,
+    /// Only what has these labels: `app=api`, `tier in (web, api)`, `!canary`.
+    #[serde(default)]
+    pub(super) selector: Option<Selector>,
+    /// Only what has one of these names, each of which has to be there: `api`, `api-*`.
+    #[serde(default)]
+    pub(super) names: Vec<String>,
+    /// The time zone of the cluster's controller: `Asia/Taipei`. A cron job that has none of
+    /// its own, `spec.timeZone`, is due by it. It is that of the server's host in K3s, and UTC
+    /// where the controller runs in a container. Left out, such a cron job counts as due once it
+    /// is so in any zone.
+    #[serde(default)]
+    pub(super) zone: Option<String>,
+    /// How long after it is first due a new cron job may take until it has ended well: `3h`.
+    /// One hour when left out.
+    #[serde(default)]
+    grace: Option<Span>,
+}
+
+impl CronJobsAsked {
+    pub(super) fn part(&self) -> Part<'_> {
+        Part {
+            namespace: self.namespace.as_deref(),
+            selector: self.selector.as_ref(),
+            names: &self.names,
+        }
+    }
+
+    pub(super) fn grace(&self) -> SignedDuration {
+        self.grace.map_or(SignedDuration::from_hours(1), |grace| {
+            SignedDuration::try_from(grace.0).unwrap_or(SignedDuration::MAX)
+        })
+    }
 }
 
 /// A list of workloads.
@@ -142,10 +183,12 @@ pub(super) struct EventsAsked {
     /// Only of this namespace.
     #[serde(default)]
     pub(super) namespace: Option<String>,
-    /// Only about objects of these names: `api-*`.
+    /// Only about objects of these names: `api-*`. That nothing is told of them is what is
+    /// hoped for, so a slip in a name is not noticed: the fact `missing` has those of which
+    /// there is no event at all.
     #[serde(default)]
     pub(super) objects: Vec<String>,
-    /// Only with these reasons: `FailedMount`, `Failed*`.
+    /// Only with these reasons: `FailedMount`, `Failed*`. A slip here is not noticed either.
     #[serde(default)]
     pub(super) reasons: Vec<String>,
     /// How far back to look: `15m`. One hour when left out, by the clock of the machine
@@ -203,7 +246,7 @@ impl<'a> Asked<'a> {
     pub(super) fn resources(self) -> Vec<Resource> {
         match self {
             Self::Nodes(_) => vec![Resource::NODES],
-            Self::Pods(_) => vec![Resource::PODS],
+            Self::Pods(_) => vec![Resource::PODS, Resource::NODES],
             Self::Workloads(asked) => asked
                 .kinds()
                 .into_iter()
@@ -228,8 +271,11 @@ impl<'a> Asked<'a> {
                 Resource::ENDPOINTS,
                 "only where the cluster has no endpoint slices, or they are denied",
             )),
+            Self::Pods(_) => Some((
+                Resource::NODES.again(),
+                "only where a pod is on a node that is lost by what was listed before",
+            )),
             Self::Nodes(_)
-            | Self::Pods(_)
             | Self::Workloads(_)
             | Self::Jobs(_)
             | Self::Volumes(_)
@@ -242,8 +288,8 @@ impl<'a> Asked<'a> {
             Self::Nodes(_) => None,
             Self::Workloads(asked) => asked.namespace.as_deref(),
             Self::Events(asked) => asked.namespace.as_deref(),
+            Self::CronJobs(asked) => asked.namespace.as_deref(),
             Self::Pods(asked)
-            | Self::CronJobs(asked)
             | Self::Jobs(asked)
             | Self::Services(asked)
             | Self::Volumes(asked) => asked.namespace.as_deref(),
@@ -251,13 +297,13 @@ impl<'a> Asked<'a> {
     }
 
     /// Patterns of names, with the keys that they stand under.
-    fn names(self) -> Vec<(&'static str, &'a [String])> {
+    pub(super) fn names(self) -> Vec<(&'static str, &'a [String])> {
         match self {
             Self::Nodes(asked) => vec![("expect", &asked.expect)],
             Self::Workloads(asked) => vec![("names", &asked.names)],
             Self::Events(asked) => vec![("objects", &asked.objects), ("reasons", &asked.reasons)],
+            Self::CronJobs(asked) => vec![("names", &asked.names)],
             Self::Pods(asked)
-            | Self::CronJobs(asked)
             | Self::Jobs(asked)
             | Self::Services(asked)
             | Self::Volumes(asked) => vec![("names", &asked.names)],
@@ -271,7 +317,11 @@ impl<'a> Asked<'a> {
                 &["size(unschedulable) == 0", "size(pressure) == 0"],
             ),
             Self::Pods(_) => (
-                &["ready_count > 0", "size(not_ready) == 0"],
+                &[
+                    "ready_count > 0",
+                    "size(not_ready) == 0",
+                    "!nodes_seen || size(on_lost_nodes) == 0",
+                ],
                 &["size(failed) == 0"],
             ),
             Self::Workloads(_) => (
@@ -305,6 +355,11 @@ impl<'a> Asked<'a> {
         if matches!(self, Self::Workloads(asked) if !asked.names.is_empty()) {
             defaults.require.push("size(without_nodes) == 0".to_owned());
         }
+        // Jobs are cleaned away, so none at all is no failure. But of labels that nobody has
+        // nothing is told, and they may be mistyped.
+        if matches!(self, Self::Jobs(asked) if asked.selector.is_some()) {
+            defaults.prefer.push("count > 0".to_owned());
+        }
         // In a namespace that is mistyped there is nothing, and nothing wrong either.
         if self.namespace().is_some() {
             let there = "size(missing_namespace) == 0";
@@ -312,20 +367,6 @@ impl<'a> Asked<'a> {
         }
         defaults
     }
-}
-
-fn problem(path: &[&str], message: String, suggestion: &str) -> OptionProblem {
-    OptionProblem {
-        path: path.iter().map(|&part| part.to_owned()).collect(),
-        message,
-        suggestion: Some(suggestion.to_owned()),
-    }
-}
-
-/// A name as Kubernetes takes it (RFC 1123), with `*` and `?` for any letters.
-fn is_name(text: &str) -> bool {
-    let is_plain = |next: char| next.is_ascii_alphanumeric() || "-.:*?".contains(next);
-    !text.is_empty() && text.len() <= 253 && !text.starts_with('-') && text.chars().all(is_plain)
 }
 
 impl Kubernetes {
@@ -344,135 +385,5 @@ impl Kubernetes {
         .into_iter()
         .flatten()
         .collect()
-    }
-
-    pub(super) fn wrong(&self, target: &Target, policy: &Policy) -> Vec<OptionProblem> {
-        let mut problems = Vec::new();
-        match self.all_asked().as_slice() {
-            [asked] => problems.extend(self.wrong_with(*asked)),
-            [] => problems.push(problem(
-                &[],
-                "it asks for nothing".to_owned(),
-                "`nodes: {}`, or `pods: { namespace: NAME }`",
-            )),
-            [first, second, ..] => problems.push(problem(
-                &[second.key()],
-                format!(
-                    "a check asks for one thing, and this one asks for `{}`",
-                    first.key()
-                ),
-                "make it a check of its own: both are told from one list for each resource",
-            )),
-        }
-        if self.program.is_empty() {
-            let message = "without a program nothing is asked".to_owned();
-            problems.push(problem(&["program"], message, "program: [k3s, kubectl]"));
-        }
-        let plain = |next: char| !next.is_control();
-        if let Some(context) = &self.context
-            && (context.is_empty() || !context.chars().all(plain))
-        {
-            let message = format!("{context:?} is no name of a context");
-            problems.push(problem(
-                &["context"],
-                message,
-                "leave it out for the current one",
-            ));
-        }
-        match &target.host {
-            Some(host) if target.via.is_some() => problems.push(problem(
-                &[],
-                format!(
-                    "kubectl runs on {}, so it does not go through another host",
-                    host.id
-                ),
-                "leave `via` out; or leave `on` out, and give a `kubeconfig`",
-            )),
-            Some(host) if self.unverified => problems.push(problem(
-                &["unverified"],
-                format!("kubectl on {} does as its kubeconfig says", host.id),
-                "leave it out; it is for a check without `on`",
-            )),
-            Some(_) => {}
-            None => problems.extend(self.wrong_with_api()),
-        }
-        if problems.is_empty() && target.host.is_some() {
-            let asked = self.all_asked();
-            let commands = asked.iter().flat_map(|asked| {
-                let mut resources = asked.resources();
-                resources.extend(asked.further().map(|(one, _)| one));
-                self.commands(&resources, asked.namespace())
-            });
-            let refused = commands
-                .filter_map(|args| ReadOnlyCommand::from_args(policy, args).err())
-                .next();
-            problems.extend(refused.map(|refused| OptionProblem {
-                path: Vec::new(),
-                message: refused.message,
-                suggestion: None,
-            }));
-        }
-        problems
-    }
-
-    /// Without a host the API is asked from here.
-    fn wrong_with_api(&self) -> Option<OptionProblem> {
-        let Some(path) = &self.kubeconfig else {
-            return Some(problem(
-                &[],
-                "there is nothing to ask: the check names no host, and no `kubeconfig`".to_owned(),
-                "add `on: HOST`, where kubectl runs, or `kubeconfig:` with a file of this machine",
-            ));
-        };
-        if !path.starts_with('/') {
-            return Some(problem(
-                &["kubeconfig"],
-                format!("{path:?} depends on where coldstart is started"),
-                "the whole path: /home/USER/.kube/config",
-            ));
-        }
-        let key = if self.sudo {
-            "sudo"
-        } else if self.program != super::kubectl() {
-            "program"
-        } else {
-            return None;
-        };
-        Some(problem(
-            &[key],
-            "without `on` no program is run: the API is asked".to_owned(),
-            "leave it out, or add `on: HOST`",
-        ))
-    }
-
-    fn wrong_with(&self, asked: Asked<'_>) -> Vec<OptionProblem> {
-        let mut problems = Vec::new();
-        let key = asked.key();
-        if let Some(namespace) = asked.namespace()
-            && (!is_name(namespace) || namespace.contains(['*', '?', '.', ':']))
-        {
-            problems.push(problem(
-                &[key, "namespace"],
-                format!("{namespace:?} is no name of a namespace"),
-                "one name; leave it out for all namespaces",
-            ));
-        }
-        let stopped = match asked {
-            Asked::Workloads(asked) => Some(("may_be_stopped", asked.may_be_stopped.as_slice())),
-            _ => None,
-        };
-        let lists = asked.names().into_iter().chain(stopped);
-        let names = lists.flat_map(|(list, names)| {
-            let places = names.iter().enumerate();
-            places.map(move |(place, name)| (list, place.to_string(), name))
-        });
-        for (list, place, name) in names.filter(|(.., name)| !is_name(name)) {
-            problems.push(problem(
-                &[key, list, &place],
-                format!("{name:?} is no name that anything there could have"),
-                "a name such as `api`, or a pattern such as `api-*`",
-            ));
-        }
-        problems
     }
 }

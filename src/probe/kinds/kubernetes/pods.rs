@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::model::{ContainerStatus, Pod, condition};
+use jiff::Timestamp;
+
+use super::model::{ContainerStatus, Node, Pod, condition};
+use super::nodes::{Standing, standing};
 use super::options::PodsAsked;
 use super::shown::{because, number, texts};
 use crate::probe::{Facts, Value};
@@ -101,6 +104,37 @@ impl Trouble {
             }
         }
     }
+}
+
+/// Pods that are called ready on a node of which that is not known to be so still; none where
+/// it cannot be told of one, and is not known of another. `now` is the clock of who gave the
+/// list of nodes, the operator's where it told none.
+pub(super) fn on_lost_nodes(
+    pods: &[Pod],
+    asked: &PodsAsked,
+    nodes: &[Node],
+    now: Option<Timestamp>,
+) -> Option<Vec<String>> {
+    let part = asked.part();
+    let mut standings: BTreeMap<&str, Standing> = BTreeMap::new();
+    let (mut lost, mut all_told) = (Vec::new(), true);
+    let is_alive = |pod: &&Pod| is_ready(pod) && pod.metadata.deletion_timestamp.0.is_none();
+    for pod in part.of(pods).into_iter().filter(is_alive) {
+        let Some(node) = pod.spec.node_name.as_deref() else {
+            all_told = false;
+            continue;
+        };
+        let stands = standings.entry(node);
+        match stands.or_insert_with(|| standing(nodes, node, now)) {
+            Standing::Up => {}
+            Standing::Untold => all_told = false,
+            Standing::Lost(why) => {
+                let name = part.name(&pod.metadata);
+                lost.push(format!("{name}: on {node}: {why}"));
+            }
+        }
+    }
+    (all_told || !lost.is_empty()).then_some(lost)
 }
 
 pub(super) fn tell(pods: &[Pod], asked: &PodsAsked, facts: &mut Facts) {

@@ -29,6 +29,8 @@ pub(super) struct Resource {
     pub(super) name: &'static str,
     /// Whether its objects are in namespaces.
     pub(super) namespaced: bool,
+    /// Whether it is asked for although the attempt may have its list already.
+    again: bool,
 }
 
 impl Resource {
@@ -51,6 +53,7 @@ impl Resource {
         Self {
             name,
             namespaced: false,
+            again: false,
         }
     }
 
@@ -58,6 +61,24 @@ impl Resource {
         Self {
             name,
             namespaced: true,
+            again: false,
+        }
+    }
+
+    /// The same as it is now: once more in an attempt, for all checks that want that.
+    pub(super) const fn again(self) -> Self {
+        Self {
+            again: true,
+            ..self
+        }
+    }
+
+    /// What makes the question for `asked` another than the one that was answered before.
+    fn question(self, asked: String) -> String {
+        if self.again {
+            asked + " (again)"
+        } else {
+            asked
         }
     }
 }
@@ -92,11 +113,17 @@ impl<T> Listed<T> {
 
     /// The clock of who gave the list, when it was given: of the API server, or, for nodes,
     /// of the host where kubectl runs.
-    pub(super) fn clock(&self) -> Option<Timestamp> {
+    fn clock(&self) -> Option<Timestamp> {
         match &*self.answer {
             Answer::Listed(_, clock) => *clock,
             Answer::Forbidden(_) | Answer::Unknown(_) => None,
         }
+    }
+
+    /// The same, and else the operator's clock.
+    pub(super) fn now(&self, context: &Context) -> Option<Timestamp> {
+        let here = || context.transports.clock.map(|clock| clock());
+        self.clock().or_else(here)
     }
 }
 
@@ -165,12 +192,12 @@ impl Kubernetes {
         let args = self.get(resource, namespace);
         let command = answer::command(&context.transports.policy, args)?;
         context
-            .once(&host.id, &command.line(), || async {
+            .once(&host.id, &resource.question(command.line()), || async {
                 let output = context.exec_up_to(&command, LARGEST).await?;
                 let answer = read(&output, &command, resource, namespace, host)?;
                 Ok(match answer {
                     // At once: other checks look at this list later.
-                    Answer::Listed(nodes, _) if resource == Resource::NODES => {
+                    Answer::Listed(nodes, _) if resource.name == Resource::NODES.name => {
                         Answer::Listed(nodes, clock_of_host(context).await)
                     }
                     answer => answer,
@@ -247,13 +274,20 @@ impl Kubernetes {
         };
         let resources = asked.resources();
         let mut requests = all(&resources, None);
-        if matches!(asked, Asked::Nodes(_)) && target.host.is_some() {
-            requests.extend(target.exec_requests([dated::clock()], policy));
+        let clock = || match &target.host {
+            Some(_) => target.exec_requests([dated::clock()], policy),
+            None => Vec::new(),
+        };
+        if resources.contains(&Resource::NODES) {
+            requests.extend(clock());
         }
         let denied = "only where the list of all namespaces is denied";
         requests.extend(noted(all(&parts(&resources), asked.namespace()), denied));
         if let Some((resource, when)) = asked.further() {
             requests.extend(noted(all(&[resource], None), when));
+            if resource.name == Resource::NODES.name {
+                requests.extend(noted(clock(), when));
+            }
             let part = all(&parts(&[resource]), asked.namespace());
             requests.extend(noted(part, "only where that is denied"));
         }

@@ -11,6 +11,7 @@ use crate::servers::ssh::Answer;
 mod api;
 mod heartbeats;
 mod lists;
+mod lost;
 mod namespace;
 mod workloads;
 
@@ -156,17 +157,21 @@ async fn the_list_of_the_namespace_where_the_whole_is_denied() {
     let facts = seen(&stage, options.clone()).await;
     assert_eq!(fact(&facts, "ready_count"), 2);
     seen(&stage, options.clone()).await;
+    let mut lines = sent(&stage);
+    lines.sort();
     assert_eq!(
-        sent(&stage),
+        lines,
         [
+            "date '+%s %z'",
+            "kubectl get nodes -o json --cache-dir /dev/null",
             "kubectl get pods -A -o json --cache-dir /dev/null",
             "kubectl get pods -n awoooi-prod -o json --cache-dir /dev/null",
         ]
     );
     let told = requests(options);
-    assert_eq!(told.len(), 4);
+    assert_eq!(told.len(), 8);
     assert!(told[0].ends_with("kubectl get pods -A -o json --cache-dir /dev/null"));
-    assert!(told[1].ends_with(
+    assert!(told[3].ends_with(
         "-o json --cache-dir /dev/null (only where the list of all namespaces is denied)"
     ));
 
@@ -389,6 +394,7 @@ async fn a_large_list_is_read_whole() {
 #[case(json!({ "nodes": { "expect": ["mon", "-x"] } }), "nodes.expect.1", "no name that anything")]
 #[case(json!({ "pods": { "namespace": "a b" } }), "pods.namespace", "no name of a namespace")]
 #[case(json!({ "pods": { "namespace": "awoooi-*" } }), "pods.namespace", "no name of a namespace")]
+#[case(json!({ "cron_jobs": { "zone": "Taipei" } }), "cron_jobs.zone", "no time zone `Taipei`")]
 #[case(json!({ "pods": { "names": [""] } }), "pods.names.0", "no name that anything")]
 #[case(json!({ "workloads": { "may_be_stopped": ["a b"] } }), "workloads.may_be_stopped.0", "no name that anything")]
 fn problems(#[case] options: Json, #[case] path: &str, #[case] message: &str) {
@@ -409,6 +415,7 @@ fn problems(#[case] options: Json, #[case] path: &str, #[case] message: &str) {
 #[case(json!({ "nodes": {}, "kubeconfig": "/root/.kube/config", "sudo": true }))]
 #[case(json!({ "workloads": { "kinds": ["deployments"] } }))]
 #[case(json!({ "cron_jobs": { "namespace": "dbaas", "names": ["postgresql-backup"] } }))]
+#[case(json!({ "cron_jobs": { "zone": "Asia/Taipei", "grace": "3h" } }))]
 #[case(json!({ "jobs": {} }))]
 #[case(json!({ "services": {} }))]
 #[case(json!({ "volumes": {} }))]

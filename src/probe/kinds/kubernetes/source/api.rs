@@ -105,7 +105,7 @@ impl Kubernetes {
             self.kubeconfig,
             self.context
         );
-        let asked = path("", resource, namespace);
+        let asked = resource.question(path("", resource, namespace));
         let transports = &context.transports;
         let timeout = context.target.timeout;
         let server = api.server().as_str().trim_end_matches('/');

@@ -211,6 +211,30 @@ async fn one_get_serves_all_checks_and_the_plan_tells_it() {
     );
 }
 
+/// By the server's clock; and it is asked once more, for the list may be another check's.
+#[tokio::test]
+async fn pods_whose_node_is_lost() {
+    let api = api("well-1.33", |path| {
+        let nodes = recorded("trouble-1.33", "nodes").expect("a list");
+        (path == "/api/v1/nodes").then(|| (200, String::from_utf8(nodes).expect("text")))
+    })
+    .await;
+    let facts = api.seen(json!({ "pods": {} }), "token").await;
+    let facts = facts.expect("facts");
+    let lost = fact(&facts, "on_lost_nodes");
+    let lost = lost.as_array().expect("a list");
+    assert_eq!(lost.len(), 1, "{lost:?}");
+    let told = lost[0].as_str().expect("a text");
+    assert!(
+        told.ends_with(": on mon1: NotReady: NodeStatusUnknown"),
+        "{told}"
+    );
+    let mut lines = api.asked();
+    lines.sort();
+    let nodes = "GET /api/v1/nodes";
+    assert_eq!(lines, [nodes, nodes, "GET /api/v1/pods"]);
+}
+
 #[tokio::test]
 async fn an_old_cluster_has_older_versions() {
     let api = api("well-1.20", |_| None).await;
@@ -244,7 +268,10 @@ async fn the_namespace_where_the_whole_is_denied() {
     let facts = api
         .seen(json!({ "pods": { "namespace": "awoooi-prod" } }), "token")
         .await;
-    assert_eq!(fact(&facts.expect("facts"), "ready_count"), 2);
+    let facts = facts.expect("facts");
+    assert_eq!(fact(&facts, "ready_count"), 2);
+    assert_eq!(fact(&facts, "nodes_seen"), false);
+    assert_eq!(fact(&facts, "on_lost_nodes"), Json::Null);
     for options in [
         json!({ "pods": {} }),
         json!({ "pods": { "namespace": "dbaas" } }),

@@ -139,6 +139,7 @@ async fn cron_jobs_that_are_well() {
             "last_successes": { "mysql-backup": "2026-06-05T00:31:50Z", "postgresql-backup": "2026-06-05T00:03:12Z" },
             "missing": [],
             "missing_namespace": [],
+            "not_due_yet": [],
             "schedules": { "mysql-backup": "30 0 * * *", "postgresql-backup": "0 0 * * *" },
             "suspended": [],
             "time_zones": { "postgresql-backup": "Etc/UTC" },
@@ -163,13 +164,91 @@ async fn an_old_cluster_is_asked_for_the_jobs_as_well() {
             "kubectl get jobs -A -o json --cache-dir /dev/null"
         ]
     );
-    let facts = seen(&stage, json!({ "cron_jobs": {} })).await;
+    // Made on a Monday, and due on Sundays.
+    let facts = seen(&stage, json!({ "cron_jobs": { "zone": "UTC" } })).await;
+    assert_eq!(fact(&facts, "without_success"), json!([]));
     assert_eq!(
-        fact(&facts, "without_success"),
-        json!(["dbaas/fresh: never started since it was made at 2026-06-01T02:00:00Z"])
+        fact(&facts, "not_due_yet"),
+        json!([
+            "dbaas/fresh: made at 2026-06-01T02:00:00Z, first due at 2026-06-07T00:00:00Z, to have \
+             ended well by 2026-06-07T01:00:00Z"
+        ])
     );
-    assert_eq!(fact(&facts, "last_success"), Json::Null, "one never did");
-    assert_eq!(fact(&facts, "last_schedule"), Json::Null);
+    // It takes nothing from what the others show.
+    assert_eq!(fact(&facts, "last_success"), "2026-06-05T00:03:12Z");
+    assert_eq!(fact(&facts, "last_schedule"), "2026-06-05T00:00:00Z");
+    assert_eq!(fact(&facts, "schedules")["dbaas/fresh"], "0 0 * * 0");
+    let alone = seen(&stage, json!({ "cron_jobs": { "names": ["fresh"] } })).await;
+    assert_eq!(fact(&alone, "last_success"), Json::Null);
+    assert_eq!(fact(&alone, "last_schedule"), Json::Null);
+}
+
+/// The example of the kind's page: made at 10:00, due at 02:00, looked at 55 minutes later.
+#[rstest]
+#[case("0 2 * * *", json!({ "timeZone": "UTC" }), json!({}), false)]
+#[case("0 2 * * *", json!({}), json!({ "zone": "Asia/Taipei" }), false)]
+#[case("50 10 * * *", json!({ "timeZone": "UTC" }), json!({}), false)]
+#[case("50 10 * * *", json!({ "timeZone": "UTC" }), json!({ "grace": "4m" }), true)]
+#[case("0 2 * * *", json!({ "timeZone": "UTC", "suspend": true }), json!({}), true)]
+#[case("@every 24h", json!({ "timeZone": "UTC" }), json!({}), true)]
+#[tokio::test]
+async fn a_cron_job_that_was_not_due_yet(
+    #[case] schedule: &str,
+    #[case] mut spec: Json,
+    #[case] asked: Json,
+    #[case] owes: bool,
+) {
+    spec["schedule"] = json!(schedule);
+    let list = json!({ "items": [{
+        "metadata": { "name": "backup", "namespace": "dbaas", "creationTimestamp": "2026-06-05T10:00:00Z" },
+        "spec": spec, "status": {},
+    }] });
+    let stage = stage(move |command| {
+        if command.contains("cronjobs") {
+            Answer::ok(list.to_string())
+        } else {
+            Answer::ok(r#"{"items":[]}"#)
+        }
+    })
+    .await;
+    let facts = seen(&stage, json!({ "cron_jobs": asked })).await;
+    let lengths = ["without_success", "not_due_yet"]
+        .map(|name| fact(&facts, name).as_array().map_or(9, Vec::len));
+    assert_eq!(lengths, if owes { [1, 0] } else { [0, 1] }, "{facts:?}");
+    assert_eq!(fact(&facts, "last_success"), Json::Null);
+    if schedule.starts_with('@') {
+        let told = "dbaas/backup: never started since it was made at 2026-06-05T10:00:00Z: \
+                    \"@every 24h\" in \"UTC\" does not tell when it is due";
+        assert_eq!(fact(&facts, "without_success"), json!([told]));
+    }
+}
+
+/// Labels that no job has may be mistyped; no job at all is fine.
+#[rstest]
+#[case(json!({}), false)]
+#[case(json!({ "namespace": "dbaas" }), false)]
+#[case(json!({ "selector": "app=apii" }), true)]
+#[case(json!({ "names": ["backup-*"] }), false)]
+fn a_selector_that_no_job_fits_warns(#[case] asked: Json, #[case] warns: bool) {
+    let defaults = kind::<Kubernetes>(json!({ "jobs": asked })).defaults();
+    assert_eq!(defaults.prefer.contains(&"count > 0".to_owned()), warns);
+    assert!(!defaults.require.contains(&"count > 0".to_owned()));
+}
+
+#[tokio::test]
+async fn events_tell_names_of_which_there_are_none() {
+    let objects = json!(["web-*", "apii-*"]);
+    let options = json!({ "events": { "namespace": "awoooi-prod", "objects": objects, "reasons": ["Nope"] } });
+    let facts = facts_of("trouble-1.33", options.clone()).await;
+    assert_eq!(fact(&facts, "count"), 0);
+    // There are some of `web-*`, of other reasons.
+    assert_eq!(fact(&facts, "missing"), json!(["apii-*"]));
+    let defaults = kind::<Kubernetes>(options).defaults();
+    assert_eq!(
+        defaults.prefer,
+        ["warning_count == 0"],
+        "no event is what is hoped for"
+    );
 }
 
 #[tokio::test]
@@ -358,6 +437,7 @@ async fn events_are_evidence() {
                 "2026-06-05T10:54:30Z Pod web-7f5b6c9d88-9lq4z: BackOff: Back-off pulling image \
                  \"192.168.0.110:5000/awoooi/web:2026-06-01\" (61 times)",
             ],
+            "missing": [],
             "missing_namespace": [],
             "newest": "2026-06-05T10:54:30Z",
             "reasons": { "BackOff": 1, "Failed": 1, "FailedScheduling": 1 },

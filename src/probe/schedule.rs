@@ -129,14 +129,16 @@ impl Schedule {
     }
 
     /// The first due time after `at`; none where the calendar ends.
-    pub(super) fn after(&self, at: Timestamp) -> Option<Timestamp> {
+    #[must_use]
+    pub fn after(&self, at: Timestamp) -> Option<Timestamp> {
         let from = at.to_zoned(self.clock.clone());
         let found: Zoned = self.cron.find_next_occurrence(&from, false).ok()?;
         Some(found.timestamp()).filter(|found| *found > at)
     }
 
     /// The last due time up to `at`, which counts; none where the calendar begins.
-    pub(super) fn up_to(&self, at: Timestamp) -> Option<Timestamp> {
+    #[must_use]
+    pub fn up_to(&self, at: Timestamp) -> Option<Timestamp> {
         // Due times are whole minutes: what is within one second begins with it.
         let whole = Timestamp::from_second(at.as_second()).ok()?;
         let from = whole.to_zoned(self.clock.clone());
@@ -145,12 +147,14 @@ impl Schedule {
     }
 
     /// A time on the zone's clock: `2026-06-12 02:00 +08:00`.
-    pub(super) fn told(&self, at: Timestamp) -> String {
+    #[must_use]
+    pub fn told(&self, at: Timestamp) -> String {
         on_clock(at, &self.clock)
     }
 
     /// A due time: `2026-06-12 02:00 Asia/Taipei`.
-    pub(super) fn due(&self, at: Timestamp) -> String {
+    #[must_use]
+    pub fn due(&self, at: Timestamp) -> String {
         let at = at.to_zoned(self.clock.clone());
         format!("{} {}", at.strftime("%Y-%m-%d %H:%M"), self.zone)
     }
@@ -234,7 +238,8 @@ impl Schedule {
 }
 
 /// `2026-06-12 02:00:11 +08:00`, without the seconds where they are none.
-pub(super) fn on_clock(at: Timestamp, clock: &TimeZone) -> String {
+#[must_use]
+pub fn on_clock(at: Timestamp, clock: &TimeZone) -> String {
     let at = at.to_zoned(clock.clone());
     let form = if at.second() == 0 {
         "%Y-%m-%d %H:%M %:z"

@@ -1,11 +1,12 @@
 //! `file`: a file of a host is there, fresh, and says what it should.
 
 mod below;
+mod stat;
 
-use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+pub(super) use self::stat::Stat;
 use super::answer;
 use super::dated;
 use crate::probe::{
@@ -382,69 +383,6 @@ fn unseen(path: &str, output: &Output) -> Fault {
         FaultKind::Protocol,
         format!("{path} cannot be looked at: {complaint}"),
     )
-}
-
-/// A line of `stat`: size, seconds of the last change, mode, owner, kind.
-#[derive(Debug, PartialEq)]
-pub(super) struct Stat {
-    pub(super) size: f64,
-    pub(super) modified: i64,
-    mode: String,
-    owner: String,
-    /// As the fact `kind` has it.
-    pub(super) kind: &'static str,
-}
-
-impl Stat {
-    /// # Errors
-    /// `Protocol`: another line than [`stat`] asks for.
-    fn parse(line: &str) -> Result<Self, Fault> {
-        Self::read(line)
-            .ok_or_else(|| Fault::new(FaultKind::Protocol, format!("stat printed {line:?}")))
-    }
-
-    fn read(line: &str) -> Option<Self> {
-        let mut fields = line.splitn(5, ',');
-        let mut next = || fields.next();
-        let (size, modified) = (next()?.parse().ok()?, next()?.parse().ok()?);
-        let (mode, owner) = (next()?.to_owned(), next()?.to_owned());
-        let kind = match next()?.to_lowercase().as_str() {
-            "regular file" | "regular empty file" => "file",
-            "directory" => "directory",
-            "block special file" | "block device" => "block device",
-            "character special file" | "character device" => "character device",
-            "fifo" | "fifo file" => "fifo",
-            "socket" => "socket",
-            _ => return None,
-        };
-        Some(Self {
-            size,
-            modified,
-            mode,
-            owner,
-            kind,
-        })
-    }
-
-    /// The size, and how old it is at `now` by the host's clock.
-    pub(super) fn set_age(&self, now: Option<i64>, facts: &mut Facts) {
-        facts.set("size_bytes", self.size);
-        facts.set_some("modified", Timestamp::from_second(self.modified).ok());
-        let age = now.and_then(|now| now.checked_sub(self.modified));
-        #[expect(
-            clippy::cast_precision_loss,
-            reason = "ages are far below 2^52 seconds"
-        )]
-        facts.set_some("age_s", age.map(|age| age as f64));
-        dated::set_now(now, facts);
-    }
-
-    fn set(&self, now: Option<i64>, facts: &mut Facts) {
-        facts.set("kind", self.kind);
-        self.set_age(now, facts);
-        facts.set("mode", self.mode.as_str());
-        facts.set("owner", self.owner.as_str());
-    }
 }
 
 #[cfg(test)]

@@ -621,7 +621,7 @@ fn redis_does_not_answer_or_refuses() {
     let card = only("patience=60s");
     card.only_bad(["leader-node@leader"]);
     assert!(
-        card.why("leader-node@leader").contains("within"),
+        card.why("leader-node@leader").contains("did not end in"),
         "{}",
         card.told()
     );

@@ -29,7 +29,8 @@ pub struct File {
     content: Content,
     /// The path is a folder: look for the lines of `content` in all files below it, those
     /// that links lead to as well. As many as 1000 files of up to 1 MiB each, 16 MiB in all;
-    /// nothing of them is told but these lines. Takes GNU's `find`.
+    /// nothing of them is told but these lines. By itself it prefers that `unread` is empty.
+    /// Takes GNU's `find`.
     #[serde(default)]
     below: bool,
     /// Also tell where the path leads, with `resolved`.

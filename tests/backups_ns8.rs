@@ -621,7 +621,7 @@ fn redis_does_not_answer_or_refuses() {
     let card = only("patience=60s");
     card.only_bad(["leader-node@leader"]);
     assert!(
-        card.why("leader-node@leader").contains("within"),
+        card.why("leader-node@leader").contains("did not end in"),
         "{}",
         card.told()
     );
@@ -659,7 +659,7 @@ fn what_the_monitor_requires_is_not_there() {
     host.write("/opt/old/python3.8", "");
     host.say(&["ln", "-s", "python3.8", "/opt/old/python3"]);
     with("python=/opt/old/python3").blocked("python@leader", "python3.8", "3.9 or newer");
-    with("python=/opt/none/python3").blocked("python@leader", "exit_status", "3.9 or newer");
+    with("python=/opt/none/python3").blocked("python@leader", "exists = false", "3.9 or newer");
 }
 
 #[test]

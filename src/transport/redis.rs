@@ -347,8 +347,10 @@ fn protocol(seen: String) -> Fault {
     Fault::new(FaultKind::Protocol, seen)
 }
 
-/// Errors by their first word, which the protocol reserves for that.
-fn login_fault(error: &str) -> Option<Fault> {
+/// The fault that a server's error tells, by its first word, which the protocol reserves
+/// for that; none where it tells a state of the server, or something else.
+#[must_use]
+pub fn login_fault(error: &str) -> Option<Fault> {
     let fault = |kind| Some(Fault::new(kind, error));
     match error.split(' ').next().unwrap_or_default() {
         "NOAUTH" => fault(FaultKind::Denied)
@@ -361,8 +363,9 @@ fn login_fault(error: &str) -> Option<Fault> {
     }
 }
 
-/// `field:value` lines; sections are comments.
-fn parse_info(text: &str) -> BTreeMap<String, String> {
+/// The fields of INFO: `field:value` lines; sections are comments.
+#[must_use]
+pub fn parse_info(text: &str) -> BTreeMap<String, String> {
     text.lines()
         .filter(|line| !line.starts_with('#'))
         .filter_map(|line| line.split_once(':'))

@@ -3,6 +3,7 @@
 mod facts;
 mod inspected;
 mod listed;
+mod networks;
 mod options;
 mod told;
 
@@ -13,6 +14,7 @@ use serde::Deserialize;
 
 use self::inspected::Container;
 use self::listed::Row;
+use self::networks::Networks;
 use super::answer;
 use super::engine::{Engine, is_absence, refusal};
 use crate::probe::{
@@ -32,6 +34,8 @@ use crate::transport::command::{Exit, Output};
 ///
 /// It asks for all containers by one `inspect`, and before that for a list by
 /// `ps -a` where names alone do not tell which ones.
+///
+/// With `host_networks` alone it asks for no container: networks are there before any.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Docker {
@@ -56,6 +60,11 @@ pub struct Docker {
     /// Also look at all containers of the host for those that ended with 128 or 137.
     #[serde(default)]
     leftovers: bool,
+    /// Also look at the networks that the engine has, whoever joined them: `true` for one
+    /// at least that is not the engine's own, a list for those that have to be there; a
+    /// name may be a pattern.
+    #[serde(default)]
+    host_networks: Networks,
     /// Looks twice, this many seconds apart, and tells what was restarted
     /// meanwhile; less than the check's `timeout`. One look when left out.
     #[serde(default)]
@@ -98,8 +107,9 @@ impl Kind for Docker {
             require.push("leftovers");
         }
         let none = |fact: &str| format!("size({fact}) == 0");
+        let networks = self.host_networks.expected().map(str::to_owned);
         Defaults {
-            require: require.into_iter().map(none).collect(),
+            require: require.into_iter().map(none).chain(networks).collect(),
             prefer: prefer.into_iter().map(none).collect(),
         }
     }
@@ -146,6 +156,11 @@ impl Kind for Docker {
         }
         if let Some(rows) = rows.filter(|_| self.leftovers) {
             told::leftovers(&rows, &mut facts);
+        }
+        if self.host_networks.are_listed() {
+            let output = self.ask(context, self.network_ls()).await?;
+            let text = self.printed(&output, "list of networks", context)?;
+            self.host_networks.set(&text, self, &mut facts)?;
         }
         Ok(facts)
     }

@@ -1,9 +1,12 @@
 //! `file`: a file of a host is there, fresh, and says what it should.
 
-use jiff::Timestamp;
+mod below;
+mod stat;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+pub(super) use self::stat::Stat;
 use super::answer;
 use super::dated;
 use crate::probe::{
@@ -24,6 +27,15 @@ pub struct File {
     /// it. Not read when left out.
     #[serde(default)]
     content: Content,
+    /// The path is a folder: look for the lines of `content` in all files below it, those
+    /// that links lead to as well. As many as 1000 files of up to 1 MiB each, 16 MiB in all;
+    /// nothing of them is told but these lines. By itself it prefers that `unread` is empty.
+    /// Takes GNU's `find`.
+    #[serde(default)]
+    below: bool,
+    /// Also tell where the path leads, with `resolved`.
+    #[serde(default)]
+    resolve: bool,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -154,8 +166,63 @@ impl File {
     fn commands(&self, target: &Target) -> Vec<Vec<String>> {
         let [stat, head] = reading(&self.path, MOST, target);
         let mut all = vec![stat, date()];
-        all.extend(self.is_read().then_some(head));
+        all.extend(self.resolve.then(|| self.readlink()));
+        match self.sought_below() {
+            Some(text) => {
+                let each = format!("{}/EACH", self.path.trim_end_matches('/'));
+                all.extend([below::find(&self.path), below::grep(text, &[each])]);
+            }
+            None => all.extend(self.is_read().then_some(head)),
+        }
         all
+    }
+
+    fn readlink(&self) -> Vec<String> {
+        owned(&["readlink", "-f", &self.path])
+    }
+
+    /// The text that is looked for in the files below the path.
+    fn sought_below(&self) -> Option<&str> {
+        match &self.content {
+            Content::Containing(text) if self.below => Some(text),
+            Content::Containing(_) | Content::Read(_) => None,
+        }
+    }
+
+    /// Where the path leads.
+    async fn resolved(&self, context: &Context) -> Result<Option<Output>, Fault> {
+        if !self.resolve {
+            return Ok(None);
+        }
+        let command = answer::command(&context.transports.policy, self.readlink())?;
+        context.exec(&command).await.map(Some)
+    }
+
+    fn below_problems(&self) -> Vec<OptionProblem> {
+        let problem = |option: &str, message: &str, suggestion: &str| OptionProblem {
+            path: vec![option.to_owned()],
+            message: message.to_owned(),
+            suggestion: Some(suggestion.to_owned()),
+        };
+        match &self.content {
+            _ if !self.below => Vec::new(),
+            Content::Read(_) => vec![problem(
+                "below",
+                "which lines of the files below the folder?",
+                "`content: TEXT` for the lines that contain it",
+            )],
+            Content::Containing(text) if text.trim().is_empty() => vec![problem(
+                "content",
+                "nearly every line contains that",
+                "a text that is in the lines looked for",
+            )],
+            Content::Containing(text) if text.contains(['\n', '\r', '\0']) => vec![problem(
+                "content",
+                "no line contains the end of a line",
+                "a text of one line",
+            )],
+            Content::Containing(_) => Vec::new(),
+        }
     }
 
     fn keep(&self, text: &str) -> (String, Vec<Value>) {
@@ -208,23 +275,38 @@ impl Kind for File {
         FactSpec::new(
             "content",
             Type::Text,
-            "Its text, or the lines asked for; with `content` only. Up to 256 KiB of a text; lines asked for are absent when the file is longer.",
+            "Its text, or the lines asked for; with `content` only. Up to 256 KiB of a text; lines asked for are absent when `truncated` is true.",
         ),
         FactSpec::new("lines", Type::List(&Type::Text), "`content` by lines."),
         FactSpec::new(
             "truncated",
             Type::Bool,
-            "The file is longer than what is read of it; with `content` only.",
+            "The file is longer than what is read of it, or there is more `below` than is looked through, or more than 256 KiB of such lines; with `content` only.",
+        ),
+        below::FILE_COUNT,
+        below::MATCHED_FILES,
+        below::UNREAD,
+        FactSpec::new(
+            "resolved",
+            Type::Text,
+            "The path without links and without `..`: `/usr/bin/python3.11`; with `resolve` only.",
         ),
     ];
     const EXAMPLE: &'static str = "title: the backup's mark is fresh\non: data188\nfile: { path: /var/backups/last-success }\nrequire: age_s < 90000\n";
 
     fn problems(&self, target: &Target, policy: &Policy) -> Vec<OptionProblem> {
+        let problems = self.below_problems();
+        if !problems.is_empty() {
+            return problems;
+        }
         path_problems(&self.path, &self.commands(target), policy)
     }
 
     fn defaults(&self) -> Defaults {
-        Defaults::require(["exists"])
+        Defaults {
+            require: vec!["exists".to_owned()],
+            prefer: Vec::from_iter(self.below.then(|| "size(unread) == 0".to_owned())),
+        }
     }
 
     fn goal(&self, target: &Target) -> String {
@@ -241,8 +323,12 @@ impl Kind for File {
 
     async fn run(&self, context: &Context) -> Result<Facts, Fault> {
         let date = answer::command(&context.transports.policy, date())?;
-        let (stat, date) = tokio::join!(look_at(context, &self.path), context.exec(&date));
-        let (stat, date) = (stat?, date?);
+        let (stat, date, resolved) = tokio::join!(
+            look_at(context, &self.path),
+            context.exec(&date),
+            self.resolved(context)
+        );
+        let (stat, date, resolved) = (stat?, date?, resolved?);
         let mut facts = Facts::new();
         let Some(seen) = stat else {
             facts.set("exists", false);
@@ -251,7 +337,18 @@ impl Kind for File {
         facts.set("exists", true);
         let now = answer::stdout(&date).trim().parse::<i64>().ok();
         seen.set(now, &mut facts);
-        if self.is_read() && seen.kind == "file" {
+        if let Some(output) = resolved {
+            if answer::status(&output, "readlink", context.host()?)? != 0 {
+                return Err(unseen(&self.path, &output));
+            }
+            let path = answer::stdout(&output);
+            facts.set("resolved", path.strip_suffix('\n').unwrap_or(&path));
+        }
+        if let Some(text) = self.sought_below() {
+            if matches!(seen.kind, "file" | "directory") {
+                below::set(context, &self.path, text, &mut facts).await?;
+            }
+        } else if self.is_read() && seen.kind == "file" {
             let (bytes, whole) = read(context, &self.path, MOST).await?;
             facts.set("truncated", !whole);
             // In the part that was not read there may be more such lines.
@@ -287,69 +384,6 @@ fn unseen(path: &str, output: &Output) -> Fault {
         FaultKind::Protocol,
         format!("{path} cannot be looked at: {complaint}"),
     )
-}
-
-/// A line of `stat`: size, seconds of the last change, mode, owner, kind.
-#[derive(Debug, PartialEq)]
-pub(super) struct Stat {
-    pub(super) size: f64,
-    pub(super) modified: i64,
-    mode: String,
-    owner: String,
-    /// As the fact `kind` has it.
-    pub(super) kind: &'static str,
-}
-
-impl Stat {
-    /// # Errors
-    /// `Protocol`: another line than [`stat`] asks for.
-    fn parse(line: &str) -> Result<Self, Fault> {
-        Self::read(line)
-            .ok_or_else(|| Fault::new(FaultKind::Protocol, format!("stat printed {line:?}")))
-    }
-
-    fn read(line: &str) -> Option<Self> {
-        let mut fields = line.splitn(5, ',');
-        let mut next = || fields.next();
-        let (size, modified) = (next()?.parse().ok()?, next()?.parse().ok()?);
-        let (mode, owner) = (next()?.to_owned(), next()?.to_owned());
-        let kind = match next()?.to_lowercase().as_str() {
-            "regular file" | "regular empty file" => "file",
-            "directory" => "directory",
-            "block special file" | "block device" => "block device",
-            "character special file" | "character device" => "character device",
-            "fifo" | "fifo file" => "fifo",
-            "socket" => "socket",
-            _ => return None,
-        };
-        Some(Self {
-            size,
-            modified,
-            mode,
-            owner,
-            kind,
-        })
-    }
-
-    /// The size, and how old it is at `now` by the host's clock.
-    pub(super) fn set_age(&self, now: Option<i64>, facts: &mut Facts) {
-        facts.set("size_bytes", self.size);
-        facts.set_some("modified", Timestamp::from_second(self.modified).ok());
-        let age = now.and_then(|now| now.checked_sub(self.modified));
-        #[expect(
-            clippy::cast_precision_loss,
-            reason = "ages are far below 2^52 seconds"
-        )]
-        facts.set_some("age_s", age.map(|age| age as f64));
-        dated::set_now(now, facts);
-    }
-
-    fn set(&self, now: Option<i64>, facts: &mut Facts) {
-        facts.set("kind", self.kind);
-        self.set_age(now, facts);
-        facts.set("mode", self.mode.as_str());
-        facts.set("owner", self.owner.as_str());
-    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! `redis`: a Redis server answers and has its data.
 
+pub(super) mod cli;
 mod facts;
 
 use std::path::{Path, PathBuf};
@@ -12,6 +13,7 @@ use crate::probe::{
     Context, Defaults, FactSpec, Facts, Fault, Kind, OptionProblem, Place, Policy, Request,
     SecretRef, Target,
 };
+use crate::transport::command::ReadOnlyCommand;
 use crate::transport::redis::{self, Endpoint, Key};
 use crate::transport::tls::TlsOptions;
 
@@ -35,7 +37,9 @@ pub struct Redis {
     #[serde(default)]
     #[schemars(range(min = 1))]
     port: Option<u16>,
-    /// A Unix socket of the operator's machine, instead of address and port.
+    /// A Unix socket, instead of address and port: of the host that the check is `on`, where
+    /// `redis-cli` is asked, over SSH; else of the operator's machine. `redis-cli` logs in as
+    /// it does by itself, and is asked for no more than PING and INFO.
     #[serde(default)]
     socket: Option<PathBuf>,
     /// The user of the server's ACL; `default` when left out.
@@ -90,6 +94,54 @@ impl Redis {
         }
     }
 
+    /// The socket, where only `redis-cli` on another host can reach it.
+    fn remote_socket(&self, target: &Target) -> Option<&str> {
+        let is_remote = target.host.as_deref().is_some_and(|host| !host.local);
+        // What is no text was refused with the options, which are text.
+        self.socket.as_deref().filter(|_| is_remote)?.to_str()
+    }
+
+    fn remote_problems(
+        &self,
+        socket: &str,
+        target: &Target,
+        policy: &Policy,
+    ) -> Vec<OptionProblem> {
+        let mut problems = Vec::new();
+        if target.via.is_some() {
+            problems.push(problem(
+                "socket",
+                "a socket is asked for on the host that the check is `on`",
+                "take `via` out; to reach the host through another, give it `ssh: { jump: … }`",
+            ));
+        }
+        for (option, given) in [
+            ("username", self.username.is_some()),
+            ("password", self.password.is_some()),
+            ("db", self.db.is_some()),
+            ("key", self.key.is_some()),
+            ("hash", self.hash.is_some()),
+            ("command", self.command.is_some()),
+        ] {
+            if given {
+                problems.push(problem(
+                    option,
+                    "redis-cli on a host is asked for no more than PING and INFO, without a login",
+                    "`address: 127.0.0.1`, `port` and `via: HOST` in the place of `socket`",
+                ));
+            }
+        }
+        if !socket.starts_with('/') {
+            let message = format!("{socket:?} is not an absolute path");
+            problems.push(problem("socket", &message, "begin it with `/`"));
+        }
+        let refused = cli::commands(socket)
+            .into_iter()
+            .find_map(|args| ReadOnlyCommand::from_args(policy, args).err());
+        problems.extend(refused.map(|refused| problem("socket", &refused.message, "a path")));
+        problems
+    }
+
     fn key(&self) -> Option<Key> {
         let (name, hash) = match (&self.key, &self.hash) {
             (Some(name), _) => (name, false),
@@ -123,7 +175,7 @@ impl Kind for Redis {
         self.ca = self.ca.take().map(|file| folder.join(file));
     }
 
-    fn problems(&self, target: &Target, _: &Policy) -> Vec<OptionProblem> {
+    fn problems(&self, target: &Target, policy: &Policy) -> Vec<OptionProblem> {
         let mut problems = Vec::new();
         if self.socket.is_some() {
             if self.address.is_some() || self.port.is_some() {
@@ -133,13 +185,13 @@ impl Kind for Redis {
                     "give one or the other",
                 ));
             }
-            if target.via.is_some() || target.host.as_deref().is_some_and(|host| !host.local) {
-                let message =
-                    "a socket is one of the operator's own machine, but the check names a host";
+            if let Some(socket) = self.remote_socket(target) {
+                problems.extend(self.remote_problems(socket, target, policy));
+            } else if target.via.is_some() {
                 problems.push(problem(
                     "socket",
-                    message,
-                    "give `address: 127.0.0.1`, `port` and `via: HOST`",
+                    "no socket is reached through another host",
+                    "`on: HOST` in the place of `via` for a socket of that host",
                 ));
             }
         } else {
@@ -204,13 +256,19 @@ impl Kind for Redis {
     }
 
     fn goal(&self, target: &Target) -> String {
+        if let (Some(socket), Some(host)) = (self.remote_socket(target), &target.host) {
+            return format!("PONG from {socket} on {}", host.id);
+        }
         match self.endpoint(target) {
             Endpoint::Tcp(address, port) => format!("PONG from {}", aim::shown(&address, port)),
             Endpoint::Socket(path) => format!("PONG from {}", path.display()),
         }
     }
 
-    fn requests(&self, target: &Target, _: &Policy) -> Vec<Request> {
+    fn requests(&self, target: &Target, policy: &Policy) -> Vec<Request> {
+        if let Some(socket) = self.remote_socket(target) {
+            return target.exec_requests(cli::commands(socket), policy);
+        }
         let connection = match self.endpoint(target) {
             Endpoint::Tcp(address, port) => Some(aim::connection(target, &address, port)),
             Endpoint::Socket(_) => None,
@@ -235,6 +293,12 @@ impl Kind for Redis {
     }
 
     async fn run(&self, context: &Context) -> Result<Facts, Fault> {
+        if let Some(socket) = self.remote_socket(&context.target) {
+            let said = cli::ask(context, socket).await?;
+            let mut facts = Facts::new();
+            facts::server(said.pong, said.error, said.info, &mut facts);
+            return Ok(facts);
+        }
         let password = self
             .password
             .as_ref()

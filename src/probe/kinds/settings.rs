@@ -16,8 +16,8 @@ use crate::probe::{
 use crate::transport::command::{Exit, Output, ReadOnlyCommand};
 
 /// Reads named values and compares them with those that they should have: of the
-/// kernel, of the records and sessions of the iSCSI initiator, of a systemd unit, or of a
-/// configuration file.
+/// kernel, of the clock, of the records and sessions of the iSCSI initiator, of a systemd
+/// unit, or of a configuration file.
 ///
 /// By itself it expects that none differs and none is missing. Where there are
 /// several iSCSI records or sessions, each of them has to have every value, also each
@@ -56,6 +56,8 @@ pub struct Settings {
 enum Source {
     /// The running kernel, by `sysctl`.
     Sysctl,
+    /// The clock and its time zone, by `timedatectl show`: `NTPSynchronized`, `Timezone`.
+    Timedatectl,
     /// The records of `iscsiadm -m node`, which the next login uses.
     IscsiNodes,
     /// The sessions of `iscsiadm -m session`, as they are now.
@@ -140,7 +142,7 @@ impl Kind for Settings {
         FactSpec::new(
             "exists",
             Type::Bool,
-            "There is the file, the unit, or at least one iSCSI record or session. When there is none, this is the only fact; of the kernel it is absent.",
+            "There is the file, the unit, or at least one iSCSI record or session. When there is none, this is the only fact; of the kernel and of the clock it is absent.",
         ),
         FactSpec::new(
             "differing",
@@ -176,8 +178,7 @@ impl Kind for Settings {
     }
 
     fn defaults(&self) -> Defaults {
-        // The kernel is always there.
-        let exists = (self.from != Source::Sysctl).then_some("exists");
+        let exists = (!self.is_always_there()).then_some("exists");
         let alike = ["size(missing) == 0", "size(differing) == 0"];
         Defaults::require(exists.into_iter().chain(alike))
     }
@@ -202,7 +203,7 @@ impl Kind for Settings {
         let records = match (&text, self.from) {
             (None, _) => Vec::new(),
             (Some(text), Source::Sysctl) => vec![read::equals(text)],
-            (Some(text), Source::Systemctl) => vec![read::properties(text)],
+            (Some(text), Source::Systemctl | Source::Timedatectl) => vec![read::properties(text)],
             (Some(text), Source::IscsiNodes) => read::nodes(text),
             (Some(text), Source::IscsiSessions) => read::sessions(text),
             (Some(text), Source::File) => {
@@ -219,9 +220,15 @@ impl Kind for Settings {
 }
 
 impl Settings {
+    /// The kernel and its clock.
+    fn is_always_there(&self) -> bool {
+        matches!(self.from, Source::Sysctl | Source::Timedatectl)
+    }
+
     fn program(&self) -> &'static str {
         match self.from {
             Source::Sysctl => "sysctl",
+            Source::Timedatectl => "timedatectl",
             Source::IscsiNodes | Source::IscsiSessions => "iscsiadm",
             Source::Systemctl => "systemctl",
             Source::File => "cat",
@@ -231,6 +238,7 @@ impl Settings {
     fn place(&self) -> String {
         match self.from {
             Source::Sysctl => "the kernel".to_owned(),
+            Source::Timedatectl => "the clock".to_owned(),
             Source::IscsiNodes => "the iSCSI records".to_owned(),
             Source::IscsiSessions => "the iSCSI sessions".to_owned(),
             Source::Systemctl => self.unit.clone().unwrap_or_default(),
@@ -247,13 +255,15 @@ impl Settings {
             Source::Sysctl => &["-e"],
             Source::IscsiNodes => &["-m", "node", "-o", "show"],
             Source::IscsiSessions => &["-m", "session", "-P", "2"],
-            Source::Systemctl => &["show", "--no-pager"],
+            Source::Systemctl | Source::Timedatectl => &["show", "--no-pager"],
             Source::File => &[],
         };
         args.extend(rest.iter().map(ToString::to_string));
         let names = || self.expect.keys().cloned();
         match self.from {
             Source::Sysctl => args.extend(names()),
+            // It takes a list with commas in it for one name.
+            Source::Timedatectl => args.extend(names().map(|name| format!("--property={name}"))),
             Source::Systemctl => {
                 let names: Vec<String> = ["LoadState".to_owned()]
                     .into_iter()
@@ -315,7 +325,7 @@ impl Settings {
 
     fn facts(&self, records: &[Record]) -> Facts {
         let mut facts = Facts::new();
-        if self.from != Source::Sysctl {
+        if !self.is_always_there() {
             facts.set("exists", !records.is_empty());
             if records.is_empty() {
                 return facts;
@@ -447,7 +457,7 @@ impl Settings {
         };
         match self.from {
             Source::Sysctl => of(b"._-/"),
-            Source::Systemctl => of(b""),
+            Source::Systemctl | Source::Timedatectl => of(b""),
             Source::IscsiNodes | Source::IscsiSessions => !name.trim().is_empty(),
             Source::File => match self.format.unwrap_or_default() {
                 Format::Json => name.starts_with('/'),
@@ -460,6 +470,7 @@ impl Settings {
         match self.from {
             Source::Sysctl => "as `sysctl -a` spells it: `vm.swappiness`",
             Source::Systemctl => "as `systemctl show` spells it: `MemoryMax`",
+            Source::Timedatectl => "as `timedatectl show` spells it: `NTPSynchronized`",
             Source::IscsiNodes => "as `iscsiadm -m node -o show` spells it",
             Source::IscsiSessions => "as `iscsiadm -m session -P 2` spells it: `HeaderDigest`",
             Source::File => "a key; in JSON a path to it: `/log/level`",

@@ -1,5 +1,7 @@
 //! `ssh`: a host lets us in.
 
+mod own_name;
+
 use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -21,7 +23,12 @@ use crate::transport::command::{Output, ReadOnlyCommand};
 #[serde(deny_unknown_fields)]
 // The baseline's schema has an `Ssh` of its own: a host's login.
 #[schemars(rename = "SshOptions")]
-pub struct Ssh {}
+pub struct Ssh {
+    /// Also ask whether the host finds its own name, by `hostname -f`: in `/etc/hosts` or by
+    /// its name servers, as its programs do. It is expected to.
+    #[serde(default)]
+    own_name: bool,
+}
 
 /// `grep -H` names the file in front of every line, so that a file that one
 /// host lacks does not shift the meaning of the others.
@@ -141,13 +148,16 @@ impl Kind for Ssh {
         ),
         FactSpec::new("hostname", Type::Text, "The kernel's host name."),
         FactSpec::new("kernel", Type::Text, "The kernel's release."),
+        own_name::RESOLVES,
+        own_name::FULL_NAME,
+        own_name::ERROR,
     ];
     const EXAMPLE: &'static str =
         "title: 188 lets us in\non: data188\nssh: {}\nrequire: uptime_s > 60\n";
 
     fn defaults(&self) -> Defaults {
         Defaults {
-            require: Vec::new(),
+            require: Vec::from_iter(self.own_name.then(|| "name_resolves".to_owned())),
             // After a power cut a dead clock battery shows as a host in the past:
             // certificates, tokens and freshness checks then fail elsewhere.
             prefer: vec!["clock_skew_s > -5 && clock_skew_s < 5".to_owned()],
@@ -176,7 +186,8 @@ impl Kind for Ssh {
         if let Some(host) = target.host.as_deref().filter(|host| !host.local) {
             requests.push(Request::new("ssh", connect(host)));
         }
-        for args in [asks(target), DATE] {
+        let own_name = self.own_name.then_some(own_name::COMMAND);
+        for args in [asks(target), DATE].into_iter().chain(own_name) {
             if let Ok(command) = ReadOnlyCommand::from_args(policy, args.iter().copied()) {
                 requests.push(target.exec_request(&command));
             }
@@ -220,6 +231,9 @@ impl Kind for Ssh {
             }
         }
         finish(&mut facts);
+        if self.own_name {
+            own_name::set(context, &mut facts).await?;
+        }
         Ok(facts)
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::probe::kinds::answer;
+use crate::probe::kinds::redis::cli::why;
 use crate::probe::{Context, Fault, FaultKind, Host, Policy};
 use crate::transport::command::{Output, ReadOnlyCommand, Refused, Values};
 
@@ -116,25 +117,18 @@ impl Redis<'_> {
     fn unreached(&self, output: &Output, host: &Host) -> Fault {
         let said = answer::complaint(output);
         let place = answer::place(host);
-        let kind = if said.contains("No such file") {
-            FaultKind::Missing
-        } else if said.contains("ermission denied") {
-            FaultKind::Denied
-        } else if said.contains("refused") {
-            FaultKind::Refused
-        } else {
-            FaultKind::Protocol
-        };
-        Fault::new(kind, format!("Redis of {place} cannot be asked: {said}")).hint(
-            match self.socket {
-                Some(socket) => format!(
-                    "`systemctl status redis` on the leader node; its socket is expected at {socket}, \
-                     and the login has to be allowed to use it"
-                ),
-                None => "`systemctl status redis` on the leader node; `socket` names its Unix socket"
-                    .to_owned(),
-            },
+        Fault::new(
+            why(&said),
+            format!("Redis of {place} cannot be asked: {said}"),
         )
+        .hint(match self.socket {
+            Some(socket) => format!(
+                "`systemctl status redis` on the leader node; its socket is expected at {socket}, \
+                     and the login has to be allowed to use it"
+            ),
+            None => "`systemctl status redis` on the leader node; `socket` names its Unix socket"
+                .to_owned(),
+        })
     }
 }
 

@@ -6,8 +6,8 @@ const fn names(name: &'static str, doc: &'static str) -> FactSpec {
     FactSpec::new(name, Type::List(&Type::Text), doc)
 }
 
-/// Every fact: of the containers asked for, and those left over on the host.
-pub(super) const FACTS: [FactSpec; 22] = [
+/// Every fact: of the containers asked for, those left over on the host, and the engine's networks.
+pub(super) const FACTS: [FactSpec; 25] = [
     FactSpec::number(
         "expected_count",
         Unit::Count,
@@ -87,6 +87,18 @@ pub(super) const FACTS: [FactSpec; 22] = [
         "networks",
         Type::Map(&Type::List(&Type::Text)),
         "Networks by container: `'harbor' in networks['harbor-core']`.",
+    ),
+    names(
+        "host_networks",
+        "All networks that the engine has, by name; only with `host_networks`.",
+    ),
+    names(
+        "made_networks",
+        "Those of them that somebody made: all but docker's `bridge`, `host`, `none`, `docker_gwbridge` and `ingress`, and Podman's `podman`.",
+    ),
+    names(
+        "missing_networks",
+        "What `host_networks` names and the engine does not have; only where it is a list.",
     ),
     FactSpec::new(
         "oldest_started_at",

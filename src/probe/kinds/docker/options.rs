@@ -114,6 +114,7 @@ impl Docker {
         if self.leftovers {
             asked.push("leftovers".to_owned());
         }
+        asked.extend(self.host_networks.asked());
         asked.join(", ")
     }
 
@@ -135,6 +136,13 @@ impl Docker {
             "--format={{json .}}"
         };
         args.extend(["ps", "-a", "--no-trunc", format].map(str::to_owned));
+        args
+    }
+
+    /// The names of all networks, one in a line.
+    pub(super) fn network_ls(&self) -> Vec<String> {
+        let mut args = self.sudo();
+        args.extend(["network", "ls", "--format={{.Name}}"].map(str::to_owned));
         args
     }
 
@@ -162,12 +170,16 @@ impl Docker {
                 all.push(inspect);
             }
         }
+        if self.host_networks.are_listed() {
+            all.push(self.network_ls());
+        }
         all
     }
 
     /// What is wrong with the options.
     pub(super) fn wrong(&self, target: &Target, policy: &Policy) -> Vec<OptionProblem> {
         let mut problems = self.wrong_names();
+        problems.extend(self.host_networks.wrong());
         let mut wrong = |path: &[&str], message: &str, suggestion: &str| {
             problems.push(OptionProblem {
                 path: path.iter().map(ToString::to_string).collect(),
@@ -175,11 +187,11 @@ impl Docker {
                 suggestion: Some(suggestion.to_owned()),
             });
         };
-        if !self.selects() && !self.leftovers {
+        if !self.selects() && !self.leftovers && !self.host_networks.are_listed() {
             wrong(
                 &[],
                 "it names no container",
-                "add `containers: [web]`, `project: harbor`, `label: key=value` or `leftovers: true`",
+                "add `containers: [web]`, `project: harbor`, `label: key=value`, `leftovers: true` or `host_networks: true`",
             );
         }
         if self.project.is_none() && !self.services.is_empty() {

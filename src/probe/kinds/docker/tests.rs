@@ -558,6 +558,8 @@ async fn a_hung_engine_is_a_fault() {
 #[case(json!({"containers": ["a", "b"]}), &["docker inspect '--type=container' a b"])]
 #[case(json!({"containers": ["a"], "watch_for_s": 1}), &["docker inspect '--type=container' a", "docker inspect '--type=container' a"])]
 #[case(json!({"leftovers": true, "sudo": true}), &["sudo -n docker ps -a --no-trunc '--format={{json .}}'"])]
+#[case(json!({"host_networks": true}), &["docker network ls '--format={{.Name}}'"])]
+#[case(json!({"containers": ["a"], "host_networks": ["x_*"], "program": "podman", "sudo": true}), &["sudo -n podman inspect '--type=container' a", "sudo -n podman network ls '--format={{.Name}}'"])]
 #[case(json!({"project": "x", "program": "podman"}), &["podman ps -a --no-trunc '--format=json'", "podman inspect '--type=container' IDS"])]
 #[test]
 fn the_plan_tells_what_is_sent(#[case] options: Json, #[case] expected: &[&str]) {
@@ -594,6 +596,10 @@ async fn what_is_planned_is_sent() {
 #[case(json!({"services": ["core"], "containers": ["a"]}), "services", "services of which project?")]
 #[case(json!({"project": "x", "services": ["c*"]}), "services.0", "\"c*\" is no name of a container")]
 #[case(json!({"project": ""}), "project", "an empty project is none")]
+#[case(json!({"host_networks": false}), "", "it names no container")]
+#[case(json!({"host_networks": []}), "host_networks", "it names no network")]
+#[case(json!({"host_networks": ["a", ""]}), "host_networks.1", "\"\" is no name of a network")]
+#[case(json!({"host_networks": true, "once": ["a"]}), "once", "it names no container to end")]
 #[case(json!({"leftovers": true, "once": ["a"]}), "once", "it names no container to end")]
 #[case(json!({"leftovers": true, "watch_for_s": 3}), "watch_for_s", "watch which container?")]
 #[case(json!({"containers": ["a"], "watch_for_s": 0}), "watch_for_s", "two looks at once see nothing change")]
@@ -615,8 +621,121 @@ fn options_that_do_not_go_together(
 #[case(json!({"containers": ["a"]}), &["size(missing) == 0", "size(not_running) == 0", "size(unhealthy) == 0"], 1)]
 #[case(json!({"containers": ["a"], "watch_for_s": 2, "leftovers": true}), &["size(missing) == 0", "size(not_running) == 0", "size(unhealthy) == 0", "size(restarting) == 0", "size(leftovers) == 0"], 1)]
 #[case(json!({"leftovers": true}), &["size(leftovers) == 0"], 0)]
+#[case(json!({"host_networks": true}), &["size(made_networks) > 0"], 0)]
+#[case(json!({"host_networks": ["a"]}), &["size(missing_networks) == 0"], 0)]
+#[case(json!({"leftovers": true, "host_networks": false}), &["size(leftovers) == 0"], 0)]
 fn expects_by_itself(#[case] options: Json, #[case] require: &[&str], #[case] prefer: usize) {
     let defaults = Kind::defaults(&kind::<Docker>(options));
     assert_eq!(defaults.require, require);
     assert_eq!(defaults.prefer.len(), prefer);
+}
+
+/// Before any container is made, and whoever joined them.
+#[rstest]
+#[case::dockers_own(json!({"host_networks": true}), "bridge\nhost\nnone\n", json!([]), None)]
+#[case::of_a_swarm(json!({"host_networks": true}), "bridge\ndocker_gwbridge\nhost\ningress\nnone\n", json!([]), None)]
+#[case::made(json!({"host_networks": true}), "bridge\nharbor_default\nhost\nnone\n", json!(["harbor_default"]), None)]
+#[case::podmans_own(json!({"host_networks": true, "program": "podman"}), "podman\n", json!([]), None)]
+#[case::named(json!({"host_networks": ["harbor_*", "proxy"]}), "bridge\nharbor_default\n", json!(["harbor_default"]), Some(json!(["proxy"])))]
+#[case::all_there(json!({"host_networks": ["podman", "x"], "program": "podman"}), "podman\nx\n", json!(["x"]), Some(json!([])))]
+#[case::none_at_all(json!({"host_networks": ["x"]}), "", json!([]), Some(json!(["x"])))]
+#[tokio::test]
+async fn networks_are_told_without_containers(
+    #[case] options: Json,
+    #[case] listed: &'static str,
+    #[case] made: Json,
+    #[case] missing: Option<Json>,
+) {
+    let stage = stage(move |command| {
+        if command.contains(" network ls ") {
+            Answer::ok(listed)
+        } else {
+            Answer::Refuse
+        }
+    })
+    .await;
+    let docker = kind::<Docker>(options);
+    let facts = run(&docker, &stage.context).await.expect("facts");
+    let all: Vec<&str> = listed.lines().collect();
+    assert_eq!(fact(&facts, "host_networks"), json!(all));
+    assert_eq!(fact(&facts, "made_networks"), made);
+    assert_eq!(fact(&facts, "missing_networks"), json!(missing));
+    assert_eq!(
+        facts.get("running_count"),
+        None,
+        "no container was asked for"
+    );
+    assert_eq!(facts.get("networks"), None);
+    let planned = docker.requests(&stage.context.target, &Policy::default());
+    let planned: Vec<String> = planned.into_iter().map(|request| request.text).collect();
+    assert_eq!(stage.server.log.lines(), planned);
+}
+
+#[tokio::test]
+async fn containers_and_networks_are_told_together() {
+    let stage = stage(|command| {
+        Answer::ok(if command.contains(" network ls ") {
+            "bridge\nmomo_default\n"
+        } else {
+            DOCKER_20
+        })
+    })
+    .await;
+    let options =
+        json!({"containers": ["momo-scheduler", "redis-cache"], "host_networks": ["momo_default"]});
+    let facts = run(&kind::<Docker>(options), &stage.context)
+        .await
+        .expect("facts");
+    assert_eq!(fact(&facts, "running_count"), 2);
+    assert_eq!(fact(&facts, "missing_networks"), json!([]));
+    assert_eq!(
+        fact(&facts, "networks"),
+        json!({"momo-scheduler": ["momo_default", "proxy"], "redis-cache": ["bridge"]})
+    );
+}
+
+#[rstest]
+#[case::down(
+    Answer::fails(
+        1,
+        "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?\n"
+    ),
+    FaultKind::Refused,
+    "docker does not run on data188"
+)]
+#[case::denied(
+    Answer::fails(
+        1,
+        "permission denied while trying to connect to the Docker daemon socket\n"
+    ),
+    FaultKind::Denied,
+    "the login may not ask docker on data188 for the list of networks"
+)]
+#[case::no_program(
+    Answer::fails(127, ""),
+    FaultKind::Missing,
+    "there is no docker on data188"
+)]
+#[case::no_such_format(
+    Answer::ok("{{.Name}}\n"),
+    FaultKind::Protocol,
+    "docker network ls printed no names"
+)]
+#[case::a_table(
+    Answer::ok("NETWORK ID     NAME\n"),
+    FaultKind::Protocol,
+    "docker network ls printed no names"
+)]
+#[case::cut_off(Answer::Cut { stdout: b"bridge\nmo".to_vec() }, FaultKind::Closed, "docker on data188 was cut off")]
+#[tokio::test]
+async fn networks_that_are_not_told_are_a_fault(
+    #[case] answer: Answer,
+    #[case] kind_of: FaultKind,
+    #[case] seen: &str,
+) {
+    let stage = stage(move |_| answer.clone()).await;
+    let docker = kind::<Docker>(json!({"host_networks": true}));
+    let fault = run(&docker, &stage.context).await.expect_err("a fault");
+    assert_eq!(fault.kind, kind_of, "{fault:?}");
+    assert!(fault.seen.starts_with(seen), "{fault:?}");
 }

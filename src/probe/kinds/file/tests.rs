@@ -197,6 +197,64 @@ fn refuses_what_is_no_path(#[case] path: &str, #[case] suggestion: Option<&str>)
     assert_eq!(problems[0].suggestion.as_deref(), suggestion);
 }
 
+#[rstest]
+#[case::leads_on(Answer::ok(STAT), Answer::ok("/usr/bin/python3.11\n"), json!("/usr/bin/python3.11"))]
+#[case::is_not_there(
+    Answer::fails(1, "stat: cannot statx '/x': No such file or directory\n"),
+    Answer::fails(1, ""),
+    json!(null)
+)]
+#[tokio::test]
+async fn tells_where_a_path_leads(
+    #[case] stat: Answer,
+    #[case] readlink: Answer,
+    #[case] resolved: serde_json::Value,
+) {
+    let stage = stage(move |command| match command.split(' ').next() {
+        Some("stat") => stat.clone(),
+        Some("readlink") => readlink.clone(),
+        _ => Answer::ok("1780659600\n"),
+    })
+    .await;
+    let facts = run(
+        &kind::<File>(json!({"path": "/x", "resolve": true})),
+        &stage.context,
+    )
+    .await
+    .expect("facts");
+    assert_eq!(fact(&facts, "resolved"), resolved);
+}
+
+#[tokio::test]
+async fn where_a_path_leads_is_told_or_a_fault() {
+    let stage = stage(|command| match command.split(' ').next() {
+        Some("stat") => Answer::ok(STAT),
+        Some("readlink") => Answer::fails(1, "readlink: /x: Permission denied\n"),
+        _ => Answer::ok("1780659600\n"),
+    })
+    .await;
+    let file = kind::<File>(json!({"path": "/x", "resolve": true}));
+    let fault = run(&file, &stage.context).await.expect_err("a fault");
+    assert_eq!(fault.kind, FaultKind::Denied);
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn follows_links_of_this_machine() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let (path, link) = (dir.path().join("python3.11"), dir.path().join("python3"));
+    std::fs::write(&path, "").expect("a file");
+    std::os::unix::fs::symlink("python3.11", &link).expect("a link");
+    let facts = run(
+        &kind::<File>(json!({"path": link, "resolve": true})),
+        &stage::local(),
+    )
+    .await
+    .expect("facts");
+    let path = path.canonicalize().expect("a path");
+    assert_eq!(fact(&facts, "resolved"), json!(path));
+}
+
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn looks_at_this_machine() {

@@ -29,9 +29,13 @@ pub(super) const FACTS: [FactSpec; 37] = [
     FactSpec::number(
         "connect_ms",
         Unit::Milliseconds,
-        "Time to open the connection.",
+        "Time to open the connection; absent where `redis-cli` is asked.",
     ),
-    FactSpec::number("ping_ms", Unit::Milliseconds, "From PING to its answer."),
+    FactSpec::number(
+        "ping_ms",
+        Unit::Milliseconds,
+        "From PING to its answer; absent where `redis-cli` is asked.",
+    ),
     FactSpec::new("version", Type::Text, "The server's version."),
     FactSpec::new("role", Type::Text, "`master` or `slave`."),
     FactSpec::number(
@@ -180,6 +184,32 @@ pub(super) fn of(answer: Answer, command: Option<&[String]>) -> Facts {
     } = answer;
     facts.set("connect_ms", connect.as_secs_f64() * 1000.0);
     facts.set("ping_ms", ping.as_secs_f64() * 1000.0);
+    server(pong, error, info, &mut facts);
+    facts.set_some(
+        "reply",
+        reply
+            .and_then(|reply| as_json(&reply, command))
+            .map(Value::Json),
+    );
+    if let Some(found) = found {
+        key(found, &mut facts);
+    }
+    if let Some(shown) = shown
+        && let Some(leaf) = shown.chain.first()
+    {
+        facts.set("certificate_expires", leaf.not_after);
+        facts.set_some("certificate_days", shown.at.map(|at| leaf.days_left(at)));
+    }
+    facts
+}
+
+/// What the answers to PING and INFO tell.
+pub(super) fn server(
+    pong: bool,
+    error: Option<String>,
+    info: BTreeMap<String, String>,
+    facts: &mut Facts,
+) {
     facts.set("pong", pong);
     let text = |field: &str| info.get(field).map(String::as_str);
     let number = |field: &str| text(field).and_then(|value| value.parse::<f64>().ok());
@@ -236,7 +266,7 @@ pub(super) fn of(answer: Answer, command: Option<&[String]>) -> Facts {
         facts.set_some("aof_ok", flag("aof_last_write_status"));
     }
     facts.set_some("connected_replicas", number("connected_slaves"));
-    replicas(&info, &mut facts);
+    replicas(&info, facts);
     facts.set_some("master_link_up", flag("master_link_status"));
     // -1 stands for "does not apply".
     let since = |field: &str| number(field).filter(|seconds| *seconds >= 0.0);
@@ -253,22 +283,6 @@ pub(super) fn of(answer: Answer, command: Option<&[String]>) -> Facts {
             .collect();
         facts.set("info", Value::Map(info));
     }
-    facts.set_some(
-        "reply",
-        reply
-            .and_then(|reply| as_json(&reply, command))
-            .map(Value::Json),
-    );
-    if let Some(found) = found {
-        key(found, &mut facts);
-    }
-    if let Some(shown) = shown
-        && let Some(leaf) = shown.chain.first()
-    {
-        facts.set("certificate_expires", leaf.not_after);
-        facts.set_some("certificate_days", shown.at.map(|at| leaf.days_left(at)));
-    }
-    facts
 }
 
 /// `slave0:ip=10.0.0.2,port=6379,state=online,offset=14,lag=1`, one line a replica.

@@ -200,6 +200,35 @@ async fn the_kernel_tells_what_it_has() {
 }
 
 #[rstest]
+#[case::synchronised("NTPSynchronized=yes\nTimezone=Asia/Taipei\n", json!([]), json!([]))]
+#[case::not_yet("NTPSynchronized=no\nTimezone=Asia/Taipei\n", json!(["NTPSynchronized: expected true, is no"]), json!([]))]
+#[case::an_older_one("Timezone=Asia/Taipei\n", json!([]), json!(["NTPSynchronized"]))]
+#[tokio::test]
+async fn the_clock_tells_whether_it_is_right(
+    #[case] text: &str,
+    #[case] differing: Json,
+    #[case] missing: Json,
+) {
+    let expect = json!({"NTPSynchronized": true, "Timezone": "Asia/Taipei"});
+    let options = json!({"from": "timedatectl", "expect": expect});
+    let facts = seen(options, text).await;
+    assert_eq!(fact(&facts, "differing"), differing);
+    assert_eq!(fact(&facts, "missing"), missing);
+    assert_eq!(facts.get("exists"), None, "it is always there");
+}
+
+#[test]
+fn the_clock_is_asked_for_each_by_its_name() {
+    let expect = json!({"NTPSynchronized": true, "Timezone": "UTC"});
+    let settings = kind::<Settings>(json!({"from": "timedatectl", "expect": expect}));
+    assert_eq!(
+        settings.args().join(" "),
+        "timedatectl show --no-pager --property=NTPSynchronized --property=Timezone"
+    );
+    assert_eq!(settings.wrong(&Policy::default()), []);
+}
+
+#[rstest]
 #[case::there("LoadState=loaded\nMemoryMax=infinity\n", true, json!([]))]
 #[case::not_there("LoadState=not-found\nMemoryMax=infinity\n", false, json!(null))]
 #[tokio::test]
@@ -303,6 +332,7 @@ async fn a_file_that_is_not_there_is_a_fact() {
 #[case(json!({"from": "systemctl", "unit": "x", "expect": {"A": 1}}), Some("exists"))]
 #[case(json!({"from": "iscsi_nodes", "expect": {"a": 1}}), Some("exists"))]
 #[case(json!({"from": "sysctl", "expect": {"vm.a": 1}}), None)]
+#[case(json!({"from": "timedatectl", "expect": {"NTP": true}}), None)]
 fn what_may_not_be_there_has_to_exist(#[case] options: Json, #[case] first: Option<&str>) {
     let required = kind::<Settings>(options).defaults().require;
     let expected: Vec<&str> = first

@@ -210,3 +210,61 @@ async fn other_checks_go_through_the_host() {
         "the banner is read, nobody logs in again"
     );
 }
+
+#[rstest]
+#[case::found(Answer::ok("data188.lan\n"), json!(true), json!("data188.lan"), json!(null))]
+#[case::not_found(
+    Answer::fails(1, "stty: standard input\nhostname: Name or service not known\n"),
+    json!(false),
+    json!(null),
+    json!("hostname: Name or service not known")
+)]
+#[tokio::test]
+async fn the_host_s_own_name_is_asked_for(
+    #[case] answer: Answer,
+    #[case] resolves: serde_json::Value,
+    #[case] name: serde_json::Value,
+    #[case] error: serde_json::Value,
+) {
+    let others = answers("1780656904.0\n");
+    let stage = stage(move |command| match command {
+        "hostname -f" => answer.clone(),
+        other => others(other),
+    })
+    .await;
+    let ssh = kind::<Ssh>(json!({"own_name": true}));
+    assert_eq!(Kind::defaults(&ssh).require, ["name_resolves"]);
+    let facts = run(&ssh, &stage.context).await.expect("facts");
+    assert_eq!(fact(&facts, "name_resolves"), resolves);
+    assert_eq!(fact(&facts, "full_name"), name);
+    assert_eq!(fact(&facts, "name_error"), error);
+    assert_eq!(fact(&facts, "hostname"), json!("data188"));
+    let planned = ssh.requests(&stage.context.target, &Policy::default());
+    assert!(
+        planned
+            .iter()
+            .any(|sent| sent.text.ends_with(" hostname -f"))
+    );
+}
+
+#[rstest]
+#[case::no_program(Answer::fails(127, ""), FaultKind::Missing)]
+#[case::nothing(Answer::ok("\n"), FaultKind::Protocol)]
+#[case::no_word(Answer::fails(1, ""), FaultKind::Protocol)]
+#[case::another(
+    Answer::fails(2, "hostname: unrecognized option\n"),
+    FaultKind::Protocol
+)]
+#[case::cut_off(Answer::Cut { stdout: b"data".to_vec() }, FaultKind::Closed)]
+#[tokio::test]
+async fn what_is_not_told_of_the_name_is_a_fault(#[case] answer: Answer, #[case] of: FaultKind) {
+    let others = answers("1780656904.0\n");
+    let stage = stage(move |command| match command {
+        "hostname -f" => answer.clone(),
+        other => others(other),
+    })
+    .await;
+    let ssh = kind::<Ssh>(json!({"own_name": true}));
+    let fault = run(&ssh, &stage.context).await.expect_err("a fault");
+    assert_eq!(fault.kind, of, "{fault:?}");
+}

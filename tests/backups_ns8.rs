@@ -773,6 +773,20 @@ fn nobody_tells_the_monitor() {
     stand
         .check()
         .warned("alerts", "NsBackupFailed", "The monitor's e-mail");
+    // What waits for an hour had no time to fire since Prometheus was started.
+    let waits = rules(false).replace(
+        "NsBackupMissing, expr: vector(0) > 0",
+        "NsBackupMissing, for: 1h, expr: vector(1)",
+    );
+    prometheus
+        .rules(&waits)
+        .until("ALERTS{alertname=\"NsBackupMissing\",alertstate=\"pending\"}");
+    knows_alertmanager(host);
+    stand.check().warned(
+        "alerts",
+        "NsBackupMissing: pending since",
+        "The monitor's e-mail",
+    );
     prometheus
         .rules(&rules(false).replace("NsBackupMissing", "Other"))
         .until("evaluated == 0");

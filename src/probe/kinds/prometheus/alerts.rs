@@ -166,9 +166,9 @@ fn seconds(time: Timestamp) -> f64 {
 mod tests {
     use super::*;
     use rstest::rstest;
-    use serde_json::{Value as Json, json};
+    use serde_json::json;
 
-    fn loaded(interval: Json, state: &str, wait: f64) -> Loaded {
+    fn loaded(interval: u32, state: &str, wait: f64) -> Loaded {
         serde_json::from_value(
             json!({"groups": [{"name": "hosts", "interval": interval, "rules": [{
             "type": "alerting", "name": "HostDown", "duration": wait,
@@ -197,12 +197,12 @@ mod tests {
         #[case] is_undecided: bool,
     ) {
         let alerts: Alerts = serde_json::from_value(json!({})).expect("options");
-        let pending = loaded(json!(interval), "pending", 600.0);
+        let pending = loaded(interval, "pending", 600.0);
         let undecided = alerts.undecided(&pending, begun, now);
         let told = "HostDown{host=\"110\"}: pending since 2026-06-05T10:52:00Z, fires after 10m";
         let expected: &[&str] = if is_undecided { &[told] } else { &[] };
         assert_eq!(undecided, expected);
-        let firing = loaded(json!(interval), "firing", 600.0);
+        let firing = loaded(interval, "firing", 600.0);
         assert_eq!(alerts.undecided(&firing, begun, now), [""; 0]);
     }
 
@@ -212,7 +212,7 @@ mod tests {
     #[case(0.5, "500ms")]
     #[case(1e300, "s")]
     fn a_wait_in_words(#[case] wait: f64, #[case] words: &str) {
-        let loaded = loaded(json!(60), "pending", wait);
+        let loaded = loaded(60, "pending", wait);
         let alert = loaded.named(&[])[0].alerts().next().expect("an alert");
         let told = told(alert, wait);
         assert!(told.ends_with(words), "{told}");

@@ -75,12 +75,21 @@ async fn prometheus(alertmanager: u16) -> Running {
 /// `cluster`: its own address in one, and another's.
 async fn alertmanager(port: u16, cluster: Option<(u16, u16)>) -> Running {
     let folder = folder();
-    let file = folder.path().join("alertmanager.yml");
     write(
-        &file,
+        &folder.path().join("routes.yml"),
         "route: { receiver: nobody, group_wait: 1s }\nreceivers: [{ name: nobody }]\n",
         0o644,
     );
+    alertmanager_of(folder, port, cluster).await
+}
+
+/// One with the configuration `routes.yml` of that folder.
+async fn alertmanager_of(
+    folder: tempfile::TempDir,
+    port: u16,
+    cluster: Option<(u16, u16)>,
+) -> Running {
+    let file = folder.path().join("routes.yml");
     let mut command = unprivileged(&program(&FOLDERS, "prometheus-alertmanager"));
     command
         .arg(format!("--config.file={}", file.display()))
@@ -345,6 +354,36 @@ async fn rules_are_what_the_file_says() {
     assert_eq!(fact(&seen, "firing_count"), json!(2));
     assert_eq!(fact(&seen, "unmatched"), json!([]));
 
+    // Prometheus was started a moment ago: what waits for an hour had no time to fire.
+    let quiet = json!({"alerts": {"names": ["Waits"]}});
+    let seen = probe("prometheus", at(&server, quiet))
+        .await
+        .0
+        .expect("facts");
+    assert_eq!(fact(&seen, "firing_count"), json!(0));
+    assert_eq!(fact(&seen, "pending_count"), json!(1));
+    let undecided = fact(&seen, "undecided");
+    let told = undecided[0].as_str().expect("a text");
+    assert!(told.starts_with("Waits: pending since 20"), "{told}");
+    assert!(told.ends_with(", fires after 1h"), "{told}");
+    let (Some(Value::Time(started)), Some(Value::Time(loaded))) =
+        (seen.get("started_at"), seen.get("loaded_at"))
+    else {
+        panic!("{seen:?}")
+    };
+    // The second has whole seconds.
+    assert!(
+        loaded.duration_since(*started).as_secs_f64() > -1.0,
+        "{seen:?}"
+    );
+    let expected = json!({"alerts": {"names": ["Waits"], "expect": ["Waits"]}});
+    let seen = probe("prometheus", at(&server, expected))
+        .await
+        .0
+        .expect("facts");
+    assert_eq!(fact(&seen, "undecided"), json!([]));
+    assert_eq!(fact(&seen, "not_firing"), json!(["Waits"]));
+
     // A rule sets the severity, and a series has the job; of the others nothing could fire.
     let mistyped = ["severty=warning", "job=slef"];
     let matchers = [&["severity=warning", "job=self"][..], &mistyped].concat();
@@ -450,6 +489,131 @@ async fn alerts_are_visible_in_both() {
     })
     .await;
     assert_eq!(fact(&seen, "unexpected"), json!([]));
+    // It was started a moment ago, and may not have heard of all.
+    let patient = json!({"alerts": {"settles": "1d"}});
+    let seen = probe("alertmanager", at(&own, patient))
+        .await
+        .0
+        .expect("facts");
+    assert_eq!(fact(&seen, "settled"), json!(false));
+    assert!(matches!(seen.get("started_at"), Some(Value::Time(_))));
+    let seen = until(
+        "alertmanager",
+        &own,
+        &json!({"alerts": {"settles": "1s"}}),
+        |facts| fact(facts, "settled") == json!(true),
+    )
+    .await;
+    assert_eq!(fact(&seen, "unexpected"), Json::Null);
+}
+
+/// All that a route can have, with a password where Alertmanager prints it.
+const ROUTES: &str = r#"
+route:
+  receiver: nobody
+  routes:
+  - receiver: pager
+    match: { severity: critical, team: "" }
+    match_re: { host: "1[12]0|" }
+    continue: true
+    routes:
+    - matchers: [ 'zone="b\"c"', 'disk !~ "y|z"' ]
+    - { receiver: night, matchers: [ 'time=night' ], continue: true }
+    - { receiver: log, matchers: [ '{time=~"n.*", zone!="x"}' ] }
+  - receiver: ns8-backup-monitor
+    matchers:
+    - alertname =~ "NsBackupFailed|NsBackupMissing"
+    - test != "yes"
+  - receiver: late
+    matchers: [ alertname=NsBackupFailed ]
+    routes:
+    - match_re: { path: 'C:\\[a-z]+' }
+      receiver: log
+receivers:
+- name: nobody
+- name: pager
+- name: night
+- name: log
+- name: late
+- { name: ns8-backup-monitor, webhook_configs: [{ url: 'http://me:hunter22@127.0.0.1:9/alert' }] }
+"#;
+
+/// Whom it would tell, by amtool, by its own programs therefore.
+#[tokio::test]
+async fn routes_are_followed_as_alertmanager_does() {
+    if left_out() {
+        return;
+    }
+    let folder = folder();
+    let file = folder.path().join("routes.yml");
+    write(&file, ROUTES, 0o644);
+    let port = free_port();
+    let own = alertmanager_of(folder, port, None).await;
+    let all = [
+        ("Other", json!({})),
+        ("NsBackupFailed", json!({})),
+        ("NsBackupFailedOnce", json!({})),
+        ("NsBackupMissing", json!({"test": "no"})),
+        ("NsBackupFailed", json!({"test": "yes"})),
+        ("NsBackupFailed", json!({"test": "yes", "path": "C:\\temp"})),
+        ("NsBackupFailed", json!({"test": "yes", "path": "C:/temp"})),
+        (
+            "NsBackupFailed",
+            json!({"severity": "critical", "host": "110"}),
+        ),
+        ("Other", json!({"severity": "critical"})),
+        ("Other", json!({"severity": "critical", "team": "a"})),
+        ("Other", json!({"severity": "critical", "host": "1100"})),
+        (
+            "Other",
+            json!({"severity": "critical", "host": "120", "time": "night"}),
+        ),
+        (
+            "Other",
+            json!({"severity": "critical", "host": "120", "time": "night", "zone": "x"}),
+        ),
+        (
+            "Other",
+            json!({"severity": "critical", "time": "noon", "zone": "b\"c"}),
+        ),
+        (
+            "Other",
+            json!({"severity": "critical", "time": "noon", "zone": "b\"c", "disk": "y"}),
+        ),
+    ];
+    for (name, labels) in all {
+        let mut command = std::process::Command::new(program(&FOLDERS, "amtool"));
+        command.args(["config", "routes", "test"]);
+        command.arg(format!("--config.file={}", file.display()));
+        command.arg(format!("alertname={name}"));
+        for (label, value) in labels.as_object().expect("labels") {
+            let value = value.as_str().expect("a text");
+            command.arg(format!("{label}={}", json!(value)));
+        }
+        let output = command.output().expect("amtool");
+        let told = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success(), "{name} {labels}: {output:?}");
+        let mut expected: Vec<&str> = told.trim().split(',').collect();
+        expected.sort_unstable();
+        expected.dedup();
+
+        let options = json!({"routed": {"names": [name], "labels": labels, "to": expected}});
+        let (seen, _) = probe("alertmanager", at(&own, options)).await;
+        let seen = seen.expect("facts");
+        assert_eq!(
+            fact(&seen, "receivers"),
+            json!({ name: expected }),
+            "{labels}"
+        );
+        assert_eq!(fact(&seen, "unrouted"), json!([]), "{labels}");
+        assert!(!format!("{seen:?}").contains("hunter22"));
+    }
+    let options = json!({"routed": {"names": ["Other"], "to": ["nobody", "gone"]}});
+    let (seen, _) = probe("alertmanager", at(&own, options)).await;
+    assert_eq!(
+        fact(&seen.expect("facts"), "unrouted"),
+        json!(["Other reaches nobody, not gone"])
+    );
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ mod alerts;
 mod answer;
 mod facts;
 mod ready;
+mod routed;
 mod silences;
 
 use std::path::{Path, PathBuf};
@@ -14,6 +15,7 @@ use url::Url;
 
 use self::alerts::{Alerts, Both};
 use self::ready::Ready;
+use self::routed::Routed;
 use self::silences::Silences;
 use super::api::{Api, CLOCK_IS_RIGHT};
 use super::authorization::Authorization;
@@ -22,15 +24,18 @@ use crate::probe::{
     Request, SecretRef, Target,
 };
 
-/// Asks an Alertmanager (version 0.16 or newer) by GET. One of `ready`, `alerts`, `silences`
-/// and `visible_in_both` says what.
+/// Asks an Alertmanager (version 0.16 or newer) by GET. One of `ready`, `alerts`, `routed`,
+/// `silences` and `visible_in_both` says what.
 ///
 /// - `ready: {}`: it serves, and its cluster is ready, or it stands alone.
 ///   `ready: { peers: 3 }`: the cluster has so many.
 /// - `alerts: {}`: no alert is active. `alerts: { expect: [A] }`: this one is, and no other.
 ///   With `names` or `matchers` it has to be said what they `expect`, if only `[]`: Alertmanager
 ///   knows no rules, so a mistyped name is here as one that is quiet. Whether some alerts fire,
-///   rather ask [`prometheus`](prometheus.md), which has the rules.
+///   rather ask [`prometheus`](prometheus.md), which has the rules. In the first five minutes
+///   after its start (`settles`) it may not have heard of all alerts, and this is WARN.
+/// - `routed: { names: [A, B], labels: { severity: critical }, to: C }`: alerts of these names
+///   and labels would reach this receiver, by the routes of the configuration that it has loaded.
 /// - `silences: {}`: none is active, or it is WARN. `silences: { expiring: 1h }`: none ends soon.
 /// - `visible_in_both: { prometheus: URL }`: each alert that fires in that Prometheus is here,
 ///   and at least one does; all rules there that could raise one can be evaluated. With
@@ -48,6 +53,9 @@ pub struct Alertmanager {
     /// The alerts that it has.
     #[serde(default)]
     alerts: Option<Alerts>,
+    /// Whom it would tell of alerts.
+    #[serde(default)]
+    routed: Option<Routed>,
     /// The silences that it has.
     #[serde(default)]
     silences: Option<Silences>,
@@ -75,6 +83,7 @@ fn yes() -> bool {
 enum Subject<'a> {
     Ready(&'a Ready),
     Alerts(&'a Alerts),
+    Routed(&'a Routed),
     Silences(&'a Silences),
     Both(&'a Both),
 }
@@ -103,6 +112,7 @@ impl Alertmanager {
         let mut given = [
             self.ready.as_ref().map(Subject::Ready),
             self.alerts.as_ref().map(Subject::Alerts),
+            self.routed.as_ref().map(Subject::Routed),
             self.silences.as_ref().map(Subject::Silences),
             self.visible_in_both.as_ref().map(Subject::Both),
         ]
@@ -115,7 +125,7 @@ impl Alertmanager {
                 "add `ready: {}`, `alerts: {}` or one of the others",
             )),
             (Some(_), Some(_)) => Err(problem(
-                "one check asks for one of `ready`, `alerts`, `silences` and `visible_in_both`",
+                "one check asks for one of `ready`, `alerts`, `routed`, `silences` and `visible_in_both`",
                 "make the other a check of its own",
             )),
         }
@@ -127,7 +137,8 @@ impl Alertmanager {
         let (ahead, questions) = match self.subject() {
             Err(_) => return Vec::new(),
             Ok(Subject::Ready(_)) => (None, Ready::questions()),
-            Ok(Subject::Alerts(_)) => (None, alerts::questions()),
+            Ok(Subject::Alerts(_)) => (None, Alerts::questions()),
+            Ok(Subject::Routed(_)) => (None, Routed::questions()),
             Ok(Subject::Silences(_)) => (None, Silences::questions()),
             Ok(Subject::Both(both)) => (Some((both, both.api(own))), alerts::questions()),
         };
@@ -156,6 +167,7 @@ impl Alertmanager {
         match subject {
             Subject::Ready(_) => Ready::facts(&self.api().asking(context)?).await,
             Subject::Alerts(alerts) => alerts.facts(&self.api().asking(context)?).await,
+            Subject::Routed(routed) => routed.facts(&self.api().asking(context)?).await,
             Subject::Silences(silences) => silences.facts(&self.api().asking(context)?).await,
             Subject::Both(both) => both.facts(self.api(), context).await,
         }
@@ -183,6 +195,7 @@ impl Kind for Alertmanager {
                 problems.extend(both.api(api).problems(target, &own));
             }
             Ok(Subject::Alerts(alerts)) => problems.extend(alerts.problem()),
+            Ok(Subject::Routed(routed)) => problems.extend(routed.problems()),
             Ok(_) => {}
             Err(problem) => problems.push(problem),
         }
@@ -194,6 +207,7 @@ impl Kind for Alertmanager {
             Err(_) => return Defaults::default(),
             Ok(Subject::Ready(ready)) => ready.defaults(),
             Ok(Subject::Alerts(alerts)) => alerts.defaults(),
+            Ok(Subject::Routed(_)) => Routed::defaults(),
             Ok(Subject::Silences(silences)) => silences.defaults(),
             Ok(Subject::Both(both)) => both.defaults(),
         };
@@ -205,6 +219,7 @@ impl Kind for Alertmanager {
         let what = match self.subject() {
             Ok(Subject::Ready(_)) | Err(_) => "a word of its state",
             Ok(Subject::Alerts(_)) => "the list of its alerts",
+            Ok(Subject::Routed(_)) => "the routes",
             Ok(Subject::Silences(_)) => "the list of its silences",
             Ok(Subject::Both(both)) => {
                 return format!(

@@ -40,6 +40,17 @@ enum Wanted {
     Pattern(Regex),
 }
 
+impl Wanted {
+    fn pattern(pattern: &str) -> Result<Self, String> {
+        let regex = regex::RegexBuilder::new(&format!("^(?s:{pattern})$"))
+            .size_limit(1 << 20)
+            .build();
+        regex.map(Self::Pattern).map_err(|_| {
+            format!("{pattern:?} is no regular expression in RE2's syntax, or too large")
+        })
+    }
+}
+
 impl TryFrom<String> for Matcher {
     type Error = String;
 
@@ -67,12 +78,7 @@ impl TryFrom<String> for Matcher {
             None => value.to_owned(),
         };
         let wanted = if operator.ends_with('~') {
-            let regex = regex::RegexBuilder::new(&format!("^(?s:{value})$"))
-                .size_limit(1 << 20)
-                .build();
-            Wanted::Pattern(regex.map_err(|_| {
-                format!("{value:?} is no regular expression in RE2's syntax, or too large")
-            })?)
+            Wanted::pattern(&value)?
         } else {
             Wanted::Text(value)
         };
@@ -106,6 +112,29 @@ impl std::fmt::Display for Matcher {
 }
 
 impl Matcher {
+    /// That the label `name` has this value.
+    pub(super) fn equal(name: &str, value: &str) -> Self {
+        Self {
+            written: format!("{name}={value:?}"),
+            name: name.to_owned(),
+            is: true,
+            wanted: Wanted::Text(value.to_owned()),
+        }
+    }
+
+    /// That the whole value of the label `name` is of this pattern.
+    ///
+    /// # Errors
+    /// It is no regular expression.
+    pub(super) fn like(name: &str, pattern: &str) -> Result<Self, String> {
+        Ok(Self {
+            written: format!("{name}=~{pattern:?}"),
+            name: name.to_owned(),
+            is: true,
+            wanted: Wanted::pattern(pattern)?,
+        })
+    }
+
     /// The label that it is about.
     pub(super) fn label(&self) -> &str {
         &self.name

@@ -47,6 +47,7 @@ mod systemd;
 mod tcp;
 mod textfile;
 mod tls;
+mod yaml;
 mod zfs;
 
 pub use address::Address;

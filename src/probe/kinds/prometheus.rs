@@ -1,5 +1,6 @@
 //! `prometheus`: what a Prometheus server knows, has loaded, and is told by its targets.
 
+mod alerts;
 mod answer;
 mod contract;
 mod facts;
@@ -15,10 +16,11 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use self::alerts::Alerts;
 use self::metrics::Metrics;
 use self::query::Query;
 use self::ready::{Alertmanagers, Ready};
-use self::rules::{Alerts, Rules};
+use self::rules::Rules;
 use self::targets::Targets;
 use super::api::{Api, CLOCK_IS_RIGHT};
 use super::authorization::Authorization;
@@ -43,7 +45,11 @@ use crate::probe::{
 /// - `alerts: {}`: no alert fires. `alerts: { names: [A, B] }`: none of these, and their rules
 ///   are loaded. `alerts: { expect: [A] }`: this one fires, and no other. A condition of
 ///   `matchers` has to hold for a label that some rule sets, or, of which the server is then
-///   asked, that some series has: of a mistyped one nothing would ever fire.
+///   asked, that some series has: of a mistyped one nothing would ever fire. After a
+///   restart a short `for` begins anew, after an outage of more than an hour each: an alert that
+///   is pending, and had no time to fire since the start or since the rules were read, is in
+///   `undecided`, and that is WARN. One of a series that is not there yet is not even pending:
+///   `targets: {}` tells of those.
 /// - `alertmanagers: {}`: it knows where to send alerts.
 /// - `exposition: {}`: the page `/metrics` of any server, such as a Pushgateway, as
 ///   [`textfile`](textfile.md) reads a file.

@@ -209,6 +209,11 @@ impl Kind for Restic {
             "When the oldest lock was written. restic renews its locks every five minutes and calls one stale after thirty. Absent where there is none, or not all can be read.",
         ),
         FactSpec::new(
+            "newest_lock_at",
+            Type::Time,
+            "When the newest lock was written, by the clock of the host that did. Where that is to come, the clock was wrong, and restic takes the lock for a live one until half an hour after. Absent where there is none, or not all can be read.",
+        ),
+        FactSpec::new(
             "check_ok",
             Type::Bool,
             "`restic check` found no error. Absent without `check: true`.",
@@ -239,7 +244,12 @@ impl Kind for Restic {
             require.push("check_ok");
         }
         let prefer = if self.locks {
-            vec!["locks == 0 || now - oldest_lock_at < duration('30m')".to_owned()]
+            // One of a time to come would look young until then, and longer. Clocks of several
+            // hosts may differ by some minutes.
+            vec![
+                "locks == 0 || now - oldest_lock_at < duration('30m')".to_owned(),
+                "locks == 0 || newest_lock_at - now < duration('5m')".to_owned(),
+            ]
         } else {
             Vec::new()
         };

@@ -5,14 +5,16 @@ use std::collections::BTreeSet;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::answer::{self, Alert};
+use super::answer::{self, Alert, Status};
+use super::ready;
 use crate::probe::kinds::alerts::{
     self, Labels, Matcher, all_hold, count, list, missing, shown, time,
 };
 use crate::probe::kinds::api::{Api, Asking};
 use crate::probe::kinds::authorization::Authorization;
+use crate::probe::kinds::lines::Span;
 use crate::probe::kinds::prometheus::rules::{self, Loaded};
-use crate::probe::{Context, Defaults, Facts, Fault, OptionProblem};
+use crate::probe::{Context, Defaults, Facts, Fault, FaultKind, OptionProblem};
 
 const PATH: &str = "api/v2/alerts";
 
@@ -37,7 +39,16 @@ pub(super) struct Alerts {
     /// Whether one that another alert inhibits counts as active.
     #[serde(default)]
     inhibited: bool,
+    /// How long after its start Alertmanager has heard of all alerts; five minutes when left
+    /// out. It keeps them in memory alone, and Prometheus tells of one again after a minute, at
+    /// the next evaluation of its rule.
+    #[serde(default)]
+    settles: Option<Span>,
 }
+
+/// Seconds until all alerts are told again, where rules are evaluated every four minutes or
+/// more often.
+const SETTLES: f64 = 300.0;
 
 /// The Prometheus whose alerts should be here.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -85,6 +96,12 @@ pub(super) fn questions() -> Vec<(&'static str, Vec<(&'static str, String)>)> {
 }
 
 impl Alerts {
+    pub(super) fn questions() -> Vec<(&'static str, Vec<(&'static str, String)>)> {
+        [PATH, ready::STATUS]
+            .map(|path| (path, Vec::new()))
+            .to_vec()
+    }
+
     pub(super) fn problem(&self) -> Option<OptionProblem> {
         let is_part = !self.names.is_empty() || !self.matchers.is_empty();
         (is_part && self.expect.is_none()).then(|| OptionProblem {
@@ -106,24 +123,39 @@ impl Alerts {
     }
 
     pub(super) fn defaults(&self) -> Defaults {
-        if self.expected().is_empty() {
-            return Defaults::require(["alert_count == 0"]);
-        }
-        Defaults::require(["size(missing) == 0", "size(unexpected) == 0"])
+        let mut defaults = if self.expected().is_empty() {
+            Defaults::require(["alert_count == 0"])
+        } else {
+            Defaults::require(["size(missing) == 0", "size(unexpected) == 0"])
+        };
+        defaults.prefer = vec!["settled".to_owned()];
+        defaults
     }
 
     pub(super) async fn facts(&self, asking: &Asking<'_>) -> Result<Facts, Fault> {
         let (alerts, mut facts) = all(asking).await?;
         self.set(&alerts, &mut facts);
+        // After the alerts: one that was started in between is then rather too young.
+        let told = match answer::ask::<Status>(asking, ready::STATUS, &[]).await {
+            Ok((status, reply)) => time(&status.uptime).map(|started| (started, reply.now())),
+            // Others that have its alerts need not have this, or let it through.
+            Err(fault) if matches!(fault.kind, FaultKind::Protocol | FaultKind::Denied) => None,
+            Err(fault) => return Err(fault),
+        };
+        if let Some((started, now)) = told {
+            let settles = self.settles.map_or(SETTLES, |span| span.0.as_secs_f64());
+            let since = started.as_duration().as_secs_f64();
+            facts.set("started_at", started);
+            facts.set_some("settled", now.map(|now| now - since >= settles));
+        }
         Ok(facts)
     }
 
     /// Whether it is one that somebody is told of, as far as the options want to know.
     fn counts(&self, alert: &Alert) -> bool {
-        alert.is_active()
-            || (alert.is_silenced() || alert.is_inhibited())
-                && (!alert.is_silenced() || self.silenced)
-                && (!alert.is_inhibited() || self.inhibited)
+        !alert.is_muted()
+            && (!alert.is_silenced() || self.silenced)
+            && (!alert.is_inhibited() || self.inhibited)
     }
 
     fn set(&self, alerts: &[Alert], facts: &mut Facts) {

@@ -61,6 +61,18 @@ pub(super) struct Version {
     pub(super) version: String,
 }
 
+/// `GET /api/v2/status`, for the configuration that is loaded. It has passwords in it, also
+/// where Alertmanager hides most: the address of a webhook is as it was written.
+#[derive(Deserialize)]
+pub(super) struct Configured {
+    pub(super) config: Configuration,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Configuration {
+    pub(super) original: String,
+}
+
 /// Of `GET /api/v2/alerts`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -76,16 +88,24 @@ pub(super) struct Alert {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct State {
-    state: String,
     #[serde(default)]
     silenced_by: Vec<String>,
     #[serde(default)]
     inhibited_by: Vec<String>,
+    /// Intervals of time in which nobody is told. Left out before 0.28.
+    #[serde(default)]
+    muted_by: Vec<String>,
 }
 
 impl Alert {
+    /// Whether nothing keeps it quiet. So is one whose state is `unprocessed`: nobody was told
+    /// of it yet, and it fires.
     pub(super) fn is_active(&self) -> bool {
-        self.status.state == "active"
+        !self.is_silenced() && !self.is_inhibited() && !self.is_muted()
+    }
+
+    pub(super) fn is_muted(&self) -> bool {
+        !self.status.muted_by.is_empty()
     }
 
     pub(super) fn is_silenced(&self) -> bool {

@@ -15,7 +15,7 @@ const fn time(name: &'static str, doc: &'static str) -> FactSpec {
 }
 
 /// Every fact, by what is asked for.
-pub(super) const FACTS: [FactSpec; 36] = [
+pub(super) const FACTS: [FactSpec; 39] = [
     time(
         "server_time",
         "The server's clock, of the header `date` of its answer.",
@@ -37,7 +37,16 @@ pub(super) const FACTS: [FactSpec; 36] = [
     ),
     names("peer_addresses", "Their addresses in the cluster."),
     FactSpec::new("version", Type::Text, "Its version; with `ready`."),
-    time("started_at", "When it was started; with `ready`."),
+    time(
+        "started_at",
+        "When it was started; with `ready` and `alerts`.",
+    ),
+    FactSpec::new(
+        "settled",
+        Type::Bool,
+        "It has been up for as long as `settles` says, by its own clock: it should have heard of all alerts. Absent where it does not tell when it was started; with `alerts`.",
+    )
+    .because(&["started_at"]),
     number_of(
         "alert_count",
         "Alerts that are active, and those that `silenced` and `inhibited` count as such; with `alerts`.",
@@ -57,7 +66,7 @@ pub(super) const FACTS: [FactSpec; 36] = [
     ),
     names(
         "active",
-        "Names of active alerts: receivers are told of them.",
+        "Names of active alerts, which nothing keeps quiet: receivers are told of them, or will be.",
     ),
     number_of(
         "active_count",
@@ -97,6 +106,15 @@ pub(super) const FACTS: [FactSpec; 36] = [
         "When that one of them was evaluated that was not for the longest time. Absent where one never was.",
     ),
     names("unexpected", "Alerts that are active and not in `expect`."),
+    FactSpec::new(
+        "receivers",
+        Type::Map(&Type::List(&Type::Text)),
+        "The receivers that each alert reaches; with `routed`.",
+    ),
+    names(
+        "unrouted",
+        "What of `to` an alert does not reach: `BackupMissing reaches nobody, not ns8-backup-monitor`; with `routed`.",
+    ),
     names(
         "silences",
         "Active silences, each as `CONDITIONS by WHO until WHEN: comment`.",

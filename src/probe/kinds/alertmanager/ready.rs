@@ -8,7 +8,7 @@ use crate::probe::kinds::alerts::{count, list, time};
 use crate::probe::kinds::api::{Asking, READY};
 use crate::probe::{Defaults, Facts, Fault};
 
-const STATUS: &str = "api/v2/status";
+pub(super) const STATUS: &str = "api/v2/status";
 
 /// What its cluster should be.
 #[derive(Debug, Deserialize, JsonSchema)]

@@ -60,6 +60,9 @@ async fn facts(body: &'static str, options: Json) -> Facts {
 #[case(json!({"url": "http://[::1]:9093", "ready": {}}), "url", "operator's own machine")]
 #[case(json!({"alerts": {"names": ["A"]}}), "alerts", "Alertmanager knows no rules")]
 #[case(json!({"alerts": {"matchers": ["severity=critical"]}}), "alerts", "Alertmanager knows no rules")]
+#[case(json!({"routed": {"names": [], "to": "a"}}), "routed.names", "nothing is routed")]
+#[case(json!({"routed": {"names": ["A"], "to": []}}), "routed.to", "none to reach")]
+#[case(json!({"routed": {"names": ["A"], "to": "a", "labels": {"alertname": "B"}}}), "routed.labels", "what `names` gives")]
 #[case(json!({"visible_in_both": {"prometheus": "ftp://a"}}), "visible_in_both.prometheus", "neither http")]
 #[case(json!({"visible_in_both": {"prometheus": "http://localhost"}}), "visible_in_both.prometheus", "operator's own machine")]
 fn options_that_cannot_be_meant(
@@ -95,6 +98,7 @@ fn alerts_that_can_be_meant(#[case] alerts: Json) {
 #[case(json!({"alerts": {}}), &["alert_count == 0"])]
 #[case(json!({"alerts": {"expect": ["A"]}}), &["size(missing) == 0", "size(unexpected) == 0"])]
 #[case(json!({"alerts": {"names": ["A"], "expect": []}}), &["alert_count == 0"])]
+#[case(json!({"routed": {"names": ["A"], "to": "a"}}), &["size(unrouted) == 0"])]
 #[case(json!({"silences": {}}), &[])]
 #[case(
     json!({"visible_in_both": {"prometheus": "http://a", "both_ways": true}}),
@@ -187,6 +191,106 @@ async fn alerts_by_their_state() {
     )
     .await;
     assert_eq!(fact(&seen, "unexpected"), json!(["Escrow"]));
+}
+
+/// Nobody was told of the first yet, and it fires; of the second nobody is told at this hour.
+#[tokio::test]
+async fn an_alert_that_nothing_keeps_quiet_is_active() {
+    let body = r#"[
+      {"labels":{"alertname":"New"},"status":{"state":"unprocessed","silencedBy":[],"inhibitedBy":[],"mutedBy":[]}},
+      {"labels":{"alertname":"AtNight"},"status":{"state":"suppressed","silencedBy":[],"inhibitedBy":[],"mutedBy":["night"]}},
+      {"labels":{"alertname":"Both"},"status":{"state":"suppressed","silencedBy":["x"],"inhibitedBy":["y"],"mutedBy":[]}}]"#;
+    let seen = facts(body, json!({"alerts": {"silenced": true}})).await;
+    assert_eq!(fact(&seen, "alert_count"), json!(1));
+    assert_eq!(fact(&seen, "instances"), json!(["New"]));
+    assert_eq!(fact(&seen, "active"), json!(["New"]));
+    let both = json!({"alerts": {"silenced": true, "inhibited": true}});
+    let seen = facts(body, both).await;
+    assert_eq!(fact(&seen, "instances"), json!(["Both", "New"]));
+}
+
+/// What it does not have yet is not quiet.
+#[rstest]
+#[case::long_ago("2026-06-05T10:25:00Z", json!({}), json!(true))]
+#[case::just_now("2026-06-05T10:25:00.5Z", json!({}), json!(false))]
+#[case::of_a_time_to_come("2099-06-05T10:00:00Z", json!({}), json!(false))]
+#[case::no_time("0001-01-01T00:00:00Z", json!({}), Json::Null)]
+#[case::it_takes_longer("2026-06-05T10:20:01Z", json!({"settles": "10m"}), json!(false))]
+#[case::it_takes_as_long("2026-06-05T10:20:00Z", json!({"settles": "10m"}), json!(true))]
+#[tokio::test]
+async fn it_has_heard_of_all_alerts(
+    #[case] started: &'static str,
+    #[case] alerts: Json,
+    #[case] settled: Json,
+) {
+    let status = format!(
+        r#"{{"cluster":{{"status":"disabled"}},"uptime":"{started}","versionInfo":{{"version":"0.25.0"}}}}"#
+    );
+    let status: &'static str = status.leak();
+    let server = server(move |path| match path {
+        "/api/v2/alerts" => ("200 OK", "[]"),
+        _ => ("200 OK\r\ndate: Fri, 05 Jun 2026 10:30:00 GMT", status),
+    })
+    .await;
+    let kind = at(&server, json!({"alerts": alerts}));
+    let preferred = Kind::defaults(&kind).prefer;
+    assert!(preferred.contains(&"settled".to_owned()));
+    let seen = look(&kind).await.expect("facts");
+    assert_eq!(fact(&seen, "alert_count"), json!(0));
+    assert_eq!(fact(&seen, "settled"), settled);
+    assert_eq!(seen.get("started_at").is_some(), settled != Json::Null);
+}
+
+#[rstest]
+#[case::not_had("404 Not Found")]
+#[case::not_let_through("403 Forbidden")]
+#[tokio::test]
+async fn one_that_does_not_tell_its_start_is_not_settled(#[case] status: &'static str) {
+    let server = server(move |path| match path {
+        "/api/v2/alerts" => ("200 OK", "[]"),
+        _ => (status, "no"),
+    })
+    .await;
+    let seen = look(&at(&server, json!({"alerts": {}}))).await;
+    let seen = seen.expect("facts");
+    assert_eq!(fact(&seen, "alert_count"), json!(0));
+    assert_eq!(fact(&seen, "settled"), Json::Null);
+}
+
+const ROUTES: &str = r#"{"cluster":{"status":"disabled"},"uptime":"2026-06-05T10:00:00Z","versionInfo":{"version":"0.25.0"},
+    "config":{"original":"global:\n  smtp_auth_password: hunter22\nroute:\n  receiver: nobody\n  routes:\n  - receiver: monitor\n    matchers:\n    - alertname=~\"A|B\"\n    continue: false\nreceivers:\n- name: monitor\n  webhook_configs:\n  - url: http://u:hunter22@h:9099/alert\n"}}"#;
+
+#[tokio::test]
+async fn whom_it_would_tell() {
+    let seen = facts(
+        ROUTES,
+        json!({"routed": {"names": ["A", "C"], "labels": {"severity": "critical"}, "to": "monitor"}}),
+    )
+    .await;
+    assert_eq!(
+        fact(&seen, "receivers"),
+        json!({"A": ["monitor"], "C": ["nobody"]})
+    );
+    assert_eq!(
+        fact(&seen, "unrouted"),
+        json!(["C reaches nobody, not monitor"])
+    );
+    assert!(!format!("{seen:?}").contains("hunter22"));
+}
+
+/// Whatever is wrong with it, nothing of the configuration is told.
+#[rstest]
+#[case(r#"{"config":{"original":"password: [hunter22"}}"#, "it is no YAML")]
+#[case(r#"{"config":{"original":"password: hunter22"}}"#, "it has no `route`")]
+#[case(r#"{"uptime":"hunter22"}"#, "JSON that Alertmanager does not write")]
+#[tokio::test]
+async fn routes_that_are_not_told(#[case] body: &'static str, #[case] words: &str) {
+    let server = server(move |_| ("200 OK", body)).await;
+    let options = json!({"routed": {"names": ["A"], "to": "monitor"}});
+    let fault = look(&at(&server, options)).await.expect_err("no routes");
+    assert_eq!(fault.kind, FaultKind::Protocol);
+    assert!(fault.seen.contains(words), "{fault}");
+    assert!(!format!("{fault:?}").contains("hunter22"), "{fault:?}");
 }
 
 const SILENCES: &str = r#"[

@@ -11,7 +11,7 @@ const fn number_of(name: &'static str, doc: &'static str) -> FactSpec {
 }
 
 /// Every fact, by what is asked for.
-pub(super) const FACTS: [FactSpec; 64] = [
+pub(super) const FACTS: [FactSpec; 66] = [
     FactSpec::new(
         "server_time",
         Type::Time,
@@ -31,7 +31,12 @@ pub(super) const FACTS: [FactSpec; 64] = [
     FactSpec::new(
         "started_at",
         Type::Time,
-        "When it was started; with `ready`.",
+        "When it was started; with `ready` and `alerts`.",
+    ),
+    FactSpec::new(
+        "loaded_at",
+        Type::Time,
+        "When it last read its configuration, and the rules with it; with `alerts`.",
     ),
     FactSpec::new(
         "config_ok",
@@ -177,6 +182,11 @@ pub(super) const FACTS: [FactSpec; 64] = [
     .because(&["instances"]),
     names("pending", "Names of alerts that wait for their `for`."),
     number_of("pending_count", "Alerts that wait for their `for`.").because(&["pending"]),
+    names(
+        "undecided",
+        "Alerts that are pending and, since Prometheus was started or read its rules, had no time to fire: they may have fired before. Each as `HostDown{host=\"110\"}: pending since 2026-06-05T10:52:00Z, fires after 10m`. Those of `expect` are not among them; where the server does not tell when it was started, all others that are pending are. With `alerts`.",
+    )
+    .because(&["loaded_at"]),
     names(
         "instances",
         "The alerts that fire, with their labels: `BackupFailed{host=\"110\"}`.",

@@ -1,5 +1,6 @@
 //! Whether Prometheus is up, and how far it is when it is not; and whom it sends alerts.
 
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -9,7 +10,7 @@ use crate::probe::kinds::api::{Asking, READY};
 use crate::probe::{Defaults, Facts, Fault, FaultKind};
 
 const BUILD: &str = "api/v1/status/buildinfo";
-const RUNTIME: &str = "api/v1/status/runtimeinfo";
+pub(super) const RUNTIME: &str = "api/v1/status/runtimeinfo";
 const REPLAY: &str = "api/v1/status/walreplay";
 const ALERTMANAGERS: &str = "api/v1/alertmanagers";
 
@@ -35,8 +36,9 @@ struct Build {
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Runtime {
+pub(super) struct Runtime {
     start_time: Option<String>,
+    last_config_time: Option<String>,
     reload_config_success: Option<bool>,
     corruption_count: Option<f64>,
 }
@@ -96,18 +98,36 @@ impl Ready {
         facts.set("ready", true);
         facts.set("version", told.data.version);
         told.reply.set_clock(&mut facts);
-        match answer::ask::<Runtime>(asking, RUNTIME, &[]).await {
-            Ok(told) => {
-                let start = told.data.start_time.as_deref();
-                facts.set_some("started_at", start.and_then(time));
-                facts.set_some("config_ok", told.data.reload_config_success);
-                facts.set_some("corruptions", told.data.corruption_count);
-            }
-            // Others that speak its language do not have it.
-            Err(fault) if fault.kind == FaultKind::Protocol => {}
-            Err(fault) => return Err(fault),
+        if let Some(told) = runtime(asking).await? {
+            facts.set_some("started_at", told.started_at());
+            facts.set_some("config_ok", told.reload_config_success);
+            facts.set_some("corruptions", told.corruption_count);
         }
         Ok(facts)
+    }
+}
+
+/// What it tells of its run. None of others that speak its language, which do not have it.
+///
+/// # Errors
+/// Those of [`answer::ask`].
+pub(super) async fn runtime(asking: &Asking<'_>) -> Result<Option<Runtime>, Fault> {
+    match answer::ask::<Runtime>(asking, RUNTIME, &[]).await {
+        Ok(told) => Ok(Some(told.data)),
+        Err(fault) if fault.kind == FaultKind::Protocol => Ok(None),
+        Err(fault) => Err(fault),
+    }
+}
+
+impl Runtime {
+    /// When it was started, before it replayed its log.
+    pub(super) fn started_at(&self) -> Option<Timestamp> {
+        self.start_time.as_deref().and_then(time)
+    }
+
+    /// When it last read its configuration, and the rules with it, to whole seconds.
+    pub(super) fn loaded_at(&self) -> Option<Timestamp> {
+        self.last_config_time.as_deref().and_then(time)
     }
 }
 

@@ -10,9 +10,7 @@ use serde::Deserialize;
 use super::answer::{self, Told};
 use super::contract::{self, Part};
 use super::rule_file;
-use crate::probe::kinds::alerts::{
-    self, Labels, Matcher, all_hold, count, list, missing, shown, time,
-};
+use crate::probe::kinds::alerts::{self, Labels, Matcher, count, list, missing, shown, time};
 use crate::probe::kinds::api::{Asking, Reply};
 use crate::probe::{Defaults, Facts, Fault, OptionProblem};
 
@@ -36,35 +34,22 @@ pub(super) struct Rules {
     compare: Option<Vec<Part>>,
 }
 
-/// The alerts to look at, and which of them should fire.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Alerts {
-    /// The names of alerts to look at; each has to be loaded. All when left out.
-    #[serde(default)]
-    pub(super) names: Vec<String>,
-    /// Conditions on the alerts' labels, all of which have to hold: `severity=critical`. What
-    /// one asks for has to be a label of a rule, or of some series.
-    #[serde(default)]
-    matchers: Vec<Matcher>,
-    /// The names of those that should fire, and no others. None when left out.
-    #[serde(default)]
-    expect: Vec<String>,
-}
-
 /// All that is loaded.
 #[derive(Debug, Deserialize)]
 pub(in crate::probe::kinds) struct Loaded {
     #[serde(default)]
-    groups: Vec<Group>,
+    pub(super) groups: Vec<Group>,
 }
 
 #[derive(Debug, Deserialize)]
-struct Group {
+pub(super) struct Group {
     #[serde(default)]
     name: String,
+    /// How often its rules are evaluated, in seconds; 0 where that is not told.
     #[serde(default)]
-    rules: Vec<Rule>,
+    pub(super) interval: f64,
+    #[serde(default)]
+    pub(super) rules: Vec<Rule>,
 }
 
 /// A loaded rule.
@@ -92,7 +77,7 @@ pub(super) struct Rule {
 pub(in crate::probe::kinds) struct Alert {
     pub(in crate::probe::kinds) labels: Labels,
     state: String,
-    active_at: Option<String>,
+    pub(super) active_at: Option<String>,
 }
 
 impl Rule {
@@ -111,7 +96,7 @@ impl Rule {
         value.is_some_and(|value| value.contains("{{") || matcher.holds_for(value))
     }
 
-    fn alerts(&self) -> impl Iterator<Item = &Alert> {
+    pub(super) fn alerts(&self) -> impl Iterator<Item = &Alert> {
         self.alerts.iter().flatten()
     }
 }
@@ -119,6 +104,11 @@ impl Rule {
 impl Alert {
     pub(in crate::probe::kinds) fn fires(&self) -> bool {
         self.state == "firing"
+    }
+
+    /// Whether it waits for its rule's `for`.
+    pub(super) fn waits(&self) -> bool {
+        self.state == "pending"
     }
 }
 
@@ -144,7 +134,7 @@ impl Loaded {
     }
 
     /// The rules of these names, or all.
-    fn named(&self, names: &[String]) -> Vec<&Rule> {
+    pub(super) fn named(&self, names: &[String]) -> Vec<&Rule> {
         let all = self.rules();
         all.filter(|rule| names.is_empty() || names.contains(&rule.name))
             .collect()
@@ -320,64 +310,7 @@ impl Rules {
     }
 }
 
-impl Alerts {
-    pub(super) fn defaults(&self) -> Defaults {
-        let fires: &[&str] = if self.expect.is_empty() {
-            &["firing_count == 0"]
-        } else {
-            &["size(not_firing) == 0", "size(unexpected) == 0"]
-        };
-        // Of a rule that is not loaded, or fails, no alert fires.
-        let healthy = [
-            "size(missing) == 0",
-            "rules > 0",
-            "size(unhealthy) == 0",
-            "size(unevaluated) == 0",
-        ];
-        let known = (!self.matchers.is_empty()).then_some("size(unmatched) == 0");
-        Defaults::require(fires.iter().copied().chain(healthy).chain(known))
-    }
-
-    pub(super) fn questions(&self) -> Vec<(String, Vec<(&'static str, String)>)> {
-        alert_questions(&self.matchers)
-    }
-
-    pub(super) async fn facts(&self, asking: &Asking<'_>) -> Result<Facts, Fault> {
-        let (loaded, reply) = alert_rules(asking).await?;
-        let mut facts = Facts::new();
-        self.set(&loaded, &mut facts);
-        let unmatched = loaded.unmatched(&self.names, &self.matchers, asking);
-        facts.set("unmatched", list(unmatched.await?));
-        reply.set_clock(&mut facts);
-        Ok(facts)
-    }
-
-    fn set(&self, loaded: &Loaded, facts: &mut Facts) {
-        let rules = loaded.named(&self.names);
-        let wanted: Vec<String> = self.names.iter().chain(&self.expect).cloned().collect();
-        let absent: BTreeSet<&str> = loaded.missing(&wanted).into_iter().collect();
-        facts.set("missing", list(absent));
-        set_health(&rules, facts);
-        let raised: Vec<&Alert> = rules
-            .iter()
-            .flat_map(|rule| rule.alerts())
-            .filter(|alert| all_hold(&self.matchers, &alert.labels))
-            .collect();
-        set_alerts(&raised, facts);
-        if !self.expect.is_empty() {
-            let firing = raised.iter().filter(|alert| alert.fires());
-            let firing: BTreeSet<&str> = firing.map(|alert| alerts::name(&alert.labels)).collect();
-            facts.set("not_firing", list(missing(&self.expect, &firing)));
-            let unexpected = |name: &&&str| !self.expect.iter().any(|expected| expected == **name);
-            facts.set(
-                "unexpected",
-                list(firing.iter().filter(unexpected).copied()),
-            );
-        }
-    }
-}
-
-fn set_health(rules: &[&Rule], facts: &mut Facts) {
+pub(super) fn set_health(rules: &[&Rule], facts: &mut Facts) {
     facts.set("rules", count(rules.len()));
     let sick = rules
         .iter()
@@ -402,7 +335,7 @@ fn set_health(rules: &[&Rule], facts: &mut Facts) {
     facts.set_some("oldest_evaluation_at", oldest);
 }
 
-fn set_alerts(raised: &[&Alert], facts: &mut Facts) {
+pub(super) fn set_alerts(raised: &[&Alert], facts: &mut Facts) {
     for (names, number, state) in [
         ("firing", "firing_count", "firing"),
         ("pending", "pending_count", "pending"),

@@ -27,7 +27,7 @@ struct Lock {
 const MOST: usize = 4;
 
 /// Sets the facts on locks: a lock that cannot be read is counted, and then it
-/// is not told which is the oldest.
+/// is not told which is the oldest, and which the newest.
 pub(super) async fn look(
     access: &Access,
     context: &Context,
@@ -73,6 +73,8 @@ pub(super) async fn look(
     if read.len() == left {
         let oldest = read.iter().map(|lock| lock.time).min();
         facts.set_some("oldest_lock_at", oldest);
+        let newest = read.iter().map(|lock| lock.time).max();
+        facts.set_some("newest_lock_at", newest);
     }
     Ok(())
 }

@@ -223,6 +223,45 @@ async fn tells_locks(
         assert_eq!(fact(&facts, "lock_holders"), holders);
     }
     assert_eq!(fact(&facts, "oldest_lock_at"), oldest);
+    // All are the same one here.
+    assert_eq!(fact(&facts, "newest_lock_at"), oldest);
+}
+
+/// The clock of who wrote the second was wrong: the oldest lock alone would look young.
+#[tokio::test]
+async fn a_lock_of_a_time_to_come_is_told() {
+    let other = "22dc6f4d6f1b7b4d5a9a2b1d3e7c8f90a1b2c3d4e5f60718293a4b5c6d7e8f90";
+    let to_come = LOCK.replace("2026-06-05", "2036-06-05");
+    let snapshots = Answer::ok(ONE);
+    let mut stage = stage(move |command| {
+        if command.starts_with("date") {
+            Answer::ok(format!("{NOW}\n"))
+        } else if command.contains("restic list locks") {
+            Answer::ok(format!("{ID}\n{other}\n"))
+        } else if command.contains(other) {
+            Answer::ok(to_come.clone())
+        } else if command.contains("restic cat lock") {
+            Answer::ok(LOCK)
+        } else {
+            snapshots.clone()
+        }
+    })
+    .await;
+    stage.context.target.timeout = std::time::Duration::from_secs(2);
+    let probe = kind::<Restic>(options(json!({})));
+    let facts = run(&probe, &stage.context).await.expect("facts");
+    assert_eq!(fact(&facts, "locks"), json!(2));
+    assert_eq!(
+        fact(&facts, "oldest_lock_at"),
+        json!("2026-06-05T10:44:48.850647046Z")
+    );
+    assert_eq!(
+        fact(&facts, "newest_lock_at"),
+        json!("2036-06-05T10:44:48.850647046Z")
+    );
+    let preferred = probe.defaults().prefer;
+    let held = "locks == 0 || newest_lock_at - now < duration('5m')".to_owned();
+    assert!(preferred.contains(&held), "{preferred:?}");
 }
 
 #[rstest]

@@ -1,0 +1,280 @@
+//! Whom Alertmanager would tell of an alert, by the routes of its configuration
+//! (<https://prometheus.io/docs/alerting/latest/configuration/#route-related-settings>).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::answer::{self, Configured};
+use super::ready;
+use crate::probe::kinds::alerts::{Labels, Matcher, NAME, all_hold, list};
+use crate::probe::kinds::api::Asking;
+use crate::probe::kinds::several::OneOrMany;
+use crate::probe::kinds::yaml::{self, Node};
+use crate::probe::{Defaults, Facts, Fault, OptionProblem, Value};
+
+/// Alerts, and whom they should reach. Whether a route is muted at some hours, and whether a
+/// receiver tells anybody, is not looked at.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Routed {
+    /// The names of the alerts.
+    names: Vec<String>,
+    /// What other labels they have: those of their rules, such as `{ severity: critical }`, and
+    /// of Prometheus itself. A condition on a label that is not given is taken as on one that
+    /// they do not have.
+    #[serde(default)]
+    labels: Labels,
+    /// The receivers that each of them has to reach, one or a list; it may reach others, too.
+    to: OneOrMany,
+}
+
+impl Routed {
+    pub(super) fn questions() -> Vec<(&'static str, Vec<(&'static str, String)>)> {
+        vec![(ready::STATUS, Vec::new())]
+    }
+
+    pub(super) fn problems(&self) -> Vec<OptionProblem> {
+        let problem = |option: &str, message: &str, suggestion: &str| OptionProblem {
+            path: vec!["routed".to_owned(), option.to_owned()],
+            message: message.to_owned(),
+            suggestion: Some(suggestion.to_owned()),
+        };
+        let mut problems = Vec::new();
+        if self.names.is_empty() {
+            let message = "without the name of an alert nothing is routed";
+            problems.push(problem("names", message, "names: [BackupFailed]"));
+        }
+        if self.to.all().is_empty() {
+            let message = "without a receiver there is none to reach";
+            problems.push(problem("to", message, "to: NAME"));
+        }
+        if self.labels.contains_key(NAME) {
+            let message = "the label `alertname` is what `names` gives";
+            problems.push(problem("labels", message, "leave it out"));
+        }
+        problems
+    }
+
+    pub(super) fn defaults() -> Defaults {
+        Defaults::require(["size(unrouted) == 0"])
+    }
+
+    pub(super) async fn facts(&self, asking: &Asking<'_>) -> Result<Facts, Fault> {
+        let (told, reply): (Configured, _) = answer::ask(asking, ready::STATUS, &[]).await?;
+        let mut facts = Facts::new();
+        // What is wrong is told without a word of the text, which has passwords in it.
+        let seen = match yaml::tree(&told.config.original) {
+            Err(_) => Err("it is no YAML".to_owned()),
+            Ok(tree) => self.set(&tree, &mut facts),
+        };
+        seen.map_err(|problem| {
+            let what = format!("a configuration whose routes cannot be followed ({problem})");
+            asking.api.another(&what, &reply.url)
+        })?;
+        reply.set_clock(&mut facts);
+        Ok(facts)
+    }
+
+    fn set(&self, configuration: &Node, facts: &mut Facts) -> Result<(), String> {
+        let root = configuration.get("route").ok_or("it has no `route`")?;
+        let (mut receivers, mut unrouted) = (BTreeMap::new(), Vec::new());
+        for name in &self.names {
+            let mut labels = self.labels.clone();
+            labels.insert(NAME.to_owned(), name.clone());
+            let mut reached = BTreeSet::new();
+            follow(root, "", &labels, &mut reached)?;
+            let shown: Vec<&str> = reached.iter().copied().collect();
+            let wanted = self
+                .to
+                .all()
+                .iter()
+                .filter(|to| !reached.contains(to.as_str()));
+            let shown = shown.join(", ");
+            unrouted.extend(wanted.map(|to| format!("{name} reaches {shown}, not {to}")));
+            receivers.insert(name.clone(), list(reached));
+        }
+        facts.set("receivers", Value::Map(receivers));
+        facts.set("unrouted", list(unrouted));
+        Ok(())
+    }
+}
+
+/// Adds the receivers that an alert of these labels reaches by `route`, as Alertmanager does:
+/// the first of its routes that takes the alert, and those behind it for as long as one says
+/// `continue`; itself where none does. Tells whether it takes the alert. A route without a
+/// receiver has that of the one above.
+fn follow<'a>(
+    route: &'a Node,
+    above: &'a str,
+    labels: &Labels,
+    reached: &mut BTreeSet<&'a str>,
+) -> Result<bool, String> {
+    if !all_hold(&conditions(route)?, labels) {
+        return Ok(false);
+    }
+    let own = route.text("receiver").filter(|name| !name.is_empty());
+    let receiver = own.unwrap_or(above);
+    let mut is_taken = false;
+    for below in route.list("routes", "a route")? {
+        if follow(below, receiver, labels, reached)? {
+            is_taken = true;
+            if below.text("continue") != Some("true") {
+                break;
+            }
+        }
+    }
+    if !is_taken {
+        reached.insert(receiver);
+    }
+    Ok(true)
+}
+
+/// The conditions of a route, in whichever of its three forms.
+fn conditions(route: &Node) -> Result<Vec<Matcher>, String> {
+    let equal = route.texts("match", "a route")?;
+    let like = route.texts("match_re", "a route")?;
+    let mut conditions: Vec<Matcher> = equal
+        .iter()
+        .map(|(name, value)| Matcher::equal(name, value))
+        .collect();
+    for (name, pattern) in &like {
+        conditions.push(Matcher::like(name, pattern)?);
+    }
+    for matcher in route.list("matchers", "a route")? {
+        let Node::Text(text) = matcher else {
+            return Err("one of `matchers` of a route is no text".to_owned());
+        };
+        conditions.push(Matcher::try_from(text.clone())?);
+    }
+    Ok(conditions)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::probe::kinds::stage::fact;
+    use rstest::rstest;
+    use serde_json::{Value as Json, json};
+
+    /// As Alertmanager prints it; `tests/real_monitoring.rs` holds the same to amtool.
+    const CONFIGURATION: &str = r#"
+route:
+  receiver: nobody
+  continue: false
+  routes:
+  - receiver: pager
+    match:
+      severity: critical
+      team: ""
+    match_re:
+      host: 1[12]0
+    continue: true
+    routes:
+    - matchers:
+      - zone="b\"c"
+      - disk!~"y|z"
+      continue: false
+    - receiver: night
+      matchers:
+      - time="night"
+      continue: true
+    - receiver: log
+      matchers:
+      - time=~"n.*"
+  - receiver: ns8-backup-monitor
+    matchers:
+    - alertname=~"NsBackupFailed|NsBackupMissing"
+    - test!="yes"
+  - receiver: late
+    matchers:
+    - alertname="NsBackupFailed"
+receivers:
+- name: nobody
+"#;
+
+    fn routed(options: Json) -> Routed {
+        serde_json::from_value(options).expect("options")
+    }
+
+    #[rstest]
+    #[case::the_root("Other", json!({}), json!(["nobody"]))]
+    #[case::the_first_that_fits("NsBackupFailed", json!({}), json!(["ns8-backup-monitor"]))]
+    #[case::a_pattern_is_of_the_whole("NsBackupFailedOnce", json!({}), json!(["nobody"]))]
+    #[case::one_that_is_left_out("NsBackupFailed", json!({"test": "yes"}), json!(["late"]))]
+    #[case::goes_on(
+        "NsBackupMissing",
+        json!({"severity": "critical", "host": "110"}),
+        json!(["ns8-backup-monitor", "pager"])
+    )]
+    #[case::a_label_that_should_be_empty(
+        "NsBackupMissing",
+        json!({"severity": "critical", "host": "110", "team": "a"}),
+        json!(["ns8-backup-monitor"])
+    )]
+    #[case::goes_on_to_nothing("Other", json!({"severity": "critical", "host": "120"}), json!(["pager"]))]
+    #[case::has_the_receiver_above(
+        "Other",
+        json!({"severity": "critical", "host": "120", "zone": "b\"c", "time": "night"}),
+        json!(["pager"])
+    )]
+    #[case::goes_on_below(
+        "Other",
+        json!({"severity": "critical", "host": "120", "time": "night"}),
+        json!(["log", "night"])
+    )]
+    #[case::stops_below(
+        "Other",
+        json!({"severity": "critical", "host": "120", "time": "noon", "zone": "b\"c", "disk": "y"}),
+        json!(["log"])
+    )]
+    fn the_tree_of_routes(#[case] name: &str, #[case] labels: Json, #[case] receivers: Json) {
+        let tree = yaml::tree(CONFIGURATION).expect("YAML");
+        let mut facts = Facts::new();
+        let routed = routed(json!({"names": [name], "labels": labels, "to": "x"}));
+        routed.set(&tree, &mut facts).expect("routes");
+        assert_eq!(fact(&facts, "receivers"), json!({name: receivers}));
+    }
+
+    #[rstest]
+    #[case(json!("ns8-backup-monitor"), json!(["Other reaches nobody, not ns8-backup-monitor"]))]
+    #[case(
+        json!(["nobody", "gone"]),
+        json!([
+            "NsBackupFailed reaches ns8-backup-monitor, not nobody",
+            "NsBackupFailed reaches ns8-backup-monitor, not gone",
+            "Other reaches nobody, not gone"
+        ])
+    )]
+    fn whom_it_should_reach(#[case] to: Json, #[case] unrouted: Json) {
+        let tree = yaml::tree(CONFIGURATION).expect("YAML");
+        let mut facts = Facts::new();
+        let routed = routed(json!({"names": ["NsBackupFailed", "Other"], "to": to}));
+        routed.set(&tree, &mut facts).expect("routes");
+        assert_eq!(fact(&facts, "unrouted"), unrouted);
+    }
+
+    #[rstest]
+    #[case("receivers: []", "it has no `route`")]
+    #[case("route: { receiver: a, routes: 1 }", "`routes` of a route is no list")]
+    #[case("route: { receiver: a, match: [b] }", "`match` of a route is no map")]
+    #[case(
+        "route: { receiver: a, matchers: [{ b: c }] }",
+        "one of `matchers` of a route is no text"
+    )]
+    #[case(
+        "route: { receiver: a, matchers: ['\"b c\"=\"d\"'] }",
+        "is no condition on a label"
+    )]
+    #[case(
+        "route: { receiver: a, match_re: { b: '[' } }",
+        "is no regular expression"
+    )]
+    fn routes_that_cannot_be_followed(#[case] configuration: &str, #[case] words: &str) {
+        let tree = yaml::tree(configuration).expect("YAML");
+        let routed = routed(json!({"names": ["A"], "to": "x"}));
+        let problem = routed.set(&tree, &mut Facts::new()).expect_err("a problem");
+        assert!(problem.contains(words), "{problem}");
+    }
+}

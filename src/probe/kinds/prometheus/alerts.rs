@@ -1,0 +1,220 @@
+//! The alerts that fire in Prometheus, and those that could not yet.
+
+use std::collections::BTreeSet;
+
+use jiff::{SignedDuration, Timestamp};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::ready;
+use super::rules::{Alert, Loaded, Rule, alert_questions, alert_rules, set_alerts, set_health};
+use crate::probe::kinds::alerts::{self, Matcher, all_hold, list, missing, shown, time};
+use crate::probe::kinds::api::Asking;
+use crate::probe::{Defaults, Facts, Fault, FaultKind};
+
+/// The alerts to look at, and which of them should fire.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Alerts {
+    /// The names of alerts to look at; each has to be loaded. All when left out.
+    #[serde(default)]
+    pub(super) names: Vec<String>,
+    /// Conditions on the alerts' labels, all of which have to hold: `severity=critical`. What
+    /// one asks for has to be a label of a rule, or of some series.
+    #[serde(default)]
+    matchers: Vec<Matcher>,
+    /// The names of those that should fire, and no others. None when left out.
+    #[serde(default)]
+    expect: Vec<String>,
+}
+
+/// How often rules are evaluated where that is not told, in seconds: Prometheus' own default.
+const INTERVAL: f64 = 60.0;
+
+/// Evaluations until an alert fires whose condition has held from the start, besides those
+/// of its `for`: one until the first, one until what it is about was asked for metrics, and
+/// one until the first at which `for` is over.
+const SPARE: f64 = 3.0;
+
+impl Alerts {
+    pub(super) fn defaults(&self) -> Defaults {
+        let fires: &[&str] = if self.expect.is_empty() {
+            &["firing_count == 0"]
+        } else {
+            &["size(not_firing) == 0", "size(unexpected) == 0"]
+        };
+        // Of a rule that is not loaded, or fails, no alert fires.
+        let healthy = [
+            "size(missing) == 0",
+            "rules > 0",
+            "size(unhealthy) == 0",
+            "size(unevaluated) == 0",
+        ];
+        let known = (!self.matchers.is_empty()).then_some("size(unmatched) == 0");
+        let mut defaults = Defaults::require(fires.iter().copied().chain(healthy).chain(known));
+        // What waits since the start may have fired before it.
+        defaults.prefer = vec!["size(undecided) == 0".to_owned()];
+        defaults
+    }
+
+    pub(super) fn questions(&self) -> Vec<(String, Vec<(&'static str, String)>)> {
+        let mut questions = alert_questions(&self.matchers);
+        questions.push((ready::RUNTIME.to_owned(), Vec::new()));
+        questions
+    }
+
+    pub(super) async fn facts(&self, asking: &Asking<'_>) -> Result<Facts, Fault> {
+        let (loaded, reply) = alert_rules(asking).await?;
+        let mut facts = Facts::new();
+        self.set(&loaded, &mut facts);
+        let unmatched = loaded.unmatched(&self.names, &self.matchers, asking);
+        facts.set("unmatched", list(unmatched.await?));
+        // After the rules: one that was started in between is then rather too young.
+        let course = match ready::runtime(asking).await {
+            Ok(course) => course,
+            // A proxy may let no more through than what was asked for so far.
+            Err(fault) if fault.kind == FaultKind::Denied => None,
+            Err(fault) => return Err(fault),
+        };
+        let started = course.as_ref().and_then(ready::Runtime::started_at);
+        let configured = course.as_ref().and_then(ready::Runtime::loaded_at);
+        // It reads the rules when it has replayed its log, which may take longer than a `for`;
+        // and those that are new in a configuration have not waited before.
+        let begun = started.map(|started| configured.map_or(started, |at| at.max(started)));
+        let undecided = self.undecided(&loaded, begun.map(seconds), reply.now());
+        facts.set("undecided", list(undecided));
+        facts.set_some("started_at", started);
+        facts.set_some("loaded_at", configured);
+        reply.set_clock(&mut facts);
+        Ok(facts)
+    }
+
+    fn set(&self, loaded: &Loaded, facts: &mut Facts) {
+        let rules = loaded.named(&self.names);
+        let wanted: Vec<String> = self.names.iter().chain(&self.expect).cloned().collect();
+        let absent: BTreeSet<&str> = loaded.missing(&wanted).into_iter().collect();
+        facts.set("missing", list(absent));
+        set_health(&rules, facts);
+        let raised: Vec<&Alert> = rules
+            .iter()
+            .flat_map(|rule| rule.alerts())
+            .filter(|alert| all_hold(&self.matchers, &alert.labels))
+            .collect();
+        set_alerts(&raised, facts);
+        if !self.expect.is_empty() {
+            let firing = raised.iter().filter(|alert| alert.fires());
+            let firing: BTreeSet<&str> = firing.map(|alert| alerts::name(&alert.labels)).collect();
+            facts.set("not_firing", list(missing(&self.expect, &firing)));
+            let unexpected = |name: &&&str| !self.expect.iter().any(|expected| expected == **name);
+            facts.set(
+                "unexpected",
+                list(firing.iter().filter(unexpected).copied()),
+            );
+        }
+    }
+
+    /// The pending alerts that may be older than they seem: since `begun`, when Prometheus
+    /// began with these rules, there was no time for one of them to fire. All that are pending,
+    /// where it is not told when that was, or what time it is now.
+    fn undecided(&self, loaded: &Loaded, begun: Option<f64>, now: Option<f64>) -> Vec<String> {
+        let mut undecided = Vec::new();
+        for group in &loaded.groups {
+            let interval = if group.interval > 0.0 {
+                group.interval
+            } else {
+                INTERVAL
+            };
+            let named = |rule: &&Rule| self.names.is_empty() || self.names.contains(&rule.name);
+            for rule in group.rules.iter().filter(named) {
+                let fires_after = rule.duration + SPARE * interval;
+                let had_time = begun
+                    .zip(now)
+                    .is_some_and(|(begun, now)| now >= begun + fires_after);
+                let expected = self.expect.contains(&rule.name);
+                if had_time || expected {
+                    continue;
+                }
+                let waiting = rule.alerts().filter(|alert| alert.waits());
+                let waiting = waiting.filter(|alert| all_hold(&self.matchers, &alert.labels));
+                undecided.extend(waiting.map(|alert| told(alert, rule.duration)));
+            }
+        }
+        undecided.sort();
+        undecided
+    }
+}
+
+/// `HostDown{host="110"}: pending since 2026-06-05T10:52:00Z, fires after 10m`.
+fn told(alert: &Alert, wait: f64) -> String {
+    let since = alert.active_at.as_deref().and_then(time);
+    let since = since.map_or_else(String::new, |since| format!(" since {since:.0}"));
+    let wait = match SignedDuration::try_from_secs_f64(wait) {
+        Ok(wait) => format!("{wait:#}"),
+        Err(_) => format!("{wait} s"),
+    };
+    format!(
+        "{}: pending{since}, fires after {wait}",
+        shown(&alert.labels)
+    )
+}
+
+fn seconds(time: Timestamp) -> f64 {
+    time.as_duration().as_secs_f64()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+    use serde_json::json;
+
+    fn loaded(interval: u32, state: &str, wait: f64) -> Loaded {
+        serde_json::from_value(
+            json!({"groups": [{"name": "hosts", "interval": interval, "rules": [{
+            "type": "alerting", "name": "HostDown", "duration": wait,
+            "alerts": [{"labels": {"alertname": "HostDown", "host": "110"}, "state": state,
+                        "activeAt": "2026-06-05T10:52:00.123456789Z"}]}]}]}),
+        )
+        .expect("rules")
+    }
+
+    /// Ten minutes of `for`, and three evaluations to spare.
+    #[rstest]
+    #[case::at_the_start(60, Some(1000.0), Some(1000.0), true)]
+    #[case::before_its_time(60, Some(1000.0), Some(1779.0), true)]
+    #[case::after_its_time(60, Some(1000.0), Some(1780.0), false)]
+    #[case::evaluated_often(1, Some(1000.0), Some(1602.0), true)]
+    #[case::evaluated_often_and_after(1, Some(1000.0), Some(1603.0), false)]
+    #[case::how_often_is_not_told(0, Some(1000.0), Some(1779.0), true)]
+    #[case::how_often_is_not_told_and_after(0, Some(1000.0), Some(1780.0), false)]
+    #[case::started_in_a_time_to_come(60, Some(9000.0), Some(1000.0), true)]
+    #[case::its_start_is_not_told(60, None, Some(9000.0), true)]
+    #[case::no_clock(60, Some(1000.0), None, true)]
+    fn whether_it_had_time_to_fire(
+        #[case] interval: u32,
+        #[case] begun: Option<f64>,
+        #[case] now: Option<f64>,
+        #[case] is_undecided: bool,
+    ) {
+        let alerts: Alerts = serde_json::from_value(json!({})).expect("options");
+        let pending = loaded(interval, "pending", 600.0);
+        let undecided = alerts.undecided(&pending, begun, now);
+        let told = "HostDown{host=\"110\"}: pending since 2026-06-05T10:52:00Z, fires after 10m";
+        let expected: &[&str] = if is_undecided { &[told] } else { &[] };
+        assert_eq!(undecided, expected);
+        let firing = loaded(interval, "firing", 600.0);
+        assert_eq!(alerts.undecided(&firing, begun, now), [""; 0]);
+    }
+
+    #[rstest]
+    #[case(5400.0, "1h 30m")]
+    #[case(864_000.0, "240h")]
+    #[case(0.5, "500ms")]
+    #[case(1e300, "s")]
+    fn a_wait_in_words(#[case] wait: f64, #[case] words: &str) {
+        let loaded = loaded(60, "pending", wait);
+        let alert = loaded.named(&[])[0].alerts().next().expect("an alert");
+        let told = told(alert, wait);
+        assert!(told.ends_with(words), "{told}");
+    }
+}

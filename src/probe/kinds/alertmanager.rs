@@ -33,9 +33,11 @@ use crate::probe::{
 ///   With `names` or `matchers` it has to be said what they `expect`, if only `[]`: Alertmanager
 ///   knows no rules, so a mistyped name is here as one that is quiet. Whether some alerts fire,
 ///   rather ask [`prometheus`](prometheus.md), which has the rules. In the first five minutes
-///   after its start (`settles`) it may not have heard of all alerts, and this is WARN.
+///   after its start (`settles`) it may not have heard of all alerts, and this is WARN. That goes
+///   by its clock: where that was set after the start, let the check come `after` one of the clock.
 /// - `routed: { names: [A, B], labels: { severity: critical }, to: C }`: alerts of these names
 ///   and labels would reach this receiver, by the routes of the configuration that it has loaded.
+///   A route that asks for a label which is not given is WARN: `severity: ""` says that there is none.
 /// - `silences: {}`: none is active, or it is WARN. `silences: { expiring: 1h }`: none ends soon.
 /// - `visible_in_both: { prometheus: URL }`: each alert that fires in that Prometheus is here,
 ///   and at least one does; all rules there that could raise one can be evaluated. With

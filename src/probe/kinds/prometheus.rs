@@ -48,8 +48,10 @@ use crate::probe::{
 ///   asked, that some series has: of a mistyped one nothing would ever fire. After a
 ///   restart a short `for` begins anew, after an outage of more than an hour each: an alert that
 ///   is pending, and had no time to fire since the start or since the rules were read, is in
-///   `undecided`, and that is WARN. One of a series that is not there yet is not even pending:
-///   `targets: {}` tells of those.
+///   `undecided`, and that is WARN; so is a rule that was not evaluated again when what it watches
+///   had been asked twice. What does not answer at all has no series: `targets: {}` tells of it.
+///   All this goes by Prometheus' clock: where that was set after its start, let the check come
+///   `after` one of the clock.
 /// - `alertmanagers: {}`: it knows where to send alerts.
 /// - `exposition: {}`: the page `/metrics` of any server, such as a Pushgateway, as
 ///   [`textfile`](textfile.md) reads a file.

@@ -211,7 +211,7 @@ impl Kind for Restic {
         FactSpec::new(
             "newest_lock_at",
             Type::Time,
-            "When the newest lock was written, by the clock of the host that did. Where that is to come, the clock was wrong, and restic takes the lock for a live one until half an hour after. Absent where there is none, or not all can be read.",
+            "When the newest lock was written, by the clock of the host that did. Where that is to come, that clock or the operator's was wrong; where it was that one, restic takes the lock for a live one until half an hour after. Absent where there is none, or not all can be read.",
         ),
         FactSpec::new(
             "check_ok",

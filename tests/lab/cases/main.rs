@@ -196,8 +196,8 @@ fn the_plan_is_what_is_sent() {
             // So it does with a list of the cluster, and with the host's clock at that of nodes.
             let of_cluster = text.contains(" kubectl get ") || text.ends_with(" date '+%s %z'");
             let shared = protocol == "ssh-exec" && of_cluster;
-            // Which containers there are is not known before.
-            let listed = text.strip_suffix(" IDS");
+            // Which containers there are is not known before, nor which files.
+            let listed = text.strip_suffix(" IDS").or(text.strip_suffix("EACH"));
             // Whichever check comes first makes the connection that all of a host share.
             let sent = |line: &Sent| {
                 // Which id a test will have is not known before.

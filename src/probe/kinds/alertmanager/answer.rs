@@ -61,18 +61,6 @@ pub(super) struct Version {
     pub(super) version: String,
 }
 
-/// `GET /api/v2/status`, for the configuration that is loaded. It has passwords in it, also
-/// where Alertmanager hides most: the address of a webhook is as it was written.
-#[derive(Deserialize)]
-pub(super) struct Configured {
-    pub(super) config: Configuration,
-}
-
-#[derive(Deserialize)]
-pub(super) struct Configuration {
-    pub(super) original: String,
-}
-
 /// Of `GET /api/v2/alerts`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]

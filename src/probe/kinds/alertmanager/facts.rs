@@ -15,7 +15,7 @@ const fn time(name: &'static str, doc: &'static str) -> FactSpec {
 }
 
 /// Every fact, by what is asked for.
-pub(super) const FACTS: [FactSpec; 39] = [
+pub(super) const FACTS: [FactSpec; 40] = [
     time(
         "server_time",
         "The server's clock, of the header `date` of its answer.",
@@ -114,6 +114,10 @@ pub(super) const FACTS: [FactSpec; 39] = [
     names(
         "unrouted",
         "What of `to` an alert does not reach: `BackupMissing reaches nobody, not ns8-backup-monitor`; with `routed`.",
+    ),
+    names(
+        "assumed",
+        "Labels that routes ask for and `labels` does not give: `no severity, for a route to pager`. Where the alerts have them they may go elsewhere; with `routed`.",
     ),
     names(
         "silences",

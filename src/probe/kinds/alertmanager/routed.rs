@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::Value as Json;
 
-use super::answer::{self, Configured};
+use super::answer;
 use super::ready;
 use crate::probe::kinds::alerts::{Labels, Matcher, NAME, all_hold, list};
 use crate::probe::kinds::api::Asking;
@@ -23,7 +24,7 @@ pub(super) struct Routed {
     names: Vec<String>,
     /// What other labels they have: those of their rules, such as `{ severity: critical }`, and
     /// of Prometheus itself. A condition on a label that is not given is taken as on one that
-    /// they do not have.
+    /// they do not have, and told in `assumed`; `severity: ""` says that there is none.
     #[serde(default)]
     labels: Labels,
     /// The receivers that each of them has to reach, one or a list; it may reach others, too.
@@ -58,16 +59,23 @@ impl Routed {
     }
 
     pub(super) fn defaults() -> Defaults {
-        Defaults::require(["size(unrouted) == 0"])
+        Defaults {
+            require: vec!["size(unrouted) == 0".to_owned()],
+            prefer: vec!["size(assumed) == 0".to_owned()],
+        }
     }
 
     pub(super) async fn facts(&self, asking: &Asking<'_>) -> Result<Facts, Fault> {
-        let (told, reply): (Configured, _) = answer::ask(asking, ready::STATUS, &[]).await?;
+        // Of any shape, since what is wrong with a shape is told with a part of the answer. It
+        // has passwords in it, also where Alertmanager hides most: the address of a webhook is
+        // as it was written.
+        let (told, reply): (Json, _) = answer::ask(asking, ready::STATUS, &[]).await?;
         let mut facts = Facts::new();
-        // What is wrong is told without a word of the text, which has passwords in it.
-        let seen = match yaml::tree(&told.config.original) {
-            Err(_) => Err("it is no YAML".to_owned()),
-            Ok(tree) => self.set(&tree, &mut facts),
+        // What is wrong is told without a word of the text.
+        let seen = match told["config"]["original"].as_str().map(yaml::tree) {
+            None => Err("it has no text".to_owned()),
+            Some(Err(_)) => Err("it is no YAML".to_owned()),
+            Some(Ok(tree)) => self.set(&tree, &mut facts),
         };
         seen.map_err(|problem| {
             let what = format!("a configuration whose routes cannot be followed ({problem})");
@@ -80,11 +88,12 @@ impl Routed {
     fn set(&self, configuration: &Node, facts: &mut Facts) -> Result<(), String> {
         let root = configuration.get("route").ok_or("it has no `route`")?;
         let (mut receivers, mut unrouted) = (BTreeMap::new(), Vec::new());
+        let mut assumed = BTreeSet::new();
         for name in &self.names {
             let mut labels = self.labels.clone();
             labels.insert(NAME.to_owned(), name.clone());
             let mut reached = BTreeSet::new();
-            follow(root, "", &labels, &mut reached)?;
+            follow(root, "", &labels, &mut reached, &mut assumed)?;
             let shown: Vec<&str> = reached.iter().copied().collect();
             let wanted = self
                 .to
@@ -97,6 +106,7 @@ impl Routed {
         }
         facts.set("receivers", Value::Map(receivers));
         facts.set("unrouted", list(unrouted));
+        facts.set("assumed", list(assumed));
         Ok(())
     }
 }
@@ -104,21 +114,33 @@ impl Routed {
 /// Adds the receivers that an alert of these labels reaches by `route`, as Alertmanager does:
 /// the first of its routes that takes the alert, and those behind it for as long as one says
 /// `continue`; itself where none does. Tells whether it takes the alert. A route without a
-/// receiver has that of the one above.
+/// receiver has that of the one above. What is decided by a label that nobody gave is
+/// `assumed`.
 fn follow<'a>(
     route: &'a Node,
     above: &'a str,
     labels: &Labels,
     reached: &mut BTreeSet<&'a str>,
+    assumed: &mut BTreeSet<String>,
 ) -> Result<bool, String> {
-    if !all_hold(&conditions(route)?, labels) {
-        return Ok(false);
-    }
     let own = route.text("receiver").filter(|name| !name.is_empty());
     let receiver = own.unwrap_or(above);
+    let conditions =
+        conditions(route).map_err(|problem| format!("{problem}, in a route to {receiver:?}"))?;
+    let (given, other): (Vec<Matcher>, Vec<Matcher>) = conditions
+        .into_iter()
+        .partition(|condition| labels.contains_key(condition.label()));
+    if !all_hold(&given, labels) {
+        return Ok(false);
+    }
+    let told = other.iter().map(Matcher::label);
+    assumed.extend(told.map(|label| format!("no {label}, for a route to {receiver}")));
+    if !all_hold(&other, labels) {
+        return Ok(false);
+    }
     let mut is_taken = false;
     for below in route.list("routes", "a route")? {
-        if follow(below, receiver, labels, reached)? {
+        if follow(below, receiver, labels, reached, assumed)? {
             is_taken = true;
             if below.text("continue") != Some("true") {
                 break;
@@ -131,7 +153,8 @@ fn follow<'a>(
     Ok(true)
 }
 
-/// The conditions of a route, in whichever of its three forms.
+/// The conditions of a route, in whichever of its three forms. What is wrong with one is told
+/// without its text.
 fn conditions(route: &Node) -> Result<Vec<Matcher>, String> {
     let equal = route.texts("match", "a route")?;
     let like = route.texts("match_re", "a route")?;
@@ -140,13 +163,19 @@ fn conditions(route: &Node) -> Result<Vec<Matcher>, String> {
         .map(|(name, value)| Matcher::equal(name, value))
         .collect();
     for (name, pattern) in &like {
-        conditions.push(Matcher::like(name, pattern)?);
+        let condition = Matcher::like(name, pattern);
+        conditions.push(condition.map_err(
+            |_| "a text of `match_re` is no regular expression in RE2's syntax, or too large",
+        )?);
     }
     for matcher in route.list("matchers", "a route")? {
         let Node::Text(text) = matcher else {
             return Err("one of `matchers` of a route is no text".to_owned());
         };
-        conditions.push(Matcher::try_from(text.clone())?);
+        let condition = Matcher::try_from(text.clone());
+        conditions.push(condition.map_err(
+            |_| "one of `matchers` is no condition on a label that can be followed here",
+        )?);
     }
     Ok(conditions)
 }
@@ -156,7 +185,7 @@ mod tests {
     use super::*;
     use crate::probe::kinds::stage::fact;
     use rstest::rstest;
-    use serde_json::{Value as Json, json};
+    use serde_json::json;
 
     /// As Alertmanager prints it; `tests/real_monitoring.rs` holds the same to amtool.
     const CONFIGURATION: &str = r#"
@@ -238,6 +267,28 @@ receivers:
     }
 
     #[rstest]
+    // The other condition of the first one, and that of the third, do not matter.
+    #[case("NsBackupFailed", json!({"severity": "info"}), json!(["no test, for a route to ns8-backup-monitor"]))]
+    #[case("Other", json!({"severity": ""}), json!([]))]
+    #[case(
+        "Other",
+        json!({}),
+        json!(["no host, for a route to pager", "no severity, for a route to pager", "no team, for a route to pager"])
+    )]
+    #[case(
+        "Other",
+        json!({"severity": "critical", "host": "120", "team": "", "disk": "a"}),
+        json!(["no time, for a route to log", "no time, for a route to night", "no zone, for a route to pager"])
+    )]
+    fn labels_that_nobody_gave(#[case] name: &str, #[case] labels: Json, #[case] assumed: Json) {
+        let tree = yaml::tree(CONFIGURATION).expect("YAML");
+        let mut facts = Facts::new();
+        let routed = routed(json!({"names": [name], "labels": labels, "to": "x"}));
+        routed.set(&tree, &mut facts).expect("routes");
+        assert_eq!(fact(&facts, "assumed"), assumed);
+    }
+
+    #[rstest]
     #[case(json!("ns8-backup-monitor"), json!(["Other reaches nobody, not ns8-backup-monitor"]))]
     #[case(
         json!(["nobody", "gone"]),
@@ -265,11 +316,11 @@ receivers:
     )]
     #[case(
         "route: { receiver: a, matchers: ['\"b c\"=\"d\"'] }",
-        "is no condition on a label"
+        "one of `matchers` is no condition on a label that can be followed here, in a route to \"a\""
     )]
     #[case(
         "route: { receiver: a, match_re: { b: '[' } }",
-        "is no regular expression"
+        "a text of `match_re` is no regular expression"
     )]
     fn routes_that_cannot_be_followed(#[case] configuration: &str, #[case] words: &str) {
         let tree = yaml::tree(configuration).expect("YAML");

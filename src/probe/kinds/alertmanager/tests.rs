@@ -282,7 +282,19 @@ async fn whom_it_would_tell() {
 #[rstest]
 #[case(r#"{"config":{"original":"password: [hunter22"}}"#, "it is no YAML")]
 #[case(r#"{"config":{"original":"password: hunter22"}}"#, "it has no `route`")]
-#[case(r#"{"uptime":"hunter22"}"#, "JSON that Alertmanager does not write")]
+#[case(r#"{"uptime":"hunter22"}"#, "it has no text")]
+#[case(r#"{"config":"smtp_auth_password: hunter22"}"#, "it has no text")]
+#[case(r#"{"config":{"original":["hunter22"]}}"#, "it has no text")]
+#[case(r#"["hunter22"]"#, "it has no text")]
+#[case(
+    r#"{"config":{"original":"route: { matchers: ['\"hunter22\"'] }"}}"#,
+    "is no condition"
+)]
+#[case(
+    r#"{"config":{"original":"route: { match_re: { a: 'hunter22[' } }"}}"#,
+    "no regular expression"
+)]
+#[case(r#"{"config":"hunter22"#, "no JSON")]
 #[tokio::test]
 async fn routes_that_are_not_told(#[case] body: &'static str, #[case] words: &str) {
     let server = server(move |_| ("200 OK", body)).await;

@@ -113,9 +113,9 @@ impl Alerts {
         }
     }
 
-    /// The pending alerts that may be older than they seem: since `begun`, when Prometheus
-    /// began with these rules, there was no time for one of them to fire. All that are pending,
-    /// where it is not told when that was, or what time it is now.
+    /// What may have fired before `begun`, when Prometheus began with these rules: those of
+    /// [`unjudged`], and the pending alerts that had no time to fire since. All that are
+    /// pending, where it is not told when that was, or what time it is now.
     fn undecided(&self, loaded: &Loaded, begun: Option<f64>, now: Option<f64>) -> Vec<String> {
         let mut undecided = Vec::new();
         for group in &loaded.groups {
@@ -130,8 +130,11 @@ impl Alerts {
                 let had_time = begun
                     .zip(now)
                     .is_some_and(|(begun, now)| now >= begun + fires_after);
-                let expected = self.expect.contains(&rule.name);
-                if had_time || expected {
+                if self.expect.contains(&rule.name) {
+                    continue;
+                }
+                undecided.extend(begun.and_then(|begun| unjudged(rule, interval, begun)));
+                if had_time {
                     continue;
                 }
                 let waiting = rule.alerts().filter(|alert| alert.waits());
@@ -142,6 +145,17 @@ impl Alerts {
         undecided.sort();
         undecided
     }
+}
+
+/// A rule without an alert whose last evaluation was so soon after `begun` that what it is
+/// about need not have been asked for metrics twice, which a rate takes: it saw no series, and
+/// so no alert. It is asked as often as rules are evaluated, or each minute, whichever is more
+/// often; that of a rule that nobody has evaluated is told by `unevaluated`.
+fn unjudged(rule: &Rule, interval: f64, begun: f64) -> Option<String> {
+    let evaluated = time(&rule.last_evaluation)?;
+    let is_early = seconds(evaluated) < begun + 2.0 * interval.min(INTERVAL);
+    (is_early && rule.alerts().next().is_none())
+        .then(|| format!("{}: not judged since the start", rule.name))
 }
 
 /// `HostDown{host="110"}: pending since 2026-06-05T10:52:00Z, fires after 10m`.
@@ -204,6 +218,43 @@ mod tests {
         assert_eq!(undecided, expected);
         let firing = loaded(interval, "firing", 600.0);
         assert_eq!(alerts.undecided(&firing, begun, now), [""; 0]);
+    }
+
+    /// Of a rule that is evaluated each minute, or as the case says.
+    #[rstest]
+    #[case::at_the_start("1970-01-01T00:16:50Z", 60, true)]
+    #[case::before_two_rounds("1970-01-01T00:18:39Z", 60, true)]
+    #[case::after_two_rounds("1970-01-01T00:18:40Z", 60, false)]
+    #[case::evaluated_often("1970-01-01T00:16:42Z", 1, false)]
+    #[case::evaluated_seldom("1970-01-01T00:18:40Z", 3600, false)]
+    #[case::before_it_began("1970-01-01T00:10:00Z", 60, true)]
+    #[case::never_evaluated_is_told_elsewhere("0001-01-01T00:00:00Z", 60, false)]
+    fn a_rule_that_saw_nothing_yet(
+        #[case] evaluated: &str,
+        #[case] interval: u32,
+        #[case] is_undecided: bool,
+    ) {
+        let quiet = |alerts: serde_json::Value| -> Loaded {
+            serde_json::from_value(
+                json!({"groups": [{"name": "hosts", "interval": interval, "rules": [{
+                "type": "alerting", "name": "HostDown", "duration": 0, "health": "ok",
+                "lastEvaluation": evaluated, "alerts": alerts}]}]}),
+            )
+            .expect("rules")
+        };
+        let loaded = quiet(json!([]));
+        let alerts = |options| serde_json::from_value::<Alerts>(options).expect("options");
+        let told = "HostDown: not judged since the start";
+        let expected: &[&str] = if is_undecided { &[told] } else { &[] };
+        let (begun, now) = (Some(1000.0), Some(5000.0));
+        assert_eq!(alerts(json!({})).undecided(&loaded, begun, now), expected);
+        // When it began is not told by all that speak Prometheus' language.
+        assert_eq!(alerts(json!({})).undecided(&loaded, None, now), [""; 0]);
+        for other in [json!({"names": ["Other"]}), json!({"expect": ["HostDown"]})] {
+            assert_eq!(alerts(other).undecided(&loaded, begun, now), [""; 0]);
+        }
+        let firing = quiet(json!([{"labels": {"alertname": "HostDown"}, "state": "firing"}]));
+        assert_eq!(alerts(json!({})).undecided(&firing, begun, now), [""; 0]);
     }
 
     #[rstest]

@@ -155,6 +155,9 @@ impl Card {
     /// What did not pass, and why: for the message of a test that fails.
     pub(crate) fn told(&self) -> String {
         let mut told = format!("{} (exit {:?})\n", self.result(), self.code);
+        if let Some(failure) = self.json["failure"].as_str() {
+            let _ = writeln!(told, "{failure}");
+        }
         let not_well = |check: &&Value| check["verdict"] != "PASS" && check["verdict"] != "SKIPPED";
         for check in self.checks().filter(not_well) {
             let id = check["id"].as_str().expect("an id");

@@ -1,5 +1,6 @@
 //! `kubernetes`: what a cluster tells of its nodes and workloads.
 
+mod clock;
 mod due;
 mod events;
 mod facts;
@@ -116,7 +117,8 @@ impl Kubernetes {
         let trace = match asked {
             Asked::Nodes(asked) => {
                 let nodes = self.list(context, Resource::NODES, None).await?;
-                nodes::tell(nodes.items(), asked, nodes.now(context), &mut facts);
+                let clock = nodes.clock(context);
+                nodes::tell(nodes.items(), asked, clock.as_ref(), &mut facts);
                 nodes.trace(namespace)
             }
             Asked::Pods(asked) => self.tell_pods(context, asked, &mut facts).await?,
@@ -140,8 +142,8 @@ impl Kubernetes {
                     None
                 };
                 let jobs = jobs.as_ref().map(Listed::items);
-                let now = cron_jobs.now(context);
-                jobs::tell_cron_jobs(cron_jobs.items(), jobs, asked, now, &mut facts);
+                let clock = cron_jobs.clock(context);
+                jobs::tell_cron_jobs(cron_jobs.items(), jobs, asked, clock.as_ref(), &mut facts);
                 cron_jobs.trace(namespace)
             }
             Asked::Jobs(asked) => {
@@ -153,11 +155,10 @@ impl Kubernetes {
             Asked::Volumes(asked) => {
                 let (claims, volumes) = tokio::join!(
                     self.list::<Claim>(context, Resource::CLAIMS, namespace),
-                    self.list::<Volume>(context, Resource::VOLUMES, None),
+                    // A login for namespaces alone sees the claims.
+                    self.list_if_allowed::<Volume>(context, Resource::VOLUMES),
                 );
-                let claims = claims?;
-                // A login for namespaces alone sees the claims.
-                let volumes = unless_denied(volumes)?;
+                let (claims, volumes) = (claims?, volumes?);
                 let volumes = volumes.as_ref().map(Listed::items);
                 volumes::tell(claims.items(), volumes, asked, &mut facts);
                 claims.trace(namespace)
@@ -186,15 +187,15 @@ impl Kubernetes {
         let namespace = asked.namespace.as_deref();
         let (pods, nodes) = tokio::join!(
             self.list(context, Resource::PODS, namespace),
-            self.list::<Node>(context, Resource::NODES, None),
+            // A login for namespaces alone sees the pods.
+            self.list_if_allowed::<Node>(context, Resource::NODES),
         );
-        let pods = pods?;
+        let (pods, nodes) = (pods?, nodes?);
         pods::tell(pods.items(), asked, facts);
-        // A login for namespaces alone sees the pods.
-        let nodes = unless_denied(nodes)?;
         facts.set("nodes_seen", nodes.is_some());
         let on_lost = |nodes: &Listed<Node>| {
-            pods::on_lost_nodes(pods.items(), asked, nodes.items(), nodes.now(context))
+            let clock = nodes.clock(context);
+            pods::on_lost_nodes(pods.items(), asked, nodes.items(), clock.as_ref())
         };
         let mut lost = nodes.as_ref().and_then(on_lost);
         if lost.as_ref().is_some_and(|lost| !lost.is_empty()) {
@@ -230,15 +231,6 @@ impl Kubernetes {
         };
         services::tell(services.items(), &behind, asked, facts);
         Ok(services.trace(namespace))
-    }
-}
-
-/// Nothing where the login may not see it; any other fault stays one.
-fn unless_denied<T>(seen: Result<T, Fault>) -> Result<Option<T>, Fault> {
-    match seen {
-        Ok(seen) => Ok(Some(seen)),
-        Err(fault) if fault.kind == FaultKind::Denied => Ok(None),
-        Err(fault) => Err(fault),
     }
 }
 

@@ -3,6 +3,7 @@
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
+use super::clock::{Clock, apart};
 use super::model::CronJob;
 use super::options::CronJobsAsked;
 use crate::probe::schedule::{Schedule, zone};
@@ -20,7 +21,7 @@ pub(super) enum Due {
     /// Nothing yet; in words.
     NotYet(String),
     /// A run, or nobody can tell that there need not be one; the reason, where it is the
-    /// schedule.
+    /// schedule or a clock.
     Was(Option<String>),
 }
 
@@ -43,19 +44,26 @@ fn first(job: &CronJob, asked: &CronJobsAsked, made: Timestamp) -> Result<(Times
     Ok((schedule.after(made).ok_or(())?, false))
 }
 
-/// Whether a cron job of which no run ended well was due before `now`, and its grace is over.
+/// Whether a cron job of which no run ended well was due by `clock`, and its grace is over.
 ///
 /// It counts from `metadata.creationTimestamp`, as the controller does. A run that was due and
 /// not started, because the cluster was off for longer than `startingDeadlineSeconds` say, was
 /// due all the same.
-pub(super) fn since_made(job: &CronJob, asked: &CronJobsAsked, now: Option<Timestamp>) -> Due {
-    let (Some(made), Some(now)) = (job.metadata.creation_timestamp.0, now) else {
+pub(super) fn since_made(job: &CronJob, asked: &CronJobsAsked, clock: Option<&Clock>) -> Due {
+    let (Some(made), Some(clock)) = (job.metadata.creation_timestamp.0, clock) else {
         return Due::Was(None);
     };
+    let now = clock.now;
     // It was started, and nothing of it runs: that run did not end well.
     let has_ended = job.status.last_schedule_time.0.is_some() && job.status.active.is_empty();
-    if job.spec.suspend || has_ended || made.duration_since(now) > SKEW {
+    if job.spec.suspend || has_ended {
         return Due::Was(None);
+    }
+    let ahead = made.duration_since(now);
+    if ahead > SKEW {
+        let (apart, whose) = (apart(ahead), &clock.whose);
+        let wrong = format!("that is {apart} the clock of {whose}, so a clock is wrong");
+        return Due::Was(Some(wrong));
     }
     let Ok((first, at_earliest)) = first(job, asked, made) else {
         let zone = match &job.spec.time_zone {

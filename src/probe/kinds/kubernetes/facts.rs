@@ -55,7 +55,7 @@ pub(super) const FACTS: [FactSpec; 52] = [
     FactSpec::new(
         "stale",
         TEXTS,
-        "`nodes`: those that are called Ready, by what they told more than 8 minutes before the list was given: `k3s121: Ready as of 2026-06-05T10:20:00Z, 35 min ago`. A kubelet tells its state each 5 minutes or somewhat later; what is older may be of before a power cut. Also those whose last word is as far ahead, for then a clock is wrong. By the clock of the API server, of the host where kubectl runs, or, where neither tells it, of the machine that coldstart runs on. Absent where a node does not tell when, and none is known to be stale.",
+        "`nodes`: those that are called Ready, by what they told more than 8 minutes before the list was given: `k3s121: Ready as of 2026-06-05T10:20:00Z, 35 min ago`. A kubelet tells its state each 5 minutes or somewhat later; what is older may be of before a power cut. Also those whose last word is as far ahead, for then a clock is wrong. By the clock of the API server, of the host where kubectl runs, or, where neither tells it, of the machine that coldstart runs on. Where that machine's clock has the word as new, or nothing else tells whether it is the clock that is wrong, that is told with it. Absent where a node does not tell when, and none is known to be stale.",
     ),
     FactSpec::new(
         "oldest_heartbeat_at",
@@ -121,7 +121,7 @@ pub(super) const FACTS: [FactSpec; 52] = [
     FactSpec::new(
         "nodes_seen",
         Type::Bool,
-        "`pods`: whether the login may list the nodes. Where it may not, `on_lost_nodes` cannot be told: `require: nodes_seen` where it has to be.",
+        "`pods`: whether the login may list the nodes. Where the API says that it may not, `on_lost_nodes` cannot be told, which is a warning: for a login of namespaces alone `defaults: false`, with the other expectations written out. What else stands in the way, sudo or an expired token or an API server that knows no roles yet, is a fault and tried again.",
     ),
     FactSpec::new(
         "on_lost_nodes",
@@ -172,7 +172,7 @@ pub(super) const FACTS: [FactSpec; 52] = [
     FactSpec::new(
         "not_due_yet",
         TEXTS,
-        "`cron_jobs`: those that never ended well and need not have: by their `schedule`, in their `timeZone` or the `zone` of the check, no run was due since they were made, or the first one was and the `grace` is not over. `dbaas/backup: made at 2026-06-05T10:00:00Z, first due at 2026-06-06T02:00:00Z, to have ended well by 2026-06-06T03:00:00Z`. Not one that is suspended, whose run has ended and not well, or whose schedule cannot be read. A run that was due and never started, as after `startingDeadlineSeconds`, was due. By the clock of the API server, with kubectl by that of the machine that coldstart runs on.",
+        "`cron_jobs`: those that never ended well and need not have: by their `schedule`, in their `timeZone` or the `zone` of the check, no run was due since they were made, or the first one was and the `grace` is not over. `dbaas/backup: made at 2026-06-05T10:00:00Z, first due at 2026-06-06T02:00:00Z, to have ended well by 2026-06-06T03:00:00Z`. Not one that is suspended, whose run has ended and not well, or whose schedule cannot be read. A run that was due and never started, as after `startingDeadlineSeconds`, was due. Counted from when the cron job was made, so one that is deleted and made anew before each of its runs, by a deployment or a restore, never owes one: that there is any is a warning. By the clock of the API server, of the host where kubectl runs, or, where neither tells it, of the machine that coldstart runs on.",
     ),
     FactSpec::new(
         "last_success",
@@ -234,7 +234,7 @@ pub(super) const FACTS: [FactSpec; 52] = [
     FactSpec::number(
         "volume_count",
         Unit::Count,
-        "`volumes`: how many persistent volumes there are, with a namespace or names those of its claims. Absent where the login may not list them.",
+        "`volumes`: how many persistent volumes there are, with a namespace or names those of its claims. Absent where the API says that the login may not list them.",
     ),
     FactSpec::new(
         "released",

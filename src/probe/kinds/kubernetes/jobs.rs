@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::clock::Clock;
 use super::due::{Due, since_made};
 use super::model::{CronJob, Job};
 use super::options::{CronJobsAsked, JobsAsked};
@@ -51,13 +52,13 @@ fn by_name(moments: Vec<(String, Option<Timestamp>)>) -> Value {
     Value::Map(told.collect())
 }
 
-/// `jobs` are the cluster's, where [`needs_jobs`]; `now` is the clock of who gave the list,
-/// the operator's where it told none.
+/// `jobs` are the cluster's, where [`needs_jobs`]; `clock` is that of who gave the list, the
+/// operator's where it told none.
 pub(super) fn tell_cron_jobs(
     cron_jobs: &[CronJob],
     jobs: Option<&[Job]>,
     asked: &CronJobsAsked,
-    now: Option<Timestamp>,
+    clock: Option<&Clock>,
     facts: &mut Facts,
 ) {
     let part = asked.part();
@@ -79,7 +80,7 @@ pub(super) fn tell_cron_jobs(
             zones.push((name.clone(), Value::from(zone.as_str())));
         }
         if success.is_none() {
-            match since_made(one, asked, now) {
+            match since_made(one, asked, clock) {
                 // It has nothing to show, and takes nothing from what others show.
                 Due::NotYet(told) => {
                     not_due.push(format!("{name}: {told}"));

@@ -2,6 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::clock::{Clock, apart};
 use super::model::{Condition, Node, condition};
 use super::options::NodesAsked;
 use super::shown::{self, number};
@@ -38,18 +39,86 @@ fn heartbeat(node: &Node) -> Option<Timestamp> {
         .0
 }
 
-/// That what a node told at `at` does not say how it is `now`; in words.
-fn why_stale(at: Timestamp, now: Timestamp) -> Option<String> {
-    let age = now.duration_since(at);
-    if age > OLD {
-        let minutes = age.as_mins();
-        return Some(format!("Ready as of {at:.0}, {minutes} min ago"));
+fn is_off(span: SignedDuration) -> bool {
+    span.abs() > OLD
+}
+
+/// How old what the nodes told is.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ages<'a> {
+    /// The clock of who gave the list, the operator's where it told none.
+    clock: Option<&'a Clock>,
+    /// As many nodes are off as when that clock is wrong, and no other is there to tell.
+    is_doubtful: bool,
+}
+
+impl<'a> Ages<'a> {
+    /// By what all `nodes` of the cluster told.
+    pub(super) fn of(nodes: &[Node], clock: Option<&'a Clock>) -> Self {
+        Self {
+            clock,
+            is_doubtful: clock.is_some_and(|clock| is_doubtful(nodes, clock)),
+        }
     }
-    // One of the clocks is wrong, and nobody knows how old it is.
-    (age < -OLD).then(|| {
-        let minutes = age.abs().as_mins();
-        format!("Ready as of {at:.0}, {minutes} min ahead of the cluster's clock")
-    })
+
+    /// That what a node told at `at` does not say how it is now, in words; nothing where no
+    /// clock is told.
+    fn why_stale(&self, at: Timestamp) -> Option<Option<String>> {
+        let clock = self.clock?;
+        let age = clock.now.duration_since(at);
+        Some(is_off(age).then(|| self.off(at, age, clock)))
+    }
+
+    fn off(&self, at: Timestamp, age: SignedDuration, clock: &Clock) -> String {
+        let whose = &clock.whose;
+        let ago = |age: SignedDuration| {
+            let minutes = age.abs().as_mins();
+            let side = if age.is_negative() { "from now" } else { "ago" };
+            format!("{minutes} min {side}")
+        };
+        if let (Some(here), Some(ahead)) = (clock.here, clock.ahead()) {
+            let differ = format!("the clock of {whose} is {} the one here", apart(ahead));
+            let by_here = here.duration_since(at);
+            if !is_off(by_here) {
+                return format!(
+                    "{differ}, so one of them is wrong: Ready as of {at:.0}, {} by the former, \
+                     {} by the latter",
+                    ago(age),
+                    ago(by_here)
+                );
+            }
+            if is_off(ahead) {
+                return format!("Ready as of {at:.0}, {}; but {differ}", ago(age));
+            }
+        }
+        // One of the clocks is wrong, and nobody knows how old it is.
+        if age.is_negative() {
+            let minutes = age.abs().as_mins();
+            return format!("Ready as of {at:.0}, {minutes} min ahead of the cluster's clock");
+        }
+        let doubt = if self.is_doubtful {
+            format!(", or the clock of {whose} is wrong")
+        } else {
+            String::new()
+        };
+        format!("Ready as of {at:.0}, {}{doubt}", ago(age))
+    }
+}
+
+/// Whether it may be the clock that is wrong: there is no other to hold it against, and by it
+/// at least half of the nodes are off, all by about the same. Nodes that a power cut took are
+/// so too, which is why nothing more can be told.
+fn is_doubtful(nodes: &[Node], clock: &Clock) -> bool {
+    let ready = nodes.iter().filter(|node| state(node) == "Ready");
+    let told: Vec<Timestamp> = ready.filter_map(heartbeat).collect();
+    let off = told
+        .iter()
+        .filter(|at| is_off(clock.now.duration_since(**at)));
+    let off: Vec<Timestamp> = off.copied().collect();
+    let (Some(first), Some(last)) = (off.iter().min(), off.iter().max()) else {
+        return false;
+    };
+    clock.here.is_none() && off.len() * 2 >= told.len() && !is_off(last.duration_since(*first))
 }
 
 /// Whether what is told of the pods on a node is of now.
@@ -64,24 +133,26 @@ pub(super) enum Standing {
 }
 
 /// How the node of that name stands.
-pub(super) fn standing(nodes: &[Node], name: &str, now: Option<Timestamp>) -> Standing {
+pub(super) fn standing(nodes: &[Node], name: &str, ages: Ages<'_>) -> Standing {
     let Some(node) = nodes.iter().find(|node| node.metadata.name == name) else {
         return Standing::Lost("the cluster has no such node".to_owned());
     };
     let ready = condition(&node.status.conditions, "Ready");
     match ready {
-        Some(ready) if ready.status == "True" => match (ready.last_heartbeat.0, now) {
-            (Some(at), Some(now)) => why_stale(at, now).map_or(Standing::Up, Standing::Lost),
-            _ => Standing::Untold,
-        },
+        Some(ready) if ready.status == "True" => {
+            let told = ready.last_heartbeat.0.and_then(|at| ages.why_stale(at));
+            told.map_or(Standing::Untold, |why| {
+                why.map_or(Standing::Up, Standing::Lost)
+            })
+        }
         // Its message is for a check of the nodes, which has it once and not for each pod.
         Some(ready) => Standing::Lost(shown::because("NotReady", &ready.reason, "")),
         None => Standing::Lost(state(node)),
     }
 }
 
-/// What heartbeats tell of the nodes, `now` by the clock of who gave the list.
-fn tell_heartbeats(nodes: &[&Node], now: Option<Timestamp>, facts: &mut Facts) {
+/// What heartbeats tell of the nodes.
+fn tell_heartbeats(nodes: &[&Node], ages: Ages<'_>, facts: &mut Facts) {
     let told: Option<Vec<Timestamp>> = nodes.iter().map(|node| heartbeat(node)).collect();
     facts.set_some(
         "oldest_heartbeat_at",
@@ -89,12 +160,11 @@ fn tell_heartbeats(nodes: &[&Node], now: Option<Timestamp>, facts: &mut Facts) {
     );
     let (mut stale, mut all_told) = (Vec::new(), true);
     for node in nodes.iter().filter(|node| state(node) == "Ready") {
-        match (heartbeat(node), now) {
-            (Some(at), Some(now)) => {
-                let why = why_stale(at, now);
+        match heartbeat(node).and_then(|at| ages.why_stale(at)) {
+            Some(why) => {
                 stale.extend(why.map(|why| format!("{}: {why}", node.metadata.name)));
             }
-            _ => all_told = false,
+            None => all_told = false,
         }
     }
     if all_told || !stale.is_empty() {
@@ -102,8 +172,8 @@ fn tell_heartbeats(nodes: &[&Node], now: Option<Timestamp>, facts: &mut Facts) {
     }
 }
 
-/// `now` is the clock of who gave the list, the operator's where it told none.
-pub(super) fn tell(nodes: &[Node], asked: &NodesAsked, now: Option<Timestamp>, facts: &mut Facts) {
+/// `clock` is that of who gave the list, the operator's where it told none.
+pub(super) fn tell(nodes: &[Node], asked: &NodesAsked, clock: Option<&Clock>, facts: &mut Facts) {
     let selected: Vec<&Node> = nodes
         .iter()
         .filter(|node| shown::selected(asked.selector.as_ref(), &node.metadata))
@@ -132,7 +202,7 @@ pub(super) fn tell(nodes: &[Node], asked: &NodesAsked, now: Option<Timestamp>, f
         let word = state.split(':').next().unwrap_or_default().to_owned();
         states.push((name.clone(), Value::from(word)));
     }
-    tell_heartbeats(&selected, now, facts);
+    tell_heartbeats(&selected, Ages::of(nodes, clock), facts);
     let missing = asked
         .expect
         .iter()

@@ -322,7 +322,7 @@ impl<'a> Asked<'a> {
                     "size(not_ready) == 0",
                     "!nodes_seen || size(on_lost_nodes) == 0",
                 ],
-                &["size(failed) == 0"],
+                &["size(failed) == 0", "nodes_seen"],
             ),
             Self::Workloads(_) => (
                 &["count > 0", "size(unavailable) == 0", "size(stopped) == 0"],
@@ -334,7 +334,8 @@ impl<'a> Asked<'a> {
                     "size(suspended) == 0",
                     "size(without_success) == 0",
                 ],
-                &[],
+                // One that is made anew again and again never owes a success.
+                &["size(not_due_yet) == 0"],
             ),
             Self::Jobs(_) => (&["size(unresolved) == 0"], &["failed_count == 0"]),
             Self::Services(_) => (&["count > 0", "size(without_endpoints) == 0"], &[]),

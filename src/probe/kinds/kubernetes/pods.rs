@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
-
+use super::clock::Clock;
 use super::model::{ContainerStatus, Node, Pod, condition};
-use super::nodes::{Standing, standing};
+use super::nodes::{Ages, Standing, standing};
 use super::options::PodsAsked;
 use super::shown::{because, number, texts};
 use crate::probe::{Facts, Value};
@@ -107,15 +106,16 @@ impl Trouble {
 }
 
 /// Pods that are called ready on a node of which that is not known to be so still; none where
-/// it cannot be told of one, and is not known of another. `now` is the clock of who gave the
-/// list of nodes, the operator's where it told none.
+/// it cannot be told of one, and is not known of another. `clock` is that of who gave the list
+/// of nodes, the operator's where it told none.
 pub(super) fn on_lost_nodes(
     pods: &[Pod],
     asked: &PodsAsked,
     nodes: &[Node],
-    now: Option<Timestamp>,
+    clock: Option<&Clock>,
 ) -> Option<Vec<String>> {
     let part = asked.part();
+    let ages = Ages::of(nodes, clock);
     let mut standings: BTreeMap<&str, Standing> = BTreeMap::new();
     let (mut lost, mut all_told) = (Vec::new(), true);
     let is_alive = |pod: &&Pod| is_ready(pod) && pod.metadata.deletion_timestamp.0.is_none();
@@ -125,7 +125,7 @@ pub(super) fn on_lost_nodes(
             continue;
         };
         let stands = standings.entry(node);
-        match stands.or_insert_with(|| standing(nodes, node, now)) {
+        match stands.or_insert_with(|| standing(nodes, node, ages)) {
             Standing::Up => {}
             Standing::Untold => all_told = false,
             Standing::Lost(why) => {

@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 
 pub(super) use self::namespace::Trace;
 use super::Kubernetes;
+use super::clock::Clock;
 use super::model::List;
 use super::options::Asked;
 use crate::probe::kinds::answer;
@@ -29,7 +30,7 @@ pub(super) struct Resource {
     pub(super) name: &'static str,
     /// Whether its objects are in namespaces.
     pub(super) namespaced: bool,
-    /// Whether it is asked for although the attempt may have its list already.
+    /// Whether it is asked for although the attempt has its list already.
     again: bool,
 }
 
@@ -65,7 +66,8 @@ impl Resource {
         }
     }
 
-    /// The same as it is now: once more in an attempt, for all checks that want that.
+    /// The same as it is now, for the one check that asks: what another had in this attempt
+    /// may be of an earlier phase.
     pub(super) const fn again(self) -> Self {
         Self {
             again: true,
@@ -73,13 +75,9 @@ impl Resource {
         }
     }
 
-    /// What makes the question for `asked` another than the one that was answered before.
-    fn question(self, asked: String) -> String {
-        if self.again {
-            asked + " (again)"
-        } else {
-            asked
-        }
+    /// Whether what its objects tell is held against a clock.
+    fn is_dated(self) -> bool {
+        [Self::NODES.name, Self::CRON_JOBS.name].contains(&self.name)
     }
 }
 
@@ -87,7 +85,7 @@ impl Resource {
 #[derive(Debug)]
 enum Answer<T> {
     /// The objects; and the clock of who told them, where that is known.
-    Listed(Vec<T>, Option<Timestamp>),
+    Listed(Vec<T>, Option<Clock>),
     /// Who asked may not list it there; in the API's words.
     Forbidden(String),
     /// The cluster has no such resource; in the API's words.
@@ -111,19 +109,14 @@ impl<T> Listed<T> {
         }
     }
 
-    /// The clock of who gave the list, when it was given: of the API server, or, for nodes,
-    /// of the host where kubectl runs.
-    fn clock(&self) -> Option<Timestamp> {
-        match &*self.answer {
-            Answer::Listed(_, clock) => *clock,
+    /// The clock of who gave the list, when it was given: of the API server, or, for nodes and
+    /// cron jobs, of the host where kubectl runs; else the operator's.
+    pub(super) fn clock(&self, context: &Context) -> Option<Clock> {
+        let told = match &*self.answer {
+            Answer::Listed(_, clock) => clock.clone(),
             Answer::Forbidden(_) | Answer::Unknown(_) => None,
-        }
-    }
-
-    /// The same, and else the operator's clock.
-    pub(super) fn now(&self, context: &Context) -> Option<Timestamp> {
-        let here = || context.transports.clock.map(|clock| clock());
-        self.clock().or_else(here)
+        };
+        told.or_else(|| here(context).map(Clock::of_operator))
     }
 }
 
@@ -139,13 +132,45 @@ impl Kubernetes {
     where
         T: DeserializeOwned + Send + Sync + 'static,
     {
+        let seen = self.look(context, resource, namespace).await?;
+        seen.map_err(|refused| denied(resource, &refused))
+    }
+
+    /// The list of a resource of the cluster; none where the API says that the login may not
+    /// list it. That the API server knows no roles yet, that sudo refuses or that the login is
+    /// none any more does not say so, and is a fault.
+    pub(super) async fn list_if_allowed<T>(
+        &self,
+        context: &Context,
+        resource: Resource,
+    ) -> Result<Option<Listed<T>>, Fault>
+    where
+        T: DeserializeOwned + Send + Sync + 'static,
+    {
+        match self.look(context, resource, None).await? {
+            Ok(listed) => Ok(Some(listed)),
+            Err(refused) if lacks_roles(&refused) => Err(denied(resource, &refused)),
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// A list as [`Self::list`] has it, or in which words the API refused it.
+    async fn look<T>(
+        &self,
+        context: &Context,
+        resource: Resource,
+        namespace: Option<&str>,
+    ) -> Result<Result<Listed<T>, String>, Fault>
+    where
+        T: DeserializeOwned + Send + Sync + 'static,
+    {
         let whole = self.ask(context, resource, None).await?;
         let refused = match (&*whole, namespace.filter(|_| resource.namespaced)) {
             (Answer::Listed(..), _) => {
-                return Ok(Listed {
+                return Ok(Ok(Listed {
                     answer: whole,
                     is_part: false,
-                });
+                }));
             }
             (Answer::Unknown(seen), _) => return Err(Fault::new(FaultKind::Missing, seen)),
             (Answer::Forbidden(seen), None) => seen.clone(),
@@ -153,25 +178,17 @@ impl Kubernetes {
                 let part = self.ask(context, resource, Some(namespace)).await?;
                 match &*part {
                     Answer::Listed(..) => {
-                        return Ok(Listed {
+                        return Ok(Ok(Listed {
                             answer: part,
                             is_part: true,
-                        });
+                        }));
                     }
                     Answer::Forbidden(seen) => seen.clone(),
                     Answer::Unknown(_) => seen.clone(),
                 }
             }
         };
-        let name = resource.name;
-        let hint = format!(
-            "the login of kubectl needs `get` and `list` of {name}: the cluster role `view` has both \
-             for what is in namespaces"
-        );
-        // Right after its start the API server knows no roles yet.
-        Err(Fault::new(FaultKind::Denied, refused)
-            .hopeless(false)
-            .hint(hint))
+        Ok(Err(refused))
     }
 
     /// The list of a resource, of all namespaces or of one; of a cluster's resource the
@@ -191,19 +208,21 @@ impl Kubernetes {
         let host = context.host()?;
         let args = self.get(resource, namespace);
         let command = answer::command(&context.transports.policy, args)?;
-        context
-            .once(&host.id, &resource.question(command.line()), || async {
-                let output = context.exec_up_to(&command, LARGEST).await?;
-                let answer = read(&output, &command, resource, namespace, host)?;
-                Ok(match answer {
-                    // At once: other checks look at this list later.
-                    Answer::Listed(nodes, _) if resource.name == Resource::NODES.name => {
-                        Answer::Listed(nodes, clock_of_host(context).await)
-                    }
-                    answer => answer,
-                })
+        let ask = || async {
+            let output = context.exec_up_to(&command, LARGEST).await?;
+            let answer = read(&output, &command, resource, namespace, host)?;
+            Ok(match answer {
+                // At once: other checks look at this list later.
+                Answer::Listed(items, _) if resource.is_dated() => {
+                    Answer::Listed(items, clock_of_host(context, host).await)
+                }
+                answer => answer,
             })
-            .await
+        };
+        if resource.again {
+            return ask().await.map(Arc::new);
+        }
+        context.once(&host.id, &command.line(), ask).await
     }
 
     /// `kubectl get` for what [`Self::ask`] asks for.
@@ -278,14 +297,19 @@ impl Kubernetes {
             Some(_) => target.exec_requests([dated::clock()], policy),
             None => Vec::new(),
         };
-        if resources.contains(&Resource::NODES) {
+        let is_dated = |resources: &[Resource]| resources.iter().any(|one| one.is_dated());
+        if is_dated(&resources) {
             requests.extend(clock());
         }
         let denied = "only where the list of all namespaces is denied";
-        requests.extend(noted(all(&parts(&resources), asked.namespace()), denied));
+        let alone = parts(&resources);
+        requests.extend(noted(all(&alone, asked.namespace()), denied));
+        if is_dated(&alone) {
+            requests.extend(noted(clock(), denied));
+        }
         if let Some((resource, when)) = asked.further() {
             requests.extend(noted(all(&[resource], None), when));
-            if resource.name == Resource::NODES.name {
+            if resource.is_dated() {
                 requests.extend(noted(clock(), when));
             }
             let part = all(&parts(&[resource]), asked.namespace());
@@ -301,13 +325,48 @@ impl Kubernetes {
     }
 }
 
+/// The operator's clock.
+fn here(context: &Context) -> Option<Timestamp> {
+    context.transports.clock.map(|clock| clock())
+}
+
+/// Whether the API refuses since it does not know what the login may do: it names roles that
+/// its role bindings tell of and that are not there, as right after its start.
+fn lacks_roles(refused: &str) -> bool {
+    refused
+        .split_once("RBAC: ")
+        .is_some_and(|(_, why)| why.contains("not found"))
+}
+
+fn denied(resource: Resource, refused: &str) -> Fault {
+    let name = resource.name;
+    let hint = if lacks_roles(refused) {
+        "right after its start the API server knows no roles yet; where it stays so, a role binding \
+         of this login names a role that is gone"
+            .to_owned()
+    } else {
+        format!(
+            "the login of kubectl needs `get` and `list` of {name}: the cluster role `view` has \
+             both for what is in namespaces"
+        )
+    };
+    // Right after its start the API server knows no roles yet.
+    Fault::new(FaultKind::Denied, refused)
+        .hopeless(false)
+        .hint(hint)
+}
+
 /// What kubectl prints does not tell the API server's clock; that of the host is as near as
 /// can be had. Where it has no `date`, another clock will do.
-async fn clock_of_host(context: &Context) -> Option<Timestamp> {
+async fn clock_of_host(context: &Context, host: &Host) -> Option<Clock> {
     let command = answer::command(&context.transports.policy, dated::clock()).ok()?;
     let output = context.exec(&command).await.ok()?;
     let clock = HostClock::parse(&answer::stdout(&output))?;
-    Timestamp::from_second(clock.now).ok()
+    Some(Clock {
+        now: Timestamp::from_second(clock.now).ok()?,
+        whose: host.id.clone(),
+        here: here(context).filter(|_| !host.local),
+    })
 }
 
 fn read<T: DeserializeOwned>(

@@ -3,12 +3,14 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::{Answer, LARGEST, Resource, parse};
+use super::{Answer, LARGEST, Resource, here, parse};
 use crate::probe::kinds::aim;
 use crate::probe::kinds::kubernetes::Kubernetes;
+use crate::probe::kinds::kubernetes::clock::Clock;
 use crate::probe::{Context, Facts, Fault, FaultKind, Request, Target};
 use crate::transport::kubernetes::{Answered, Api, requests};
 
@@ -47,11 +49,21 @@ fn told(answered: &Answered) -> String {
     message.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// The server's own clock.
+fn clock(answered: &Answered, here: Option<Timestamp>) -> Option<Clock> {
+    Some(Clock {
+        now: answered.date?,
+        whose: "the API server".to_owned(),
+        here,
+    })
+}
+
 fn read<T: DeserializeOwned>(
     answered: &Answered,
     resource: Resource,
     namespace: Option<&str>,
     server: &str,
+    here: Option<Timestamp>,
 ) -> Result<Answer<T>, Fault> {
     let name = resource.name;
     let message = told(answered);
@@ -59,7 +71,7 @@ fn read<T: DeserializeOwned>(
     let seen = seen.trim_end_matches(": ").to_owned();
     match answered.status {
         200 => match parse(&answered.body, resource, namespace) {
-            Ok(Answer::Listed(items, _)) => Ok(Answer::Listed(items, answered.date)),
+            Ok(Answer::Listed(items, _)) => Ok(Answer::Listed(items, clock(answered, here))),
             Ok(answer) => Ok(answer),
             Err(error) => {
                 let seen = format!("{server} answered no list of {name}: {error}");
@@ -105,24 +117,27 @@ impl Kubernetes {
             self.kubeconfig,
             self.context
         );
-        let asked = resource.question(path("", resource, namespace));
+        let asked = path("", resource, namespace);
         let transports = &context.transports;
         let timeout = context.target.timeout;
         let server = api.server().as_str().trim_end_matches('/');
-        context
-            .once(&whom, &asked, || async {
-                let mut answer = Answer::Unknown(String::new());
-                for group in groups(resource) {
-                    let path = path(group, resource, namespace);
-                    let answered = api.get(context, &transports.tls, &path, LARGEST, timeout);
-                    answer = read(&answered.await?, resource, namespace, server)?;
-                    if !matches!(answer, Answer::Unknown(_)) {
-                        break;
-                    }
+        let ask = || async {
+            let mut answer = Answer::Unknown(String::new());
+            for group in groups(resource) {
+                let path = path(group, resource, namespace);
+                let answered = api.get(context, &transports.tls, &path, LARGEST, timeout);
+                let answered = answered.await?;
+                answer = read(&answered, resource, namespace, server, here(context))?;
+                if !matches!(answer, Answer::Unknown(_)) {
+                    break;
                 }
-                Ok(answer)
-            })
-            .await
+            }
+            Ok(answer)
+        };
+        if resource.again {
+            return ask().await.map(Arc::new);
+        }
+        context.once(&whom, &asked, ask).await
     }
 
     /// What was seen, by an API whether it was checked who it is, and without the token of

@@ -57,9 +57,25 @@ async fn ready_by_what_was_told_before(#[case] heartbeat: i64, #[case] expected:
 /// The operator's clock is right, or an hour off: the host's counts where it tells it.
 #[rstest]
 #[case(Some(3600), 3590, json!([]))]
-#[case(Some(3600), -10, json!([format!("agent: Ready as of {}, 60 min ago", at(-10))]))]
+#[case(Some(3600), -10, json!([format!(
+    "agent: the clock of data188 is 60 min ahead of the one here, so one of them is wrong: \
+     Ready as of {}, 60 min ago by the former, 0 min ago by the latter",
+    at(-10)
+)]))]
+#[case(Some(-3600), 10, json!([format!(
+    "agent: the clock of data188 is 60 min behind the one here, so one of them is wrong: \
+     Ready as of {}, 60 min from now by the former, 0 min from now by the latter",
+    at(10)
+)]))]
+#[case(Some(3600), -2100, json!([format!(
+    "agent: Ready as of {}, 95 min ago; but the clock of data188 is 60 min ahead of the one here",
+    at(-2100)
+)]))]
 #[case(None, -10, json!([]))]
-#[case(None, -600, json!([format!("agent: Ready as of {}, 10 min ago", at(-600))]))]
+#[case(None, -600, json!([format!(
+    "agent: Ready as of {}, 10 min ago, or the clock of the machine that coldstart runs on is wrong",
+    at(-600)
+)]))]
 #[tokio::test]
 async fn by_the_clock_of_the_host(
     #[case] date: Option<i64>,
@@ -69,6 +85,29 @@ async fn by_the_clock_of_the_host(
     let stage = nodes(&[node("agent", "True", Some(heartbeat))], date).await;
     let facts = seen(&stage, json!({ "nodes": {} })).await;
     assert_eq!(fact(&facts, "stale"), expected);
+}
+
+/// Where there is but one clock, as many nodes as are off by it say that it may be that.
+#[rstest]
+#[case::one_of_two(&[-10, -2100], true)]
+#[case::all_others(&[-10, -2100, -2200, -2000], true)]
+#[case::one_of_three(&[-10, -10, -2100], false)]
+#[case::each_by_itself(&[-2100, -90_000], false)]
+#[tokio::test]
+async fn as_many_nodes_as_when_the_clock_is_wrong(#[case] heartbeats: &[i64], #[case] doubt: bool) {
+    let node = |(number, at): (usize, &i64)| node(&format!("node-{number}"), "True", Some(*at));
+    let of: Vec<Json> = heartbeats.iter().enumerate().map(node).collect();
+    for (date, doubt) in [(None, doubt), (Some(0), false)] {
+        let stage = nodes(&of, date).await;
+        let facts = seen(&stage, json!({ "nodes": {} })).await;
+        let stale = fact(&facts, "stale");
+        let stale = stale.as_array().expect("a list");
+        assert!(!stale.is_empty());
+        for one in stale {
+            let told = one.as_str().expect("a text").ends_with(" is wrong");
+            assert_eq!(told, doubt, "{one}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -38,6 +38,15 @@ async fn pods_on(
     pods: Vec<Json>,
     nodes: impl Fn(usize) -> Answer + Send + Sync + 'static,
 ) -> Stage {
+    pods_by(0, pods, nodes).await
+}
+
+/// The same on a host whose clock is so many seconds ahead.
+async fn pods_by(
+    ahead: i64,
+    pods: Vec<Json>,
+    nodes: impl Fn(usize) -> Answer + Send + Sync + 'static,
+) -> Stage {
     let asked = std::sync::atomic::AtomicUsize::new(0);
     stage(move |command| {
         if command.contains("get nodes") {
@@ -45,7 +54,7 @@ async fn pods_on(
         } else if command.contains("get pods") {
             list(&pods)
         } else {
-            Answer::ok(format!("{NOW} +0800\n"))
+            Answer::ok(format!("{} +0800\n", NOW + ahead))
         }
     })
     .await
@@ -132,6 +141,73 @@ async fn a_login_for_namespaces_alone_sees_the_pods_as_before() {
     assert_eq!(fact(&facts, "ready_count"), 1);
     assert_eq!(fact(&facts, "nodes_seen"), false);
     assert_eq!(fact(&facts, "on_lost_nodes"), Json::Null);
+    // Not as well as when they are seen.
+    let preferred = kind::<Kubernetes>(json!({ "pods": {} })).defaults().prefer;
+    assert!(
+        preferred.contains(&"nodes_seen".to_owned()),
+        "{preferred:?}"
+    );
+}
+
+/// Only the API's own word that the login may not list them counts as that.
+#[rstest]
+#[case::sudo("sudo: a password is required", false, "does not run it")]
+#[case::the_login_is_none(
+    "error: You must be logged in to the server (Unauthorized)",
+    true,
+    "has expired"
+)]
+#[case::its_file(
+    "error: open /etc/rancher/k3s/k3s.yaml: permission denied",
+    true,
+    "`sudo: true`"
+)]
+#[case::no_roles_yet(
+    "Error from server (Forbidden): nodes is forbidden: User \"viewer\" cannot list resource \
+     \"nodes\" in API group \"\" at the cluster scope: RBAC: \
+     [clusterrole.rbac.authorization.k8s.io \"view\" not found, \
+     clusterrole.rbac.authorization.k8s.io \"system:basic-user\" not found]",
+    true,
+    "knows no roles yet"
+)]
+#[tokio::test]
+async fn what_denies_the_nodes_by_accident_is_a_fault(
+    #[case] stderr: &'static str,
+    #[case] is_tried_again: bool,
+    #[case] told: &str,
+) {
+    let pods = vec![pod("api", Some("agent"), "True")];
+    let stage = pods_on(pods, move |_| Answer::fails(1, format!("{stderr}\n"))).await;
+    let check: Kubernetes = kind(json!({ "pods": {}, "sudo": true }));
+    let fault = run(&check, &stage.context).await.expect_err("a fault");
+    assert_eq!(fault.kind, FaultKind::Denied, "{fault}");
+    assert_eq!(!fault.hopeless, is_tried_again, "{fault}");
+    let hint = fault.hint.clone().unwrap_or_default();
+    assert!(
+        format!("{} {hint}", fault.seen).contains(told),
+        "{fault} {hint}"
+    );
+}
+
+/// The clock of the host where kubectl runs is wrong: by it all nodes but its own are off.
+#[tokio::test]
+async fn a_wrong_clock_is_not_told_of_the_nodes() {
+    let of = [
+        node("server", "True", Some(7190)),
+        node("agent", "True", Some(-10)),
+    ];
+    let pods = vec![
+        pod("db", Some("server"), "True"),
+        pod("api", Some("agent"), "True"),
+    ];
+    let stage = pods_by(7200, pods, move |_| list(&of)).await;
+    let facts = seen(&stage, json!({ "pods": {} })).await;
+    let told = format!(
+        "awoooi-prod/api: on agent: the clock of data188 is 120 min ahead of the one here, so one \
+         of them is wrong: Ready as of {}, 120 min ago by the former, 0 min ago by the latter",
+        at(-10)
+    );
+    assert_eq!(fact(&facts, "on_lost_nodes"), json!([told]));
 }
 
 /// Only that it may not be seen is no fault: else it is tried again.
@@ -174,11 +250,26 @@ async fn an_older_list_does_not_condemn_what_is_back() {
         [
             "date '+%s %z'",
             "date '+%s %z'",
+            "date '+%s %z'",
+            "kubectl get nodes -o json --cache-dir /dev/null",
             "kubectl get nodes -o json --cache-dir /dev/null",
             "kubectl get nodes -o json --cache-dir /dev/null",
             "kubectl get pods -A -o json --cache-dir /dev/null",
         ]
     );
+}
+
+/// Nor does the second list that a check of an earlier phase had.
+#[tokio::test]
+async fn each_check_looks_again_for_itself() {
+    let of = |ready: &str| list(&[node("agent", ready, Some(-10))]);
+    let back = move |before: usize| of(if before < 2 { "Unknown" } else { "True" });
+    let stage = pods_on(vec![pod("api", Some("agent"), "True")], back).await;
+    let first = seen(&stage, json!({ "pods": {} })).await;
+    let lost = json!(["awoooi-prod/api: on agent: NotReady: NodeStatusUnknown"]);
+    assert_eq!(fact(&first, "on_lost_nodes"), lost);
+    let later = seen(&stage, json!({ "pods": { "namespace": "awoooi-prod" } })).await;
+    assert_eq!(fact(&later, "on_lost_nodes"), json!([]));
 }
 
 #[test]

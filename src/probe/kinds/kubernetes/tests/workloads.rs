@@ -161,6 +161,7 @@ async fn an_old_cluster_is_asked_for_the_jobs_as_well() {
         sent(&stage),
         [
             "kubectl get cronjobs -A -o json --cache-dir /dev/null",
+            "date '+%s %z'",
             "kubectl get jobs -A -o json --cache-dir /dev/null"
         ]
     );
@@ -221,6 +222,70 @@ async fn a_cron_job_that_was_not_due_yet(
                     \"@every 24h\" in \"UTC\" does not tell when it is due";
         assert_eq!(fact(&facts, "without_success"), json!([told]));
     }
+}
+
+/// One that is made anew before each of its runs is never due, and has no success either.
+#[test]
+fn a_cron_job_that_is_not_due_yet_warns() {
+    let defaults = kind::<Kubernetes>(json!({ "cron_jobs": {} })).defaults();
+    assert_eq!(defaults.prefer, ["size(not_due_yet) == 0"]);
+}
+
+/// When it was made is told by the cluster's clock, which the host's is nearer to than the
+/// operator's.
+#[rstest]
+#[case::right(0, None)]
+#[case::an_operator_who_is_a_day_behind(86_400, Some(""))]
+#[case::a_host_that_is_a_day_behind(
+    -86_400,
+    Some(": that is 1384 min ahead of the clock of data188, so a clock is wrong")
+)]
+#[tokio::test]
+async fn a_cron_job_is_due_by_the_clock_of_the_host(
+    #[case] ahead: i64,
+    #[case] owes: Option<&str>,
+) {
+    let made = "2026-06-05T10:00:00Z";
+    let list = json!({ "items": [{
+        "metadata": { "name": "backup", "namespace": "dbaas", "creationTimestamp": made },
+        "spec": { "schedule": "0 2 * * *", "timeZone": "UTC" }, "status": {},
+    }] });
+    let stage = stage(move |command| {
+        if command.contains("cronjobs") {
+            Answer::ok(list.to_string())
+        } else if command.contains("date ") {
+            Answer::ok(format!("{} +0000\n", NOW + ahead))
+        } else {
+            Answer::ok(r#"{"items":[]}"#)
+        }
+    })
+    .await;
+    let facts = seen(&stage, json!({ "cron_jobs": {} })).await;
+    let told =
+        owes.map(|why| format!("dbaas/backup: never started since it was made at {made}{why}"));
+    let told: Vec<String> = told.into_iter().collect();
+    assert_eq!(fact(&facts, "without_success"), json!(told));
+    let not_due = fact(&facts, "not_due_yet");
+    assert_eq!(not_due == json!([]), owes.is_some(), "{not_due}");
+}
+
+#[test]
+fn the_plan_tells_that_the_clock_is_asked_for_cron_jobs() {
+    let told = requests(json!({ "cron_jobs": { "namespace": "dbaas" } }));
+    let lines: Vec<&str> = told
+        .iter()
+        .filter_map(|line| line.rsplit("timeout -k 1 10 ").next())
+        .collect();
+    let denied = "(only where the list of all namespaces is denied)";
+    assert_eq!(
+        lines[..4],
+        [
+            "kubectl get cronjobs -A -o json --cache-dir /dev/null".to_owned(),
+            "date '+%s %z'".to_owned(),
+            format!("kubectl get cronjobs -n dbaas -o json --cache-dir /dev/null {denied}"),
+            format!("date '+%s %z' {denied}"),
+        ]
+    );
 }
 
 /// Labels that no job has may be mistyped; no job at all is fine.

@@ -29,8 +29,9 @@ pub struct File {
     content: Content,
     /// The path is a folder: look for the lines of `content` in all files below it, those
     /// that links lead to as well. As many as 1000 files of up to 1 MiB each, 16 MiB in all;
-    /// nothing of them is told but these lines. By itself it prefers that `unread` is empty.
-    /// Takes GNU's `find`.
+    /// nothing of them is told but these lines. By itself it requires that a file was looked
+    /// through, since an empty folder, or one where nothing is mounted yet, has no line that
+    /// should not be there either; and it prefers that `unread` is empty. Takes GNU's `find`.
     #[serde(default)]
     below: bool,
     /// Also tell where the path leads, with `resolved`.
@@ -281,11 +282,12 @@ impl Kind for File {
         FactSpec::new(
             "truncated",
             Type::Bool,
-            "The file is longer than what is read of it, or there is more `below` than is looked through, or more than 256 KiB of such lines; with `content` only.",
+            "The file is longer than what is read of it, or there is more `below` than is looked through, or more than 256 KiB of such lines, or more in `unread` than is told; with `content` only.",
         ),
         below::FILE_COUNT,
         below::MATCHED_FILES,
         below::UNREAD,
+        below::UNREAD_COUNT,
         FactSpec::new(
             "resolved",
             Type::Text,
@@ -304,7 +306,12 @@ impl Kind for File {
 
     fn defaults(&self) -> Defaults {
         Defaults {
-            require: vec!["exists".to_owned()],
+            require: Vec::from_iter(
+                ["exists"]
+                    .into_iter()
+                    .chain(self.below.then_some("file_count > 0"))
+                    .map(str::to_owned),
+            ),
             prefer: Vec::from_iter(self.below.then(|| "size(unread) == 0".to_owned())),
         }
     }

@@ -219,7 +219,7 @@ impl Kind for Redis {
             }
         }
         if self.tls && self.socket.is_some() {
-            let message = "a socket of this machine needs no TLS";
+            let message = "a socket needs no TLS: nothing of it goes over a network";
             problems.push(problem("tls", message, "leave `tls` out"));
         }
         let (ca, name) = (self.ca.is_some(), self.server_name.is_some());

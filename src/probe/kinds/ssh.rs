@@ -25,7 +25,7 @@ use crate::transport::command::{Output, ReadOnlyCommand};
 #[schemars(rename = "SshOptions")]
 pub struct Ssh {
     /// Also ask whether the host finds its own name, by `hostname -f`: in `/etc/hosts` or by
-    /// its name servers, as its programs do. It is expected to.
+    /// its name servers, as its programs do. It is expected to. Not asked on a Mac.
     #[serde(default)]
     own_name: bool,
 }
@@ -66,6 +66,11 @@ fn asks(target: &Target) -> &'static [&'static str] {
     } else {
         LINUX
     }
+}
+
+/// Whether its `hostname -f` asks the resolver.
+fn looks_names_up(target: &Target) -> bool {
+    asks(target) != MACOS
 }
 
 /// As the audit notes it, as far as the baseline tells: `~/.ssh/config` may
@@ -186,7 +191,8 @@ impl Kind for Ssh {
         if let Some(host) = target.host.as_deref().filter(|host| !host.local) {
             requests.push(Request::new("ssh", connect(host)));
         }
-        let own_name = self.own_name.then_some(own_name::COMMAND);
+        let is_asked = self.own_name && looks_names_up(target);
+        let own_name = is_asked.then_some(own_name::COMMAND);
         for args in [asks(target), DATE].into_iter().chain(own_name) {
             if let Ok(command) = ReadOnlyCommand::from_args(policy, args.iter().copied()) {
                 requests.push(target.exec_request(&command));
@@ -231,8 +237,10 @@ impl Kind for Ssh {
             }
         }
         finish(&mut facts);
-        if self.own_name {
-            own_name::set(context, &mut facts).await?;
+        match (self.own_name, looks_names_up(&context.target)) {
+            (true, true) => own_name::set(context, &mut facts).await?,
+            (true, false) => own_name::set_unasked(&mut facts),
+            (false, _) => {}
         }
         Ok(facts)
     }

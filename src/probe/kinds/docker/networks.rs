@@ -8,13 +8,15 @@ use crate::probe::{Facts, Fault, FaultKind, OptionProblem, Value};
 use crate::transport::wildcard;
 
 /// Those that an engine has by itself: docker's, its swarm's, Podman's.
-const OWN: [&str; 6] = [
+const OWN: [&str; 7] = [
     "bridge",
     "host",
     "none",
     "docker_gwbridge",
     "ingress",
     "podman",
+    // Made by the first `podman kube play`.
+    "podman-default-kube-network",
 ];
 
 /// Whether the networks are looked at, and which have to be there.

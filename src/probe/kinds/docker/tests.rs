@@ -636,6 +636,7 @@ fn expects_by_itself(#[case] options: Json, #[case] require: &[&str], #[case] pr
 #[case::of_a_swarm(json!({"host_networks": true}), "bridge\ndocker_gwbridge\nhost\ningress\nnone\n", json!([]), None)]
 #[case::made(json!({"host_networks": true}), "bridge\nharbor_default\nhost\nnone\n", json!(["harbor_default"]), None)]
 #[case::podmans_own(json!({"host_networks": true, "program": "podman"}), "podman\n", json!([]), None)]
+#[case::podmans_own_of_pods(json!({"host_networks": true, "program": "podman"}), "podman\npodman-default-kube-network\n", json!([]), None)]
 #[case::named(json!({"host_networks": ["harbor_*", "proxy"]}), "bridge\nharbor_default\n", json!(["harbor_default"]), Some(json!(["proxy"])))]
 #[case::all_there(json!({"host_networks": ["podman", "x"], "program": "podman"}), "podman\nx\n", json!(["x"]), Some(json!([])))]
 #[case::none_at_all(json!({"host_networks": ["x"]}), "", json!([]), Some(json!(["x"])))]

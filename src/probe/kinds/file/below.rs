@@ -1,14 +1,17 @@
 //! The lines that contain a text, in all files below a folder.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::{MOST, answer, owned, unseen};
 use crate::probe::{Context, FactSpec, Facts, Fault, FaultKind, Type, Unit, Value};
-use crate::transport::command::{Exit, Output};
+use crate::transport::command::Output;
 
 pub(super) const FILE_COUNT: FactSpec = FactSpec::number(
     "file_count",
     Unit::Count,
     "Files that were looked through; with `below` only.",
-);
+)
+.because(&["unread"]);
 pub(super) const MATCHED_FILES: FactSpec = FactSpec::new(
     "matched_files",
     Type::List(&Type::Text),
@@ -17,11 +20,19 @@ pub(super) const MATCHED_FILES: FactSpec = FactSpec::new(
 pub(super) const UNREAD: FactSpec = FactSpec::new(
     "unread",
     Type::List(&Type::Text),
-    "What below the folder was not looked through, each with the reason: `/etc/nginx/ssl: Permission denied`, a link that leads nowhere, a file of more than 1 MiB; with `below` only.",
+    "What below the folder was not looked through, each with the reason: `/etc/nginx/ssl: Permission denied`, a link that leads nowhere, a file of more than 1 MiB, one with such a line that is no text, what the kernel makes (`proc`, `sysfs`); absent when there are more than 200; with `below` only.",
+);
+pub(super) const UNREAD_COUNT: FactSpec = FactSpec::number(
+    "unread_count",
+    Unit::Count,
+    "How many `unread` has, or would have; absent where more is `below` than is looked through; with `below` only.",
 );
 
 /// As many files are looked through.
 const FILES: usize = 1000;
+
+/// As many of what was not looked through are told.
+const UNREAD_MOST: usize = 200;
 
 /// As large may one of them be, and all together.
 const LARGEST: u64 = 1 << 20;
@@ -30,8 +41,24 @@ const ALL: u64 = 16 << 20;
 /// As long may the paths of one command be: a host's kernel takes 128 KiB, quotes and all.
 const PATHS: usize = 32 << 10;
 
-/// Type, size and path of every file, with links followed, and of links that lead nowhere.
-/// By types, since to read a fifo takes from it and a device may have no end.
+/// File systems whose files the kernel makes as they are read: some have no end, and of
+/// some (`kmsg`, `trace_pipe`) a reader takes what another one waits for.
+const KERNELS: [&str; 11] = [
+    "binfmt_misc",
+    "bpf",
+    "cgroup",
+    "cgroup2",
+    "configfs",
+    "debugfs",
+    "efivarfs",
+    "proc",
+    "securityfs",
+    "sysfs",
+    "tracefs",
+];
+
+/// Type, size, file system and path of every file, with links followed, and of links that
+/// lead nowhere. By types, since to read a fifo takes from it and a device may have no end.
 pub(super) fn find(folder: &str) -> Vec<String> {
     owned(&[
         "find",
@@ -45,7 +72,7 @@ pub(super) fn find(folder: &str) -> Vec<String> {
         "l",
         ")",
         "-printf",
-        "%y %s %p\\0",
+        "%y %s %F %p\\0",
     ])
 }
 
@@ -83,7 +110,7 @@ pub(super) async fn set(
     let command = answer::command(&context.transports.policy, find(folder))?;
     let output = context.exec_with_errors(&command).await?;
     let mut listed = listed(folder, &output, context)?;
-    let mut seen: Vec<(String, String)> = Vec::new();
+    let mut seen: Vec<Line> = Vec::new();
     let mut room = MOST;
     for files in chunks(&listed.files) {
         if listed.too_much {
@@ -91,20 +118,29 @@ pub(super) async fn set(
         }
         let command = answer::command(&context.transports.policy, grep(text, files))?;
         let output = context.exec_with_errors(&command).await?;
-        if is_cut(&output) {
+        // With a status, too: then it is the complaints that are not whole.
+        if output.truncated {
             listed.too_much = true;
             break;
         }
         listed.unread.extend(unread(&output, context)?);
-        for (path, line) in lines(&output.stdout)? {
+        let (texts, others) = texts(lines(&output.stdout)?);
+        let others = others.iter().map(|path| format!("{path}: is no text"));
+        listed.unread.extend(others);
+        for (path, line) in texts {
             listed.too_much |= line.len() > room;
             room = room.saturating_sub(line.len());
             seen.push((path, line));
         }
     }
-    facts.set("truncated", listed.too_much);
+    let unread = listed.unread.len();
+    let is_too_much = listed.too_much || unread > UNREAD_MOST;
+    facts.set("truncated", is_too_much);
+    if !listed.too_much {
+        facts.set("unread_count", number(unread));
+    }
     // In what was not looked through there may be more such lines.
-    if listed.too_much {
+    if is_too_much {
         return Ok(());
     }
     let mut matched: Vec<&str> = seen.iter().map(|(path, _)| path.as_str()).collect();
@@ -121,9 +157,7 @@ pub(super) async fn set(
         !listed.unread.iter().any(is_its)
     };
     let read = listed.files.iter().filter(is_read).count();
-    #[expect(clippy::cast_precision_loss, reason = "at most a thousand")]
-    let count = read as f64;
-    facts.set("file_count", count);
+    facts.set("file_count", number(read));
     facts.set("unread", list(listed.unread.iter().map(String::as_str)));
     Ok(())
 }
@@ -132,12 +166,14 @@ fn list<'a>(items: impl IntoIterator<Item = &'a str>) -> Value {
     Value::List(items.into_iter().map(Value::from).collect())
 }
 
-fn is_cut(output: &Output) -> bool {
-    output.exit == Exit::Unknown && output.truncated
+#[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+fn number(count: usize) -> f64 {
+    count as f64
 }
 
 fn listed(folder: &str, output: &Output, context: &Context) -> Result<Listed, Fault> {
-    if is_cut(output) {
+    // With a status, too: then it is the complaints that are not whole.
+    if output.truncated {
         return Ok(Listed {
             too_much: true,
             ..Listed::default()
@@ -173,11 +209,13 @@ fn listed(folder: &str, output: &Output, context: &Context) -> Result<Listed, Fa
     };
     let text = String::from_utf8_lossy(&output.stdout);
     let mut bytes = 0_u64;
+    let mut kernels: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for entry in text.split_terminator('\0') {
-        let mut fields = entry.splitn(3, ' ');
-        let (Some(kind), Some(Ok(size)), Some(path)) = (
+        let mut fields = entry.splitn(4, ' ');
+        let (Some(kind), Some(Ok(size)), Some(system), Some(path)) = (
             fields.next(),
             fields.next().map(str::parse::<u64>),
+            fields.next(),
             fields.next(),
         ) else {
             return Err(Fault::new(
@@ -187,6 +225,9 @@ fn listed(folder: &str, output: &Output, context: &Context) -> Result<Listed, Fa
         };
         let why = if kind == "l" {
             "leads nowhere"
+        } else if KERNELS.contains(&system) {
+            kernels.entry(system).or_default().push(path);
+            continue;
         } else if size > LARGEST {
             "is larger than 1 MiB"
         } else if path.contains(['\n', '\r', char::REPLACEMENT_CHARACTER]) {
@@ -199,6 +240,17 @@ fn listed(folder: &str, output: &Output, context: &Context) -> Result<Listed, Fa
         listed
             .unread
             .push(format!("{}: {why}", path.escape_debug()));
+    }
+    // They come by thousands, behind one link.
+    for (system, paths) in kernels {
+        let first = paths.iter().min().copied().unwrap_or_default();
+        let others = match paths.len() - 1 {
+            0 => String::new(),
+            others => format!(", as {others} more"),
+        };
+        let first = first.escape_debug();
+        let told = format!("{first}: is made by the kernel ({system}){others}");
+        listed.unread.push(told);
     }
     listed.files.sort_unstable();
     listed.unread.sort_unstable();
@@ -261,15 +313,33 @@ fn unquoted(told: &str) -> String {
 }
 
 /// Paths and lines, as [`grep`] has them printed.
-fn lines(stdout: &[u8]) -> Result<Vec<(String, String)>, Fault> {
+fn lines(stdout: &[u8]) -> Result<Vec<Line>, Fault> {
     let text = String::from_utf8_lossy(stdout);
     let pair = |line: &str| {
         let (path, line) = line.split_once('\0')?;
         Some((path.to_owned(), line.to_owned()))
     };
-    let all: Option<Vec<(String, String)>> = text.lines().map(pair).collect();
+    let all: Option<Vec<Line>> = text.lines().map(pair).collect();
     // What it printed may be from a file that nobody asked for, so it is not repeated.
     all.ok_or_else(|| Fault::new(FaultKind::Protocol, "grep printed a line without its file"))
+}
+
+/// A path and a line.
+type Line = (String, String);
+
+/// The lines of texts, and the files that are none: a line of theirs has a NUL.
+fn texts(lines: Vec<Line>) -> (Vec<Line>, BTreeSet<String>) {
+    let has_nul = |(_, line): &&Line| line.contains('\0');
+    let others: BTreeSet<String> = lines
+        .iter()
+        .filter(has_nul)
+        .map(|(path, _)| path.clone())
+        .collect();
+    let texts = lines
+        .into_iter()
+        .filter(|(path, _)| !others.contains(path))
+        .collect();
+    (texts, others)
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use crate::probe::{Context, FactSpec, Facts, Fault, FaultKind, Type};
 pub(super) const RESOLVES: FactSpec = FactSpec::new(
     "name_resolves",
     Type::Bool,
-    "The host finds its own name; with `own_name` only.",
+    "The host finds its own name; a name server that does not answer in `timeout` is one that does not find it. Absent on a Mac, whose `hostname` asks nobody; with `own_name` only.",
 )
 .because(&["name_error"]);
 pub(super) const FULL_NAME: FactSpec = FactSpec::new(
@@ -17,10 +17,16 @@ pub(super) const FULL_NAME: FactSpec = FactSpec::new(
 pub(super) const ERROR: FactSpec = FactSpec::new(
     "name_error",
     Type::Text,
-    "Why it was not found, in the words of `hostname`; with `own_name` only.",
+    "Why it was not found, in the words of `hostname`, or that it had no answer; with `own_name` only.",
 );
 
 pub(super) const COMMAND: &[&str] = &["hostname", "-f"];
+
+/// As on a Mac, whose `hostname -f` prints the kernel's name and looks nothing up.
+pub(super) fn set_unasked(facts: &mut Facts) {
+    let why = "not asked: `hostname -f` of macOS looks nothing up";
+    facts.set("name_error", why);
+}
 
 /// Asks the host for its own name, as its resolver has it.
 ///
@@ -29,7 +35,15 @@ pub(super) const COMMAND: &[&str] = &["hostname", "-f"];
 /// neither names the host nor says why.
 pub(super) async fn set(context: &Context, facts: &mut Facts) -> Result<(), Fault> {
     let command = answer::command(&context.transports.policy, COMMAND.iter().copied())?;
-    let output = context.exec(&command).await?;
+    let output = match context.exec(&command).await {
+        Ok(output) => output,
+        // The host answers, and its resolver does not: that is what was asked.
+        Err(fault) if fault.kind == FaultKind::TimedOut && fault.connection.is_none() => {
+            set_unanswered(context, facts);
+            return Ok(());
+        }
+        Err(fault) => return Err(fault),
+    };
     let status = answer::status(&output, "hostname", context.host()?)?;
     let told = answer::stdout(&output);
     let name = told.trim();
@@ -44,10 +58,21 @@ pub(super) async fn set(context: &Context, facts: &mut Facts) -> Result<(), Faul
             facts.set("name_resolves", false);
             facts.set("name_error", error);
         }
+        // Of `timeout`, which ends it on the host.
+        (124, true, _) => set_unanswered(context, facts),
         _ => {
             let seen = format!("hostname ended with status {status} and printed {name:?}");
             return Err(Fault::new(FaultKind::Protocol, seen));
         }
     }
     Ok(())
+}
+
+fn set_unanswered(context: &Context, facts: &mut Facts) {
+    let seconds = context.target.timeout.as_secs_f64();
+    facts.set("name_resolves", false);
+    facts.set(
+        "name_error",
+        format!("`hostname -f` had no answer in {seconds} s, as where no name server answers"),
+    );
 }

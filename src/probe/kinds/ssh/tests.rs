@@ -247,6 +247,51 @@ async fn the_host_s_own_name_is_asked_for(
     );
 }
 
+/// As `hostname` is when no name server answers: it waits longer than the check does.
+#[rstest]
+#[case::until_the_end_of_the_check(Answer::Hang)]
+#[case::as_timeout_ends_it(Answer::fails(124, ""))]
+#[tokio::test]
+async fn a_silent_name_server_is_an_answer(#[case] answer: Answer) {
+    let others = answers("1780656904.0\n");
+    let mut stage = stage(move |command| match command {
+        "hostname -f" => answer.clone(),
+        other => others(other),
+    })
+    .await;
+    stage.context.target.timeout = std::time::Duration::from_secs(1);
+    let ssh = kind::<Ssh>(json!({"own_name": true}));
+    let facts = run(&ssh, &stage.context).await.expect("facts");
+    assert_eq!(fact(&facts, "name_resolves"), json!(false));
+    assert_eq!(
+        fact(&facts, "name_error"),
+        json!("`hostname -f` had no answer in 1 s, as where no name server answers")
+    );
+    assert_eq!(fact(&facts, "full_name"), json!(null));
+    for (name, value) in [("hostname", json!("data188")), ("uptime_s", json!(3725.18))] {
+        assert_eq!(fact(&facts, name), value, "{name}");
+    }
+    assert!(facts.get("clock_skew_s").is_some());
+}
+
+/// A host that has gone silent says nothing of its name servers.
+#[rstest]
+#[case::frozen(Answer::Freeze)]
+#[case::dropped(Answer::Disconnect)]
+#[tokio::test]
+async fn a_lost_connection_says_nothing_of_the_name(#[case] answer: Answer) {
+    let others = answers("1780656904.0\n");
+    let mut stage = stage(move |command| match command {
+        "hostname -f" => answer.clone(),
+        other => others(other),
+    })
+    .await;
+    stage.context.target.timeout = std::time::Duration::from_secs(1);
+    let ssh = kind::<Ssh>(json!({"own_name": true}));
+    let fault = run(&ssh, &stage.context).await.expect_err("a fault");
+    assert!(fault.connection.is_some(), "{fault:?}");
+}
+
 #[rstest]
 #[case::no_program(Answer::fails(127, ""), FaultKind::Missing)]
 #[case::nothing(Answer::ok("\n"), FaultKind::Protocol)]

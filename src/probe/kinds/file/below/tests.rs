@@ -8,7 +8,7 @@ use crate::probe::{Kind as _, Policy};
 use crate::servers::ssh::Answer;
 
 const FOLDER: &str = "4096,1780656000,755,root,directory\n";
-const FOUND: &str = "f 90 /etc/nginx/b\0f 34 /etc/nginx/a\0";
+const FOUND: &str = "f 90 ext4 /etc/nginx/b\0f 34 ext4 /etc/nginx/a\0";
 
 fn printed(stdout: &str, stderr: &str, status: u32) -> Answer {
     Answer::Exit {
@@ -83,8 +83,8 @@ async fn an_empty_folder_has_no_lines() {
 #[tokio::test]
 async fn what_cannot_be_read_is_told() {
     let find = printed(
-        "f 9 /etc/nginx/a\0f 9 /etc/nginx/key.pem\0l 4 /etc/nginx/old\0\
-         f 1048577 /etc/nginx/log\0f 1 /etc/nginx/two\nlines\0",
+        "f 9 ext4 /etc/nginx/a\0f 9 ext4 /etc/nginx/key.pem\0l 4 ext4 /etc/nginx/old\0\
+         f 1048577 ext4 /etc/nginx/log\0f 1 ext4 /etc/nginx/two\nlines\0",
         "find: '/etc/nginx/ssl': Permission denied\n\
          find: File system loop detected; '/etc/nginx/x' is part of the same file system loop as '/etc/nginx'.\n\
          find: '/etc/nginx/self': Too many levels of symbolic links\n",
@@ -98,6 +98,7 @@ async fn what_cannot_be_read_is_told() {
     let facts = look(find, grep).await.expect("facts");
     assert_eq!(fact(&facts, "lines"), json!(["proxy_pass"]));
     assert_eq!(fact(&facts, "file_count"), json!(1));
+    assert_eq!(fact(&facts, "unread_count"), json!(6));
     assert_eq!(
         fact(&facts, "unread"),
         json!([
@@ -113,14 +114,14 @@ async fn what_cannot_be_read_is_told() {
 
 #[rstest]
 #[case::files(
-    (0..=FILES).map(|n| format!("f 1 /etc/nginx/{n}\0")).collect(),
+    (0..=FILES).map(|n| format!("f 1 ext4 /etc/nginx/{n}\0")).collect(),
     Answer::Hang
 )]
 #[case::bytes(
-    (0..17).map(|n| format!("f 1048576 /etc/nginx/{n}\0")).collect(),
+    (0..17).map(|n| format!("f 1048576 ext4 /etc/nginx/{n}\0")).collect(),
     Answer::Hang
 )]
-#[case::their_names("f 1 /etc/nginx/a\0".repeat(1 << 17), Answer::Hang)]
+#[case::their_names("f 1 ext4 /etc/nginx/a\0".repeat(1 << 17), Answer::Hang)]
 #[case::lines(
     FOUND.to_owned(),
     Answer::ok("/etc/nginx/a\0proxy_pass\n".repeat(MOST / 10 + 1))
@@ -144,6 +145,93 @@ async fn of_too_much_no_line_is_told(#[case] find: String, #[case] grep: Answer)
     for name in ["lines", "content", "matched_files", "unread", "file_count"] {
         assert_eq!(facts.get(name), None, "{name}");
     }
+}
+
+fn complaints_of(program: &str, count: usize) -> String {
+    let quote = if program == "find" { "'" } else { "" };
+    (0..count)
+        .map(|n| format!("{program}: {quote}/etc/nginx/{n:030}{quote}: Permission denied\n"))
+        .collect()
+}
+
+/// The status is told, and the last complaint is half a line or a whole one.
+#[rstest]
+#[case::of_find_within_a_line("find", 0)]
+#[case::of_find_at_its_end("find", 128)]
+#[case::of_grep_within_a_line("grep", 0)]
+#[case::of_grep_at_its_end("grep", 128)]
+#[tokio::test]
+async fn of_complaints_that_are_cut_no_line_is_told(#[case] program: &str, #[case] each: usize) {
+    let mut told = complaints_of(program, 20_000);
+    if each > 0 {
+        // Lines of which 1 MiB holds a whole number.
+        let line = |line: &str| format!("{line:.<width$}\n", width = each - 1);
+        told = told.lines().map(line).collect();
+    }
+    assert!(told.len() > 1 << 20, "{}", told.len());
+    assert_eq!(told.as_bytes()[(1 << 20) - 1] == b'\n', each > 0);
+    let (find, grep) = match program {
+        "find" => (printed(FOUND, &told, 1), Answer::Hang),
+        _ => (Answer::ok(FOUND), printed("", &told, 2)),
+    };
+    let facts = look(find, grep).await.expect("facts");
+    assert_eq!(fact(&facts, "truncated"), json!(true));
+    for name in ["lines", "content", "unread", "unread_count", "file_count"] {
+        assert_eq!(facts.get(name), None, "{name}");
+    }
+}
+
+#[rstest]
+#[case::as_many_as_are_told(UNREAD_MOST, false)]
+#[case::one_more(UNREAD_MOST + 1, true)]
+#[tokio::test]
+async fn of_more_that_is_unread_the_number_is_told(#[case] count: usize, #[case] is_cut: bool) {
+    let find = printed(FOUND, &complaints_of("find", count), 1);
+    let facts = look(find, Answer::fails(1, "")).await.expect("facts");
+    assert_eq!(fact(&facts, "truncated"), json!(is_cut));
+    assert_eq!(fact(&facts, "unread_count"), json!(count));
+    for name in ["lines", "unread", "file_count"] {
+        assert_eq!(facts.get(name).is_none(), is_cut, "{name}");
+    }
+}
+
+/// A library behind `/etc/nginx/modules`, or a file with a hole that a crash left: what
+/// `grep -a` prints of it is no line of a text.
+#[tokio::test]
+async fn a_file_that_is_no_text_is_told_and_its_lines_are_not() {
+    let long = "x".repeat(MOST);
+    let found = format!(
+        "/etc/nginx/a\0proxy_pass http://x;\n/etc/nginx/b\0a proxy_pass\n\
+         /etc/nginx/b\0\u{1}proxy_pass\0{long}\n"
+    );
+    let facts = look(Answer::ok(FOUND), Answer::ok(found))
+        .await
+        .expect("facts");
+    assert_eq!(fact(&facts, "truncated"), json!(false));
+    assert_eq!(fact(&facts, "lines"), json!(["proxy_pass http://x;"]));
+    assert_eq!(fact(&facts, "matched_files"), json!(["/etc/nginx/a"]));
+    assert_eq!(fact(&facts, "unread"), json!(["/etc/nginx/b: is no text"]));
+    assert_eq!(fact(&facts, "file_count"), json!(1));
+}
+
+/// To read what the kernel makes may take from it, and may have no end.
+#[tokio::test]
+async fn what_the_kernel_makes_is_not_read() {
+    let find = Answer::ok(
+        "f 0 tracefs /etc/nginx/x/trace_pipe\0f 0 proc /etc/nginx/p/kmsg\0\
+         f 0 proc /etc/nginx/p/1/stat\0f 1 fuse.sshfs /etc/nginx/a\0",
+    );
+    let facts = look(find, Answer::ok("/etc/nginx/a\0proxy_pass\n"))
+        .await
+        .expect("facts");
+    assert_eq!(fact(&facts, "file_count"), json!(1));
+    assert_eq!(
+        fact(&facts, "unread"),
+        json!([
+            "/etc/nginx/p/1/stat: is made by the kernel (proc), as 1 more",
+            "/etc/nginx/x/trace_pipe: is made by the kernel (tracefs)",
+        ])
+    );
 }
 
 #[rstest]
@@ -246,10 +334,13 @@ fn any_text_can_be_looked_for(#[case] text: &str) {
 }
 
 #[test]
-fn by_itself_it_prefers_to_have_read_all() {
+fn by_itself_it_expects_a_file_and_to_have_read_all() {
     let defaults = kind::<File>(options()).defaults();
-    assert_eq!(defaults.require, ["exists"]);
+    assert_eq!(defaults.require, ["exists", "file_count > 0"]);
     assert_eq!(defaults.prefer, ["size(unread) == 0"]);
+    let of_a_file = kind::<File>(json!({"path": "/etc/nginx/a", "content": "a"}));
+    assert_eq!(of_a_file.defaults().require, ["exists"]);
+    assert_eq!(of_a_file.defaults().prefer, <[&str; 0]>::default());
 }
 
 #[rstest]
@@ -271,7 +362,7 @@ async fn the_audit_shows_what_the_plan_told() {
         Some("stat") => Answer::ok(FOLDER),
         Some("date") => Answer::ok("1780659600\n"),
         Some("readlink") => Answer::ok("/etc/nginx-1.2\n"),
-        Some("find") => Answer::ok("f 1 /etc/nginx/EACH\0"),
+        Some("find") => Answer::ok("f 1 ext4 /etc/nginx/EACH\0"),
         _ => Answer::fails(1, ""),
     })
     .await;
@@ -307,6 +398,8 @@ async fn looks_through_this_machine() {
     symlink("gone", at("sites-enabled/old")).expect("a link");
     symlink("..", at("sites-enabled/loop")).expect("a link");
     symlink("/dev/zero", at("zero")).expect("a link");
+    symlink("/proc/sys/kernel/random", at("random")).expect("a link");
+    std::fs::write(at("module.so"), b"\x7fELF\0proxy_pass\0\nproxy_pass\n").expect("a file");
     let fifo = std::process::Command::new("mkfifo")
         .arg(at("fifo"))
         .status();
@@ -331,12 +424,21 @@ async fn looks_through_this_machine() {
             at("sites-enabled/a")
         ])
     );
-    assert_eq!(
-        fact(&facts, "unread"),
-        json!([format!(
-            "{}: leads nowhere",
-            at("sites-enabled/old").display()
-        )])
-    );
+    let unread = fact(&facts, "unread");
+    let unread: Vec<&str> = unread
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter_map(Json::as_str)
+        .collect();
+    let whys = [
+        "/random/boot_id: is made by the kernel (proc), as ",
+        "/sites-enabled/old: leads nowhere",
+        "/module.so: is no text",
+    ];
+    assert_eq!(unread.len(), whys.len(), "{unread:?}");
+    for (told, why) in unread.iter().zip(whys) {
+        assert!(told.contains(why), "{told}");
+    }
     assert_eq!(fact(&facts, "file_count"), json!(4));
 }

@@ -193,6 +193,17 @@ fn no_more_than_ping_and_info_is_asked(#[case] options: Json, #[case] paths: &[&
 }
 
 #[test]
+fn a_socket_of_another_host_is_not_called_one_of_this_machine() {
+    let redis = kind::<Redis>(json!({ "socket": SOCKET, "tls": true }));
+    let problems = redis.problems(&target(host(22)), &Policy::default());
+    let words: Vec<&str> = problems.iter().map(|one| one.message.as_str()).collect();
+    assert_eq!(
+        words,
+        ["a socket needs no TLS: nothing of it goes over a network"]
+    );
+}
+
+#[test]
 fn a_host_s_socket_is_not_reached_through_another() {
     let mut target = target(host(22));
     target.via = Some(std::sync::Arc::new(host(22)));

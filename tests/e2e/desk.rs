@@ -159,7 +159,7 @@ impl Ran {
     pub(crate) fn card(&self) -> String {
         let filters = [
             (r"coldstart \d+\.\d+\.\d+", "coldstart [version]"),
-            (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \+00:00", "[time]"),
+            (r"\d{4}-\d\d-\d\d \d\d:\d\d(:\d\d)? \+00:00", "[time]"),
             (r"(checks?) in [\d.]+ m?s\n", "$1 in [elapsed]\n"),
             (r"(blocked) +[\d.]+ m?s", "$1  [elapsed]"),
             (r"(attempts) in [\d.]+ m?s", "$1 in [elapsed]"),

@@ -121,10 +121,15 @@ impl Held {
     }
 }
 
-/// A port of 127.0.0.1 on which nothing listens.
+/// A port of 127.0.0.1 on which nothing listens, until the test is over. It stays bound: one
+/// that is free is given to the next server of another test, or to our own end of a connection
+/// to it, which is then open.
 pub async fn closed_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-        .await
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket
+        .bind((Ipv4Addr::LOCALHOST, 0).into())
         .expect("a free port");
-    listener.local_addr().expect("its address").port()
+    let port = socket.local_addr().expect("its address").port();
+    std::mem::forget(socket);
+    port
 }

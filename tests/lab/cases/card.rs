@@ -13,7 +13,7 @@ fn replace(text: &str, pattern: &str, with: &str) -> String {
 pub(super) fn text(card: &str) -> String {
     let card = replace(
         card,
-        r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d [+-]\d\d:\d\d",
+        r"\d{4}-\d\d-\d\d \d\d:\d\d(:\d\d)? [+-]\d\d:\d\d",
         "[time]",
     );
     let card = card.replacen(env!("CARGO_PKG_VERSION"), "[version]", 1);
@@ -175,9 +175,10 @@ pub(super) fn json(mut card: Value) -> String {
         "$1 = [said]",
     );
     // What is fresh, and for how long it has been; where the machine itself booted later, that.
+    // A time of a whole minute has no seconds.
     let card = replace(
         &card,
-        r#""\d{4}-\d\d-\d\d \d\d:\d\d:\d\d [+-]\d\d:\d\d, [^"]* ago""#,
+        r#""\d{4}-\d\d-\d\d \d\d:\d\d(:\d\d)? [+-]\d\d:\d\d, [^"]* ago""#,
         "\"[time], [measured] ago\"",
     );
     // When Prometheus evaluated what it was asked, which it tells with its answer.

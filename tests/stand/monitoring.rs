@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde_json::{Value as Json, json};
 
 use super::host::Host;
@@ -55,6 +56,7 @@ impl Host {
         self.until("prometheus", "prometheus is not ready", || {
             self.get(9090, "/-/ready").0 == 200
         });
+        prometheus.judged();
         prometheus
     }
 
@@ -177,6 +179,34 @@ impl Prometheus<'_> {
         self.0.write("/etc/prometheus/rules.yml", rules);
         let (status, body) = self.0.http("POST", 9090, "/-/reload", "");
         assert_eq!(status, 200, "{body}");
+        self.judged();
+        self
+    }
+
+    /// Waits until the rules that are evaluated each second were so twice, since they were
+    /// read: before that they may not have seen what they watch.
+    fn judged(&self) -> &Self {
+        let data = |path: &str| {
+            let (status, body) = self.0.get(9090, path);
+            assert_eq!(status, 200, "{body}");
+            let answer: Json = serde_json::from_str(&body).expect("JSON");
+            answer["data"].clone()
+        };
+        let time = |text: &Json| {
+            text.as_str()
+                .and_then(|text| text.parse::<Timestamp>().ok())
+        };
+        self.0
+            .until("prometheus", "the rules are not evaluated", || {
+                let read = time(&data("/api/v1/status/runtimeinfo")["lastConfigTime"]);
+                let since = read.expect("a time") + Duration::from_secs(2);
+                let groups = data("/api/v1/rules");
+                let groups = groups["groups"].as_array().expect("groups").iter();
+                groups
+                    .filter(|group| group["interval"] == 1)
+                    .flat_map(|group| group["rules"].as_array().expect("rules"))
+                    .all(|rule| time(&rule["lastEvaluation"]).is_some_and(|at| at >= since))
+            });
         self
     }
 

@@ -155,7 +155,7 @@ fn unjudged(rule: &Rule, interval: f64, begun: f64) -> Option<String> {
     let evaluated = time(&rule.last_evaluation)?;
     let is_early = seconds(evaluated) < begun + 2.0 * interval.min(INTERVAL);
     (is_early && rule.alerts().next().is_none())
-        .then(|| format!("{}: not judged since the start", rule.name))
+        .then(|| format!("{}: not judged since the rules were read", rule.name))
 }
 
 /// `HostDown{host="110"}: pending since 2026-06-05T10:52:00Z, fires after 10m`.
@@ -244,7 +244,7 @@ mod tests {
         };
         let loaded = quiet(json!([]));
         let alerts = |options| serde_json::from_value::<Alerts>(options).expect("options");
-        let told = "HostDown: not judged since the start";
+        let told = "HostDown: not judged since the rules were read";
         let expected: &[&str] = if is_undecided { &[told] } else { &[] };
         let (begun, now) = (Some(1000.0), Some(5000.0));
         assert_eq!(alerts(json!({})).undecided(&loaded, begun, now), expected);

@@ -38,6 +38,8 @@ say() { printf 'run: %s\n' "$*"; }
 passed=0
 failed=0
 lab=yes
+watched=no
+[[ ! -t 2 ]] || watched=yes
 
 # Adds up what `cargo test` printed: one `test result:` line a test program.
 count() {
@@ -91,13 +93,28 @@ install_packages() {
   debian_install "${missing[@]}"
 }
 
+# within SECONDS COMMAND…: a test that waits for ever is told of and ends its stage;
+# libtest has named it by then. At a terminal somebody watches, and `timeout` would
+# keep their Ctrl-C from the tests.
+within() {
+  local limit=$1 status=0
+  shift
+  if [[ $watched == yes ]]; then
+    "$@"
+    return
+  fi
+  timeout --kill-after=30 "$limit" "$@" || status=$?
+  ((status != 124 && status != 137)) || say "cut off: not over in $limit s"
+  return "$status"
+}
+
 # Without --no-fail-fast the first broken program would hide all those after it. Most
 # tests wait, for a server or for a limit, so there are two for each core.
 cargo_tests() {
   RUST_TEST_THREADS=${RUST_TEST_THREADS:-$((2 * $(nproc)))} \
-    cargo test --locked --workspace --all-targets --no-fail-fast
+    within 2700 cargo test --locked --workspace --all-targets --no-fail-fast
 }
-doc_tests() { cargo test --locked --workspace --doc; }
+doc_tests() { within 600 cargo test --locked --workspace --doc; }
 
 take_down() {
   "$LAB" down || say "the lab did not come down: tests/lab/lab down"
@@ -116,7 +133,7 @@ lab_cases() {
   trap take_down EXIT
   # A lab that somebody left standing has their faults in it.
   "$LAB" down {fd}>&- && "$LAB" up {fd}>&- || return 1
-  cargo test --locked --test lab -- --test-threads=1 {fd}>&-
+  within 1500 cargo test --locked --test lab -- --test-threads=1 {fd}>&-
 }
 
 # Built once a machine, outside of the clone.

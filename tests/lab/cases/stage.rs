@@ -4,9 +4,12 @@
 use std::fmt;
 use std::io::{BufRead, BufReader};
 use std::marker::PhantomData;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
-use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -48,16 +51,67 @@ pub(super) struct Sent {
     pub(super) sent: String,
 }
 
-fn run(command: &mut Command) -> Run {
-    let output = command
+/// Starts a command that is over within [`LONGEST`], one way or the other: a fault
+/// that waits for what never comes fails its case, and not the whole of the tests.
+fn start(command: &mut Command) -> (Child, Watched) {
+    let child = command
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .stdin(Stdio::null())
-        .output()
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        // What it starts is of its group, and ends with it.
+        .process_group(0)
+        .spawn()
         .unwrap_or_else(|error| panic!("{command:?}: {error}"));
-    Run {
+    let watched = Watched::new(&child, format!("{command:?}"));
+    (child, watched)
+}
+
+fn end(child: Child, watched: Watched) -> Run {
+    let output = child.wait_with_output().expect("an end");
+    let run = Run {
         status: output.status.code(),
         stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
         stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    };
+    watched.has_ended(&run);
+    run
+}
+
+fn run(command: &mut Command) -> Run {
+    let (child, watched) = start(command);
+    end(child, watched)
+}
+
+/// Ends a group of processes that goes on for longer than [`LONGEST`].
+struct Watched {
+    command: String,
+    over: mpsc::Sender<()>,
+    guard: JoinHandle<bool>,
+}
+
+impl Watched {
+    fn new(child: &Child, command: String) -> Self {
+        let group = format!("-{}", child.id());
+        let (over, is_over) = mpsc::channel();
+        let guard = std::thread::spawn(move || {
+            let late = is_over.recv_timeout(LONGEST) == Err(RecvTimeoutError::Timeout);
+            if late {
+                drop(Command::new("kill").args(["-KILL", "--", &group]).status());
+            }
+            late
+        });
+        Self {
+            command,
+            over,
+            guard,
+        }
+    }
+
+    fn has_ended(self, run: &Run) {
+        drop(self.over);
+        let late = self.guard.join().expect("no panic");
+        assert!(!late, "not over in {LONGEST:?}: {}: {run}", self.command);
     }
 }
 
@@ -127,19 +181,12 @@ impl Lab {
     pub(super) fn start(&self, arguments: &[&str], columns: &str) -> Running {
         let folder = tempfile::tempdir().expect("a folder");
         let audit = folder.path().join("audit.jsonl");
-        let child = self
-            .command(&[], arguments)
-            .arg("--audit")
-            .arg(&audit)
-            .env("COLUMNS", columns)
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the program");
+        let mut command = self.command(&[], arguments);
+        command.arg("--audit").arg(&audit).env("COLUMNS", columns);
+        let (child, watched) = start(&mut command);
         Running {
             child,
+            watched,
             audit,
             _folder: folder,
         }
@@ -184,18 +231,7 @@ impl Lab {
     /// Starts the program as the operator; `each` gets the lines of its standard
     /// error while it runs.
     pub(super) fn coldstart_told(&self, arguments: &[&str], each: &mut dyn FnMut(&str)) -> Run {
-        let mut command = Command::new(LAB);
-        command
-            .args(["operator", env!("CARGO_BIN_EXE_coldstart")])
-            .args(arguments)
-            .env("CHECKER_PGPASSWORD", &self.password)
-            .env_remove("COLDSTART_BASELINE")
-            .env("COLDSTART_STATE", "none")
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        let mut child = command.spawn().expect("the program");
+        let (mut child, watched) = start(&mut self.command(&[], arguments));
         let mut told = String::new();
         for line in BufReader::new(child.stderr.take().expect("a pipe")).lines() {
             let line = line.expect("UTF-8");
@@ -203,11 +239,9 @@ impl Lab {
             told += &line;
             told.push('\n');
         }
-        let output = child.wait_with_output().expect("an end");
         Run {
-            status: output.status.code(),
-            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
             stderr: told,
+            ..end(child, watched)
         }
     }
 
@@ -331,6 +365,7 @@ impl Lab {
 /// A run of the program that goes on.
 pub(super) struct Running {
     child: Child,
+    watched: Watched,
     audit: PathBuf,
     _folder: tempfile::TempDir,
 }
@@ -341,23 +376,9 @@ impl Running {
         std::fs::read_to_string(&self.audit).is_ok_and(|audit| audit.contains(text))
     }
 
-    /// Waits for its end; what it came to, and its audit. A run that never ends is
-    /// told of here, and not by the tests standing still.
+    /// Waits for its end; what it came to, and its audit.
     pub(super) fn finish(self) -> (Run, Vec<Sent>) {
-        let program = self.child.id();
-        let (ended, end) = mpsc::channel();
-        let child = self.child;
-        std::thread::spawn(move || ended.send(child.wait_with_output()));
-        let output = end.recv_timeout(LONGEST).unwrap_or_else(|_| {
-            run(Command::new("kill").args(["-KILL", &program.to_string()]));
-            panic!("the run has not ended in {LONGEST:?}");
-        });
-        let output = output.expect("an end");
-        let run = Run {
-            status: output.status.code(),
-            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-        };
+        let run = end(self.child, self.watched);
         let audit = Lab::audit(&self.audit);
         (run, audit)
     }
@@ -371,8 +392,14 @@ pub(super) struct Undo<'l> {
 
 impl Drop for Undo<'_> {
     fn drop(&mut self) {
-        // No panic: it may be dropped by one. `take` waits for what comes back.
-        drop(run(Command::new(LAB).args(&self.undo)));
+        // `take` waits for what comes back.
+        let done = run(Command::new(LAB).args(&self.undo));
+        if std::thread::panicking() {
+            // A second panic would end all the cases.
+            eprintln!("lab {:?}: {done}", self.undo);
+        } else {
+            assert_eq!(done.status, Some(0), "lab {:?}: {done}", self.undo);
+        }
     }
 }
 

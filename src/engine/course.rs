@@ -1,12 +1,13 @@
 //! What earlier runs have to say about the checks of this one.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::again::{self, FirstBoot};
 use crate::judge::{Booted, Judgement, Past, Remembered};
 use crate::plan::{Check, Plan};
-use crate::probe::{BOOT_ID, Observation, Outcome, Value};
+use crate::probe::{Observation, Outcome, Value};
 use crate::state::{CheckMemory, Memory};
 
 /// The fact that tells when a host has booted.
@@ -20,6 +21,8 @@ pub(super) struct Courses<'a> {
     plan: &'a Plan,
     memory: &'a Memory,
     boots: HashMap<&'a str, String>,
+    /// Boots that were told over the first connection to a host.
+    first_boots: BTreeMap<String, FirstBoot>,
     /// When the hosts have booted, by what they said themselves.
     booted: HashMap<&'a str, Timestamp>,
     /// Hosts that were seen on more than one boot.
@@ -36,6 +39,7 @@ impl<'a> Courses<'a> {
             plan,
             memory,
             boots: HashMap::new(),
+            first_boots: BTreeMap::new(),
             booted: HashMap::new(),
             restarted: BTreeSet::new(),
             first_seen: HashMap::new(),
@@ -44,7 +48,13 @@ impl<'a> Courses<'a> {
     }
 
     /// Takes in the boot of a host, where this look tells it, and whether it is another.
-    pub(super) fn learn(&mut self, check: usize, observation: &Observation) {
+    /// `is_first` tells of a host whether no second connection to it was opened so far.
+    pub(super) fn learn(
+        &mut self,
+        check: usize,
+        observation: &Observation,
+        is_first: impl Fn(&str) -> bool,
+    ) {
         let (Some(host), Outcome::Seen(facts)) =
             (self.plan.checks[check].host(), &observation.outcome)
         else {
@@ -61,12 +71,27 @@ impl<'a> Courses<'a> {
         if let Some(Value::Time(at)) = facts.get(BOOTED) {
             self.booted.insert(host, *at);
         }
-        if let Some(Value::Text(boot)) = facts.get(BOOT_ID) {
+        if let Some(boot) = again::boot(&observation.outcome) {
+            if is_first(host) {
+                let first = || FirstBoot {
+                    check,
+                    boot: boot.clone(),
+                    attempts: observation.attempts,
+                };
+                self.first_boots
+                    .entry(host.to_owned())
+                    .or_insert_with(first);
+            }
             let known = self.boots.entry(host).or_insert_with(|| boot.clone());
             if known != boot {
                 self.restarted.insert(host);
             }
         }
+    }
+
+    /// The boots that were told over the first connection to a host, by its id.
+    pub(super) fn first_boots(&self) -> &BTreeMap<String, FirstBoot> {
+        &self.first_boots
     }
 
     /// Hosts that have started since something was seen of them in this run.

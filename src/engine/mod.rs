@@ -1,6 +1,7 @@
 //! Runs a plan: gates, retries, limits, deadline. Tells what happens as
 //! events, folds them into the card, and owns the wall clock.
 
+mod again;
 mod attempt;
 mod course;
 mod diagnosis;

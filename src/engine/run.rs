@@ -1,7 +1,6 @@
 //! The coordinator: decides what may start, takes in what came of it, and
 //! closes gates. It alone knows the state of the run; checks run as tasks.
 
-use std::collections::BTreeSet;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,6 +10,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
+use super::again::{self, Connections};
 use super::attempt::{Shared, defect, is_withheld, look, tell_coverage};
 use super::course::Courses;
 use super::diagnosis::{Findings, diagnose};
@@ -39,7 +39,8 @@ pub async fn run(
 ) -> Scorecard {
     let (sender, mut started) = mpsc::unbounded_channel();
     let shared = Shared::new(Arc::clone(plan), Arc::clone(transports), options, sender);
-    let mut coordinator = Coordinator::new(plan, options, on_event, shared);
+    let shared = Arc::new(shared);
+    let mut coordinator = Coordinator::new(plan, options, on_event, Arc::clone(&shared));
     coordinator.leave_out(left_out, &options.alert_test);
     coordinator.advance();
     let deadline = options.deadline.unwrap_or(Duration::MAX);
@@ -51,13 +52,19 @@ pub async fn run(
             biased;
             Some((check, attempt)) = started.recv() => coordinator.started(check, attempt),
             Some(ended) = coordinator.tasks.join_next() => coordinator.ended(ended),
-            lost = transports.ssh.lost(), if is_complete => break coordinator.completed(lost),
+            connections = again::at_the_end(&shared, coordinator.courses.first_boots()), if is_complete => {
+                break coordinator.completed(connections);
+            }
             () = &mut deadline_struck => break Ending::Deadline(deadline),
             () = stopped(&mut stop) => break Ending::Interrupted,
         }
     };
     let ending = if coordinator.only_diagnoses() {
-        coordinator.completed(transports.ssh.lost().await)
+        // No time is left to ask anybody again.
+        coordinator.completed(Connections {
+            lost: transports.ssh.lost().await,
+            looks: Vec::new(),
+        })
     } else {
         ending
     };
@@ -153,7 +160,7 @@ impl<'a> Coordinator<'a> {
         plan: &'a Plan,
         options: &'a Options,
         on_event: &'a mut dyn FnMut(&Event),
-        shared: Shared,
+        shared: Arc<Shared>,
     ) -> Self {
         let planned = PlannedRun {
             last_green: options.memory.last_green.clone(),
@@ -163,7 +170,7 @@ impl<'a> Coordinator<'a> {
         Self {
             plan,
             keep_going: options.keep_going,
-            shared: Arc::new(shared),
+            shared,
             tasks: JoinSet::new(),
             diagnosing: 0,
             checks: vec![State::Waiting; plan.checks.len()],
@@ -452,10 +459,16 @@ impl<'a> Coordinator<'a> {
             }
         };
         self.checks[check] = State::Looked;
-        self.courses.learn(check, &observation);
+        self.learn(check, &observation);
         self.deferred.push((check, observation, judgement));
         self.settle(false);
         self.advance();
+    }
+
+    fn learn(&mut self, check: usize, observation: &Observation) {
+        let ssh = &self.shared.transports.ssh;
+        self.courses
+            .learn(check, observation, |host| !ssh.has_lost(host));
     }
 
     /// Settles the checks whose looks have ended; those that have to know the
@@ -516,9 +529,12 @@ impl<'a> Coordinator<'a> {
         }
     }
 
-    /// How a run ends that has looked at everything; `lost` are the hosts that
-    /// did not keep their connections.
-    fn completed(&self, mut lost: BTreeSet<String>) -> Ending {
+    /// How a run ends that has looked at everything.
+    fn completed(&mut self, connections: Connections) -> Ending {
+        let Connections { mut lost, looks } = connections;
+        for (check, observation) in looks {
+            self.learn(check, &observation);
+        }
         lost.extend(self.courses.restarted().map(str::to_owned));
         let hosts = self.plan.hosts.iter();
         let mut disrupted: Vec<String> = hosts.filter_map(|host| lost.take(&host.id)).collect();

@@ -4,6 +4,7 @@
 
 mod alert;
 mod audit;
+mod broken;
 mod desk;
 mod diagnosis;
 mod gates;

@@ -147,10 +147,16 @@ impl SshPool {
         Arc::clone(cell)
     }
 
+    /// Whether a connection to the host was lost, and another one was asked for since.
+    #[must_use]
+    pub fn has_lost(&self, host: &str) -> bool {
+        self.lock_lost().contains(host)
+    }
+
     /// The hosts that did not keep the connection which they once accepted, in
     /// order of their ids: they restarted, or the way to them broke. Asks each
     /// open connection for a sign of life, an SSH keepalive, since one that
-    /// nobody used lately shows nothing of that.
+    /// nobody used lately shows nothing of that. One that gives none is not used again.
     pub async fn lost(&self) -> BTreeSet<String> {
         let open: Vec<(String, Arc<Session>)> = {
             let cells = self.lock();

@@ -19,6 +19,7 @@ use crate::transport::capture::{AFTER_THE_END, Limits};
 use crate::transport::command::{Exit, Output, ReadOnlyCommand, Values, quote};
 use crate::transport::local::no_value;
 use crate::transport::{Fault, FaultKind, Stream};
+use trouble::PULSE;
 
 /// sshd allows 10 channels a connection (`MaxSessions`) and frees them late.
 const COMMANDS_AT_ONCE: usize = 4;
@@ -227,13 +228,14 @@ impl Session {
                 Ok(message) => message,
                 // The command ended, and its output was not closed. Either what it
                 // left behind holds it, or more of it is on its way: the answer to a
-                // keepalive comes behind all that was sent before.
+                // keepalive comes behind all that was sent before. A bad cable may take
+                // as long for that as the command itself might have.
                 Err(_) if is_quiet => tokio::select! {
                     biased;
                     message = incoming.wait() => message,
-                    lives = self.has_pulse() => {
+                    lives = self.has_pulse_within(PULSE.max(deadline.saturating_duration_since(Instant::now()))) => {
                         if !lives {
-                            return Err(self.gone_silent(AFTER_THE_END));
+                            return Err(self.gone_silent(quiet.elapsed() + AFTER_THE_END));
                         }
                         match timeout(Duration::ZERO, incoming.wait()).await {
                             Ok(message) => message,

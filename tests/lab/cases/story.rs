@@ -36,8 +36,6 @@ pub(super) struct Story<'l> {
     baseline: &'static str,
     /// A file of the lab's state that is a secret's or an authority's, and the like.
     replacements: Vec<(Regex, &'static str)>,
-    /// How often a run may be made anew in which a connection broke.
-    may_break: u32,
 }
 
 impl<'l> Story<'l> {
@@ -48,7 +46,6 @@ impl<'l> Story<'l> {
             name,
             baseline,
             replacements: Vec::new(),
-            may_break: 0,
         }
     }
 
@@ -56,13 +53,6 @@ impl<'l> Story<'l> {
     pub(super) fn without(mut self, pattern: &str, with: &'static str) -> Self {
         let pattern = Regex::new(pattern).expect("a pattern");
         self.replacements.push((pattern, with));
-        self
-    }
-
-    /// On a cable that loses packets an SSH connection may break: then nothing is red,
-    /// the run says what happened, and that it proves nothing. It is made anew.
-    pub(super) fn where_connections_may_break(mut self) -> Self {
-        self.may_break = 3;
         self
     }
 
@@ -75,20 +65,10 @@ impl<'l> Story<'l> {
     ///
     /// The program runs twice at the same time, since it prints one card: as text
     /// for the person, as JSON for what is asserted besides.
-    pub(super) fn meets_during(mut self, expected: Expected, sent: &str, step: impl FnOnce()) {
+    pub(super) fn meets_during(self, expected: Expected, sent: &str, step: impl FnOnce()) {
         let file = format!("tests/lab/cases/baselines/{}.yml", self.baseline);
         let before = self.lab.behind();
-        let mut step = Some(step);
-        let (text, json, audit) = loop {
-            let (text, json, audit) = self.run(&file, sent, &mut step);
-            let broke = [&text, &json].into_iter().any(|run| run.status == Some(3));
-            if !broke || self.may_break == 0 {
-                break (text, json, audit);
-            }
-            self.may_break -= 1;
-            let card = json.json();
-            assert_eq!(card["totals"]["blocked"], 0, "no false red: {json}");
-        };
+        let (text, json, audit) = self.run(&file, sent, step);
         let card = json.json();
 
         assert_eq!(text.status, Some(expected.status), "{text}");
@@ -107,12 +87,7 @@ impl<'l> Story<'l> {
     }
 
     /// Both runs, and what the audits of both say.
-    fn run(
-        &self,
-        file: &str,
-        sent: &str,
-        step: &mut Option<impl FnOnce()>,
-    ) -> (Run, Run, Vec<Sent>) {
+    fn run(&self, file: &str, sent: &str, step: impl FnOnce()) -> (Run, Run, Vec<Sent>) {
         let runs = [&[][..], &["--json"]].map(|more| {
             let mut arguments = vec!["check", "--baseline", file];
             arguments.extend(more);
@@ -129,9 +104,7 @@ impl<'l> Story<'l> {
                 std::thread::sleep(Duration::from_millis(20));
             }
         }
-        if let Some(step) = step.take() {
-            step();
-        }
+        step();
         let [(text, mut audit), (json, more)] = runs.map(Running::finish);
         audit.extend(more);
         (text, json, audit)

@@ -12,7 +12,7 @@ use crate::transport::{ConnectionKey, Fault, FaultKind};
 
 /// What an answer to a keepalive may take, once a command is overdue: a host
 /// that went dark in the middle of a run is not the command's fault.
-const PULSE: Duration = Duration::from_secs(1);
+pub(super) const PULSE: Duration = Duration::from_secs(1);
 
 /// The same at the end of a run, when nothing else waits: a machine that has
 /// just started everything at once may be slow to answer.
@@ -25,12 +25,20 @@ impl Session {
             return false;
         }
         let answered = timeout(LAST_SIGN, self.handle.send_ping()).await;
-        matches!(answered, Ok(Ok(()))) && !self.handle.is_closed()
+        let lives = matches!(answered, Ok(Ok(()))) && !self.handle.is_closed();
+        if !lives {
+            self.silent.store(true, Ordering::Relaxed);
+        }
+        lives
     }
 
     /// Whether the other end still answers at all.
     pub(super) async fn has_pulse(&self) -> bool {
-        let answered = timeout(PULSE, self.handle.send_ping()).await;
+        self.has_pulse_within(PULSE).await
+    }
+
+    pub(super) async fn has_pulse_within(&self, limit: Duration) -> bool {
+        let answered = timeout(limit, self.handle.send_ping()).await;
         matches!(answered, Ok(Ok(()))) && !self.handle.is_closed()
     }
 

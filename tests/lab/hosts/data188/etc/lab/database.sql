@@ -20,8 +20,9 @@ ANALYZE kine;
 \connect momo_analytics
 CREATE TABLE daily_sales_snapshot (id serial PRIMARY KEY, snapshot_date date NOT NULL, amount numeric);
 CREATE TABLE realtime_sales_monthly (id serial PRIMARY KEY, "日期" date NOT NULL, amount numeric);
+-- As many rows of the newest month on every day of the year: cards are compared.
 INSERT INTO daily_sales_snapshot (snapshot_date, amount)
-SELECT current_date - day, day * 10 + shop FROM generate_series(1, 28) day, generate_series(1, 5) shop;
+SELECT current_date - 1 - ago, shop FROM unnest(ARRAY[0, 31]) ago, generate_series(1, 100) shop;
 INSERT INTO realtime_sales_monthly ("日期", amount)
 SELECT snapshot_date, amount FROM daily_sales_snapshot;
 GRANT SELECT ON daily_sales_snapshot, realtime_sales_monthly TO checker;

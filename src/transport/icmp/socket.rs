@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use socket2::{Domain, Protocol, Type};
 use tokio::net::UdpSocket;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use super::packet::{self, Token};
 use super::{Ask, Exchanged, unreachable};
@@ -98,9 +98,9 @@ impl Socket {
                 },
                 () = sleep_until(next), if sending => {
                     let sequence = u16::try_from(sent.len()).unwrap_or(u16::MAX);
-                    sent.push(Instant::now());
+                    let result = self.send(sequence, ask.interval, &mut sent).await;
                     next += ask.interval;
-                    if let Err(error) = self.send(sequence) {
+                    if let Err(error) = result {
                         said = Some(unreachable(&error).ok_or(error)?);
                     }
                     if sent.len() == usize::from(ask.count) && !arrived.is_empty() {
@@ -125,8 +125,21 @@ impl Socket {
         })
     }
 
-    fn send(&self, sequence: u16) -> io::Result<()> {
+    /// Sends a request and notes when. The queue is given `limit` to have room: that of a
+    /// socket that was just made has, but the runtime knows so only when it has next asked
+    /// the system, which on a busy machine is later than the first request.
+    async fn send(
+        &self,
+        sequence: u16,
+        limit: Duration,
+        sent: &mut Vec<Instant>,
+    ) -> io::Result<()> {
         let packet = packet::request(self.to, self.id, sequence, &self.token);
+        let room = timeout(limit, self.socket.writable()).await;
+        sent.push(Instant::now());
+        if let Ok(room) = room {
+            room?;
+        }
         match self.socket.try_send(&packet) {
             Ok(_) => Ok(()),
             // No room in the queue: the request counts as lost.
@@ -158,4 +171,37 @@ fn report_errors(socket: &socket2::Socket, to: SocketAddr) -> io::Result<()> {
 #[cfg(not(target_os = "linux"))]
 fn report_errors(_: &socket2::Socket, _: SocketAddr) -> io::Result<()> {
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    /// Nothing was polled before it, so the runtime cannot know yet that the socket is
+    /// writable.
+    #[tokio::test]
+    async fn the_first_request_of_a_new_socket_is_sent() {
+        let to = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0);
+        let kinds = [Kind::Datagram, Kind::Raw];
+        let Some(socket) = kinds
+            .into_iter()
+            .find_map(|kind| Socket::connect(kind, to).ok())
+        else {
+            return;
+        };
+        let limit = Duration::from_secs(30);
+        let mut sent = Vec::new();
+        socket.send(0, limit, &mut sent).await.expect("a request");
+        assert_eq!(sent.len(), 1);
+        let reply = async {
+            loop {
+                if let Some(sequence) = socket.receive().await.expect("no error") {
+                    return sequence;
+                }
+            }
+        };
+        assert_eq!(timeout(limit, reply).await.expect("a reply"), 0);
+    }
 }

@@ -118,7 +118,7 @@ fn removable(path: &[&Entry]) -> Option<Location> {
     let place = match names(path)[..] {
         ["phases", _, "checks", _, _, ..] => 4,
         ["coverage", "services", _, _, ..] => 3,
-        ["defaults", _, ..] | ["signatures", _, ..] => 1,
+        ["defaults" | "signatures", _, ..] => 1,
         // Nothing else refers to these.
         ["hosts", _, "title" | "connect_timeout", ..] | ["phases", _, "title", ..] => 2,
         _ => return None,

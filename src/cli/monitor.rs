@@ -326,7 +326,7 @@ pub(super) fn shared_prefix(textfile: &Path, prefix: &str, baseline: &str) -> Op
     })
 }
 
-fn is_absent(error: io::Error) -> bool {
+fn is_absent(error: &io::Error) -> bool {
     matches!(
         error.kind(),
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
@@ -345,7 +345,7 @@ fn withdraw(path: &Path) -> String {
             format!("coldstart: there is no {path_shown}")
         }
         // Of what is on a file system without writing, nothing is looked up first.
-        Err(_) if fs::symlink_metadata(path).is_err_and(is_absent) => {
+        Err(_) if fs::symlink_metadata(path).is_err_and(|error| is_absent(&error)) => {
             format!("coldstart: there is no {path_shown}")
         }
         // Then its age is what tells.

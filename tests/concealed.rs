@@ -189,7 +189,7 @@ fn a_variable_that_is_unknown_is_told_where_a_reference_belongs() {
 fn all_mistakes_are_told_at_once() {
     let baseline = "\
 name: t
-hosts: { me: { local: true } }
+hosts: { me: { local: true }, far: { address: h, connect_timeout: 5 } }
 defaults: { retry: { attempts: x } }
 phases:
   A:
@@ -209,6 +209,7 @@ coverage:
     let said = String::from_utf8_lossy(&ran.stderr).into_owned();
     for wanted in [
         "`version` is missing",
+        "write the unit: `5s`",
         "b.yml:3:32",
         "soon",
         "b.yml:7:47",

@@ -16,8 +16,9 @@ pub(super) struct Remains {
 }
 
 /// Takes out what cannot be read: keys of checks and of `defaults`, cells of the
-/// coverage table. Nothing when what is wrong lies elsewhere (in a host, say),
-/// where the rest would mean something else without it.
+/// coverage table, signatures, titles and a host's `connect_timeout`. Nothing when what
+/// is wrong lies elsewhere (in a host's address, say), where the rest would mean
+/// something else without it.
 pub(super) fn remains(files: &ReadFiles, diagnostics: &Diagnostics) -> Option<Remains> {
     let mut remains = Remains {
         files: files.clone(),
@@ -117,7 +118,9 @@ fn removable(path: &[&Entry]) -> Option<Location> {
     let place = match names(path)[..] {
         ["phases", _, "checks", _, _, ..] => 4,
         ["coverage", "services", _, _, ..] => 3,
-        ["defaults", _, ..] => 1,
+        ["defaults" | "signatures", _, ..] => 1,
+        // Nothing else refers to these.
+        ["hosts", _, "title" | "connect_timeout", ..] | ["phases", _, "title", ..] => 2,
         _ => return None,
     };
     path.get(place).map(|(key, _)| key.at.clone())

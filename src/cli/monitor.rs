@@ -326,6 +326,13 @@ pub(super) fn shared_prefix(textfile: &Path, prefix: &str, baseline: &str) -> Op
     })
 }
 
+fn is_absent(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
+}
+
 /// Takes a textfile away that cannot be replaced, and tells what became of it: metrics
 /// that are missing are alerted on, and yesterday's green is not.
 fn withdraw(path: &Path) -> String {
@@ -335,6 +342,10 @@ fn withdraw(path: &Path) -> String {
             "coldstart: {path_shown} was removed, so that nobody takes it for what this run found"
         ),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            format!("coldstart: there is no {path_shown}")
+        }
+        // Of what is on a file system without writing, nothing is looked up first.
+        Err(_) if fs::symlink_metadata(path).is_err_and(|error| is_absent(&error)) => {
             format!("coldstart: there is no {path_shown}")
         }
         // Then its age is what tells.

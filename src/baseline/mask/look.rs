@@ -24,7 +24,10 @@ const PROGRAMS: [(&str, &str); 12] = [
     ("rabbitmqadmin", "-p"),
     ("htpasswd", "-b[a-zA-Z]* [^ ]+ [^ ]+"),
     ("smbclient|rpcclient", "-U [^ %]+%"),
-    ("curl|wget", "(?:-u|-U|--user|--proxy-user)[ =]*[^ :]*:"),
+    (
+        "curl|wget",
+        r#"(?:-u|-U|--user|--proxy-user)[ =,"']*[^ :,"']*:"#,
+    ),
     (
         "[a-z_-]*(?:mysql|mariadb)[a-z_-]*|sshpass|7z[a-z]*|unrar",
         "-p",

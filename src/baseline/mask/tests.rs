@@ -80,6 +80,10 @@ fn as_long_as_before() {
 #[case::mysql("mysqldump -u a -pabc db", "mysqldump -u a -p*** db")]
 #[case::sshpass("sshpass -p abc ssh h", "sshpass -p *** ssh h")]
 #[case::curl("curl -u a:abc http://h", "curl -u a:*** http://h")]
+#[case::curl_in_a_list(
+    r#"run: [curl, -u, "a:abc", "http://h"]"#,
+    r#"run: [curl, -u, "a:***", "http://h"]"#
+)]
 #[case::samba("smbclient -U a%abc //h/x", "smbclient -U a%*** //h/x")]
 #[case::openssl("openssl x -passin pass:abc", "openssl x -passin pass:***")]
 #[case::bearer("Bearer abc.d3f_ghi", "Bearer ***********")]

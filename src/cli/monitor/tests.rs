@@ -246,3 +246,15 @@ fn metrics_of_another_baseline_by_the_same_names_are_told() {
         "{told}"
     );
 }
+
+/// A file system without writing refuses before it looks whether there is such a file.
+#[test]
+fn what_was_never_there_is_of_no_earlier_run() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("file");
+    fs::write(&file, "").expect("a file");
+    for path in [file.join("x.prom"), folder.path().join("x.prom")] {
+        let told = withdraw(&path);
+        assert!(told.starts_with("coldstart: there is no "), "{told}");
+    }
+}

@@ -38,6 +38,8 @@ use crate::probe::{
 /// - `routed: { names: [A, B], labels: { severity: critical }, to: C }`: alerts of these names
 ///   and labels would reach this receiver, by the routes of the configuration that it has loaded.
 ///   A route that asks for a label which is not given is WARN: `severity: ""` says that there is none.
+///   So is a route that keeps quiet at some hours, and a receiver without an integration, which
+///   tells nobody.
 /// - `silences: {}`: none is active, or it is WARN. `silences: { expiring: 1h }`: none ends soon.
 /// - `visible_in_both: { prometheus: URL }`: each alert that fires in that Prometheus is here,
 ///   and at least one does; all rules there that could raise one can be evaluated. With

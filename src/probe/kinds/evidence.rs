@@ -29,7 +29,7 @@ use crate::probe::{
 /// `CHANGE_ME`, `TODO`, `not yet`, `<id>`, a text without a number, zeros or nothing at all are none.
 ///
 /// A marker that looks like a secret (a private key, a token of a known form, `otpauth://`, an
-/// address with a password, recovery codes, a field called `password`, long or random signs, one
+/// address with a password, recovery codes or words, a field called `password`, long or random signs, one
 /// short word such as `hunter2` for an identifier) is
 /// BLOCKED, and what it says goes no further than that look: not to the card, not to the JSON,
 /// not to any file. The card says which item, and what sort of secret it looks like. Move it

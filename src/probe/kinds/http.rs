@@ -76,6 +76,20 @@ fn body_max() -> u32 {
     BODY_MAX
 }
 
+/// Whether a header of this name holds what logs in, whatever is in it.
+fn is_login(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    let parts = [
+        "authorization",
+        "api-key",
+        "apikey",
+        "token",
+        "secret",
+        "password",
+    ];
+    parts.iter().any(|part| name.ends_with(part))
+}
+
 /// Headers that would change the meaning of the request: its framing, or the
 /// method, which some servers take from a header.
 const REFUSED_HEADERS: [&str; 11] = [
@@ -239,6 +253,13 @@ impl Kind for Http {
             }
         }
         for (name, text) in &self.headers {
+            if matches!(text, HeaderText::Plain(text) if !text.is_empty()) && is_login(name) {
+                problems.push(problem(
+                    &["headers", name],
+                    format!("{name} is sent to log in: a baseline holds no secrets"),
+                    Some("give it by reference: `{ secret: env:NAME, prefix: \"Bearer \" }`"),
+                ));
+            }
             let (HeaderText::Plain(text) | HeaderText::Secret(SecretText { prefix: text, .. })) =
                 text;
             if HeaderValue::try_from(text.as_str()).is_err() {

@@ -24,6 +24,11 @@ use crate::transport::command::{Exit, Output, ReadOnlyCommand};
 /// of several sessions of one target: those of multipath. What runs
 /// and what the next start will read are two things: check the file as well.
 ///
+/// A file of words, such as `sshd_config`, may name others by `Include`, which Debian's does in
+/// its first line: what these say comes first, and they are not read, so that it is WARN. Look
+/// below their folder by a check of kind [`file`](file.md), and leave `included` out of what is
+/// expected by `defaults: false`.
+///
 /// Nothing but the values named is told; the others may be secrets.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -166,6 +171,11 @@ impl Kind for Settings {
             "The values by name, as they are written; of several records only those that all have alike.",
         ),
         FactSpec::new(
+            "included",
+            Type::List(&Type::Text),
+            "Lines `Include` that stand before the first value of a setting: files that were not read may give it another; with `format: words` only.",
+        ),
+        FactSpec::new(
             "records",
             Type::List(&Type::Text),
             "The iSCSI records or sessions that were looked at, by their targets; only of these. A record has its portal behind it, and so has a session of a target with several: `iqn.2005-10.org.freenas.ctl:redis at 10.0.10.15:3260`, and behind that ` by eth1` where it shares the portal.",
@@ -180,7 +190,11 @@ impl Kind for Settings {
     fn defaults(&self) -> Defaults {
         let exists = (!self.is_always_there()).then_some("exists");
         let alike = ["size(missing) == 0", "size(differing) == 0"];
-        Defaults::require(exists.into_iter().chain(alike))
+        let mut defaults = Defaults::require(exists.into_iter().chain(alike));
+        if self.is_of_words() {
+            defaults.prefer.push("size(included) == 0".to_owned());
+        }
+        defaults
     }
 
     fn goal(&self, target: &Target) -> String {
@@ -215,7 +229,13 @@ impl Kind for Settings {
             let seen = format!("{} printed no record", self.program());
             return Err(Fault::new(FaultKind::Protocol, seen));
         }
-        Ok(self.facts(&records))
+        let mut facts = self.facts(&records);
+        if let Some(text) = text.filter(|_| self.is_of_words()) {
+            let included = read::included(&text, self.expect.keys());
+            let included = included.into_iter().map(Value::from);
+            facts.set("included", Value::List(included.collect()));
+        }
+        Ok(facts)
     }
 }
 
@@ -223,6 +243,11 @@ impl Settings {
     /// The kernel and its clock.
     fn is_always_there(&self) -> bool {
         matches!(self.from, Source::Sysctl | Source::Timedatectl)
+    }
+
+    /// A file in which the first value counts, and which may name others to be read there.
+    fn is_of_words(&self) -> bool {
+        self.from == Source::File && self.format == Some(Format::Words)
     }
 
     fn program(&self) -> &'static str {

@@ -15,7 +15,7 @@ const fn time(name: &'static str, doc: &'static str) -> FactSpec {
 }
 
 /// Every fact, by what is asked for.
-pub(super) const FACTS: [FactSpec; 40] = [
+pub(super) const FACTS: [FactSpec; 42] = [
     time(
         "server_time",
         "The server's clock, of the header `date` of its answer.",
@@ -118,6 +118,14 @@ pub(super) const FACTS: [FactSpec; 40] = [
     names(
         "assumed",
         "Labels that routes ask for and `labels` does not give: `no severity, for a route to pager`. Where the alerts have them they may go elsewhere; with `routed`.",
+    ),
+    names(
+        "muted",
+        "Alerts that reach a receiver of `to` by a route alone that tells nobody at some hours: `BackupMissing to pager: mute_time_intervals nights`. Which hours these are is not looked at; with `routed`.",
+    ),
+    names(
+        "voiceless",
+        "Receivers of `to` that have no integration, such as `webhook_configs`: they take alerts and tell nobody; with `routed`.",
     ),
     names(
         "silences",

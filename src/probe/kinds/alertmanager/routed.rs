@@ -15,8 +15,8 @@ use crate::probe::kinds::several::OneOrMany;
 use crate::probe::kinds::yaml::{self, Node};
 use crate::probe::{Defaults, Facts, Fault, OptionProblem, Value};
 
-/// Alerts, and whom they should reach. Whether a route is muted at some hours, and whether a
-/// receiver tells anybody, is not looked at.
+/// Alerts, and whom they should reach. Where a route has hours at which it tells nobody, and
+/// where a receiver tells nobody at any time, that is told; at which hours is not looked at.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Routed {
@@ -61,7 +61,11 @@ impl Routed {
     pub(super) fn defaults() -> Defaults {
         Defaults {
             require: vec!["size(unrouted) == 0".to_owned()],
-            prefer: vec!["size(assumed) == 0".to_owned()],
+            prefer: vec![
+                "size(assumed) == 0".to_owned(),
+                "size(muted) == 0".to_owned(),
+                "size(voiceless) == 0".to_owned(),
+            ],
         }
     }
 
@@ -89,21 +93,28 @@ impl Routed {
         let root = configuration.get("route").ok_or("it has no `route`")?;
         let (mut receivers, mut unrouted) = (BTreeMap::new(), Vec::new());
         let mut assumed = BTreeSet::new();
+        let mut muted = Vec::new();
         for name in &self.names {
             let mut labels = self.labels.clone();
             labels.insert(NAME.to_owned(), name.clone());
-            let mut reached = BTreeSet::new();
+            let mut reached = BTreeMap::new();
             follow(root, "", &labels, &mut reached, &mut assumed)?;
-            let shown: Vec<&str> = reached.iter().copied().collect();
-            let wanted = self
-                .to
-                .all()
-                .iter()
-                .filter(|to| !reached.contains(to.as_str()));
+            let shown: Vec<&str> = reached.keys().copied().collect();
+            let all = self.to.all().iter();
+            let wanted = all.clone().filter(|to| !reached.contains_key(to.as_str()));
+            muted.extend(all.filter_map(|to| {
+                let hours = reached.get(to.as_str())?.as_ref()?;
+                Some(format!("{name} to {to}: {hours}"))
+            }));
             let shown = shown.join(", ");
             unrouted.extend(wanted.map(|to| format!("{name} reaches {shown}, not {to}")));
-            receivers.insert(name.clone(), list(reached));
+            receivers.insert(name.clone(), list(reached.into_keys()));
         }
+        let told = configuration.list("receivers", "the configuration")?;
+        let has_voice = |to: &&String| told.iter().any(|one| is_told(one, to));
+        let voiceless = self.to.all().iter().filter(|to| !has_voice(to));
+        facts.set("voiceless", list(voiceless.cloned()));
+        facts.set("muted", list(muted));
         facts.set("receivers", Value::Map(receivers));
         facts.set("unrouted", list(unrouted));
         facts.set("assumed", list(assumed));
@@ -114,13 +125,13 @@ impl Routed {
 /// Adds the receivers that an alert of these labels reaches by `route`, as Alertmanager does:
 /// the first of its routes that takes the alert, and those behind it for as long as one says
 /// `continue`; itself where none does. Tells whether it takes the alert. A route without a
-/// receiver has that of the one above. What is decided by a label that nobody gave is
-/// `assumed`.
+/// receiver has that of the one above, and never its hours. What is decided by a label that
+/// nobody gave is `assumed`.
 fn follow<'a>(
     route: &'a Node,
     above: &'a str,
     labels: &Labels,
-    reached: &mut BTreeSet<&'a str>,
+    reached: &mut BTreeMap<&'a str, Option<String>>,
     assumed: &mut BTreeSet<String>,
 ) -> Result<bool, String> {
     let own = route.text("receiver").filter(|name| !name.is_empty());
@@ -148,9 +159,45 @@ fn follow<'a>(
         }
     }
     if !is_taken {
-        reached.insert(receiver);
+        let hours = hours(route)?;
+        // What one route keeps quiet, another to the same receiver may tell.
+        let known = reached.entry(receiver).or_insert_with(|| hours.clone());
+        if hours.is_none() {
+            *known = None;
+        }
     }
     Ok(true)
+}
+
+/// At which hours a route tells nobody, or alone tells anybody, by the names that it has for
+/// them. None where it always tells.
+fn hours(route: &Node) -> Result<Option<String>, String> {
+    let mut hours = Vec::new();
+    for key in ["mute_time_intervals", "active_time_intervals"] {
+        let names = route.list(key, "a route")?.iter();
+        let names: Vec<&str> = names
+            .map(|name| match name {
+                Node::Text(name) => name.as_str(),
+                _ => "?",
+            })
+            .collect();
+        if !names.is_empty() {
+            hours.push(format!("{key} {}", names.join(", ")));
+        }
+    }
+    Ok((!hours.is_empty()).then(|| hours.join("; ")))
+}
+
+/// Whether `receiver` is the one called `name` and has an integration, such as
+/// `webhook_configs`: without any it takes alerts and tells nobody.
+fn is_told(receiver: &Node, name: &str) -> bool {
+    let Node::Map(entries) = receiver else {
+        return false;
+    };
+    receiver.text("name") == Some(name)
+        && entries.iter().any(|(key, of)| {
+            key.ends_with("_configs") && matches!(of, Node::List(of) if !of.is_empty())
+        })
 }
 
 /// The conditions of a route, in whichever of its three forms. What is wrong with one is told
@@ -304,6 +351,61 @@ receivers:
         let routed = routed(json!({"names": ["NsBackupFailed", "Other"], "to": to}));
         routed.set(&tree, &mut facts).expect("routes");
         assert_eq!(fact(&facts, "unrouted"), unrouted);
+    }
+
+    const HOURS: &str = r#"
+route:
+  receiver: pager
+  routes:
+  - { receiver: pager, matchers: ['alertname="Muted"'], mute_time_intervals: [always, nights] }
+  - { receiver: pager, matchers: ['alertname="Active"'], active_time_intervals: [office] }
+  - receiver: pager
+    matchers: ['alertname="Below"']
+    mute_time_intervals: [always]
+    routes:
+    - matchers: ['part="of it"']
+  - { receiver: pager, matchers: ['alertname="Twice"'], mute_time_intervals: [always], continue: true }
+  - { receiver: pager, matchers: ['alertname="Twice"'] }
+  - { receiver: other, matchers: ['alertname="Other"'], mute_time_intervals: [always], continue: true }
+  - { receiver: pager, matchers: ['alertname="Other"'] }
+receivers:
+- { name: pager, webhook_configs: [{ url: "http://a" }] }
+- { name: other }
+"#;
+
+    #[rstest]
+    #[case::muted("Muted", json!({}), json!(["Muted to pager: mute_time_intervals always, nights"]))]
+    #[case::at_some_hours("Active", json!({}), json!(["Active to pager: active_time_intervals office"]))]
+    #[case::not_for_what_is_below("Below", json!({"part": "of it"}), json!([]))]
+    #[case::itself("Below", json!({"part": ""}), json!(["Below to pager: mute_time_intervals always"]))]
+    #[case::another_route_tells("Twice", json!({}), json!([]))]
+    #[case::another_receiver("Other", json!({}), json!([]))]
+    #[case::none("None", json!({}), json!([]))]
+    fn hours_at_which_nobody_is_told(
+        #[case] name: &str,
+        #[case] labels: Json,
+        #[case] muted: Json,
+    ) {
+        let tree = yaml::tree(HOURS).expect("YAML");
+        let mut facts = Facts::new();
+        let routed = routed(json!({"names": [name], "labels": labels, "to": "pager"}));
+        routed.set(&tree, &mut facts).expect("routes");
+        assert_eq!(fact(&facts, "muted"), muted);
+        assert_eq!(fact(&facts, "unrouted"), json!([]));
+    }
+
+    #[rstest]
+    #[case("route: { receiver: a }", json!(["a"]))]
+    #[case("route: { receiver: a }\nreceivers: [{ name: a }]", json!(["a"]))]
+    #[case("route: { receiver: a }\nreceivers: [{ name: a, email_configs: [] }]", json!(["a"]))]
+    #[case("route: { receiver: a }\nreceivers: [{ name: b, email_configs: [{ to: c }] }]", json!(["a"]))]
+    #[case("route: { receiver: a }\nreceivers: [{ name: a, email_configs: [{ to: c }] }]", json!([]))]
+    fn receivers_that_tell_nobody(#[case] configuration: &str, #[case] voiceless: Json) {
+        let tree = yaml::tree(configuration).expect("YAML");
+        let mut facts = Facts::new();
+        let routed = routed(json!({"names": ["A"], "to": "a"}));
+        routed.set(&tree, &mut facts).expect("routes");
+        assert_eq!(fact(&facts, "voiceless"), voiceless);
     }
 
     #[rstest]

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use super::password::{are_codes, is_password};
+use super::password::{are_codes, are_recovery_words, is_password};
 use super::placeholder::is_placeholder;
 
 /// What a marker comes to.
@@ -42,6 +42,7 @@ pub(super) enum Sort {
     AddressWithPassword,
     SecretField,
     RecoveryCodes,
+    RecoveryWords,
     Base64,
     Hexadecimal,
     Random,
@@ -61,6 +62,7 @@ impl Sort {
             Self::AddressWithPassword => "an address with a password",
             Self::SecretField => "a field called as a secret",
             Self::RecoveryCodes => "recovery codes",
+            Self::RecoveryWords => "a row of plain words, as of a recovery phrase",
             Self::Base64 => "long base64",
             Self::Hexadecimal => "long hexadecimal digits",
             Self::Random => "random signs",
@@ -96,6 +98,9 @@ pub(super) fn read(bytes: &[u8], whole: bool, item: &str) -> Marker {
         if let Some(sort) = secret_field(&field.key, &field.value, item) {
             return Marker::Suspicious(sort);
         }
+    }
+    if has_codes(&fields) {
+        return Marker::Suspicious(Sort::RecoveryCodes);
     }
     let named = |name: &str| {
         let of = fields
@@ -230,6 +235,9 @@ fn secret(text: &str) -> Option<Sort> {
     if codes >= 2 || are_codes(text) {
         return Some(Sort::RecoveryCodes);
     }
+    if are_recovery_words(text) {
+        return Some(Sort::RecoveryWords);
+    }
     let apart = |next: char| next.is_whitespace() || "\"',;()[]{}<>|`".contains(next);
     // A key before its value is no part of it.
     let words = text.split(apart).flat_map(|word| {
@@ -255,6 +263,18 @@ fn has_password(text: &str) -> bool {
                 .is_some_and(|(_, word)| !word.is_empty())
         })
     })
+}
+
+/// Two codes or more in one list of JSON. Identifiers begin with what they are of,
+/// `VLT-2026-0012`, as in a list of items that were verified together.
+fn has_codes(fields: &[Field]) -> bool {
+    let is_code = |field: &Field| {
+        let start = field.value.split(['-', ' ']).next().unwrap_or_default();
+        let is_prefix = start.bytes().all(|byte| byte.is_ascii_uppercase());
+        !is_prefix && is_group(&field.value)
+    };
+    let is_list = |pair: &[Field]| pair[0].key == pair[1].key && pair.iter().all(is_code);
+    fields.windows(2).any(is_list)
 }
 
 /// `abcd-1234`, `12345678`, `a1b2c-d3e4f`, with or without a number before it.

@@ -36,3 +36,21 @@ pub(super) fn are_codes(text: &str) -> bool {
     }
     false
 }
+
+/// At least twelve words in a row of small letters alone, each of three to eight of them, as
+/// BIP 39 has its words: prose has shorter words in between, `of`, `a`, `in`.
+pub(super) fn are_recovery_words(text: &str) -> bool {
+    const LEAST: usize = 12;
+    let is_of_a_list = |word: &str| {
+        (3..=8).contains(&word.len()) && word.bytes().all(|byte| byte.is_ascii_lowercase())
+    };
+    let apart = |next: char| next.is_whitespace() || "\"',;[](){}".contains(next);
+    let mut row = 0;
+    for word in text.split(apart).filter(|word| !word.is_empty()) {
+        row = if is_of_a_list(word) { row + 1 } else { 0 };
+        if row >= LEAST {
+            return true;
+        }
+    }
+    false
+}

@@ -4,7 +4,7 @@ use super::marker::plain;
 
 /// What is said of an identifier that is not there yet: each of one word or of several,
 /// whatever is between them, so that `CHANGE_ME` is `changeme`.
-const PHRASES: [&str; 33] = [
+const PHRASES: [&str; 34] = [
     "TODO",
     "TBD",
     "TBA",
@@ -37,17 +37,17 @@ const PHRASES: [&str; 33] = [
     "NOTDONE",
     "NOTAVAILABLE",
     "UNVERIFIED",
+    "PENDING",
     "EVIDENCEIDFOR",
 ];
 
 /// What is no identifier where it is all there is.
-const WHOLE: [&str; 13] = [
+const WHOLE: [&str; 12] = [
     "N A",
     "NA",
     "NONE",
     "NULL",
     "UNKNOWN",
-    "PENDING",
     "TEST",
     "YES",
     "OK",
@@ -79,10 +79,11 @@ pub(super) fn is_placeholder(identifier: &str, item: &str) -> bool {
         || plain(identifier) == plain(item)
 }
 
-/// `VLT-0000`.
+/// `VLT-0000`, and `0`, where there is nothing but the number.
 fn is_zeros(identifier: &str) -> bool {
     let mut numbers = identifier.chars().filter(|next| next.is_numeric());
-    identifier.contains("000") && numbers.all(|next| next == '0')
+    let is_number = !identifier.contains(char::is_alphabetic);
+    (identifier.contains("000") || is_number) && numbers.all(|next| next == '0')
 }
 
 /// `scheme://vault/item`.

@@ -98,6 +98,9 @@ fn a_time_that_cannot_be_read_is_not_that_of_the_file(#[case] text: &str) {
 #[case("evidence id for restic, 2026")]
 #[case("XXXX-XXXX-1")]
 #[case("VLT-0000")]
+#[case::zero(r#"{"evidence_id":0}"#)]
+#[case::zero("evidence_id: 00")]
+#[case("pending 2026")]
 #[case("00000000-0000-0000-0000-000000000000")]
 #[case::a_pass_phrase("correct horse battery staple")]
 #[case::prose("in the safe")]
@@ -161,8 +164,35 @@ const SECRETS: &[(&str, Sort)] = &[
     "evidence_id=X-1\nhint: 12345678 23456789 34567890",
     Sort::RecoveryCodes
 )]
+#[case::list_of_codes(
+    r#"{"evidence_id":"VLT-1","codes":["1234-5678","8765-4321"]}"#,
+    Sort::RecoveryCodes
+)]
+#[case::list_of_words_and_numbers(
+    r#"{"evidence_id":"VLT-1","left":["abcd-1234","efgh-5678"]}"#,
+    Sort::RecoveryCodes
+)]
+#[case::recovery_phrase(
+    "abandon ability able about above absent absorb abstract absurd abuse access accident 1",
+    Sort::RecoveryWords
+)]
+#[case::list_of_words(
+    r#"{"evidence_id":"VLT-1","words":["abandon","ability","able","about","above","absent","absorb","abstract","absurd","abuse","access","acid"]}"#,
+    Sort::RecoveryWords
+)]
 fn a_secret_beside_an_identifier(#[case] text: &str, #[case] sort: Sort) {
     assert_eq!(look(text), Marker::Suspicious(sort));
+}
+
+#[rstest]
+#[case::items(r#"{"evidence_id":"VLT-1","covers":["VLT-2026-0012","VLT-2026-0013"]}"#)]
+#[case::dates(r#"{"evidence_id":"VLT-1","looked_at":["2026-06-05","2026-06-12"]}"#)]
+#[case::prose(
+    "evidence_id: VLT-1\nnote: sealed envelope kept with both keys in the safe of the second floor"
+)]
+fn what_is_beside_an_identifier_and_no_secret(#[case] text: &str) {
+    let seen = look(text);
+    assert!(matches!(seen, Marker::Verified(_)), "{text}: {seen:?}");
 }
 
 /// Whatever a secret stands in, it is noticed.

@@ -71,6 +71,9 @@ fn options_that_do_not_parse(#[case] mut options: serde_json::Value) {
 #[case(json!({"url": "http://192.0.2.1/", "headers": {"transfer-encoding": "chunked"}}), "headers", "another one")]
 #[case(json!({"url": "http://192.0.2.1/", "headers": {"a b": "c"}}), "headers", "name of a header")]
 #[case(json!({"url": "http://192.0.2.1/", "headers": {"a": "b\r\nc: d"}}), "headers", "cannot be sent")]
+#[case(json!({"url": "http://192.0.2.1/", "headers": {"Authorization": "Bearer x"}}), "headers", "holds no secrets")]
+#[case(json!({"url": "http://192.0.2.1/", "headers": {"x-api-key": "x"}}), "headers", "holds no secrets")]
+#[case(json!({"url": "http://192.0.2.1/", "headers": {"private-token": "x"}}), "headers", "holds no secrets")]
 #[case(json!({"url": "http://192.0.2.1/", "status": []}), "status", "no status")]
 #[case(json!({"url": "http://192.0.2.1/", "redirects": 21}), "redirects", "at most 20")]
 fn options_that_cannot_be_meant(

@@ -257,6 +257,27 @@ fn words<'n>(text: &str, names: impl Iterator<Item = &'n String>) -> Record {
     }
 }
 
+/// The lines `Include` of a file of words before which one of `names` has no value yet: what
+/// they name is read in their place, and its values come first.
+pub(super) fn included<'n>(text: &str, names: impl Iterator<Item = &'n String>) -> Vec<String> {
+    let mut wanted: Vec<String> = names.map(|name| name.to_ascii_lowercase()).collect();
+    let mut included = Vec::new();
+    for line in text.lines().map(str::trim) {
+        let key = line
+            .split(|end: char| end.is_whitespace() || end == '=')
+            .next();
+        let key = key.unwrap_or_default().to_ascii_lowercase();
+        wanted.retain(|name| *name != key);
+        if key == "match" || wanted.is_empty() {
+            break;
+        }
+        if key == "include" {
+            included.push(line.to_owned());
+        }
+    }
+    included
+}
+
 fn json<'n>(text: &str, names: impl Iterator<Item = &'n String>) -> Result<Record, Fault> {
     let json: Json = serde_json::from_str(text)
         .map_err(|_| Fault::new(FaultKind::Protocol, "the file is no JSON"))?;

@@ -465,3 +465,19 @@ fn options_that_do_not_go_together(
         .collect();
     assert_eq!(told, [(path.to_owned(), message)]);
 }
+
+/// What an `Include` names is read in its place, and the first value counts.
+#[rstest]
+#[case::before("Include d/*.conf\nPort 22\n", json!(["Include d/*.conf"]))]
+#[case::after("port 22\nInclude d/*.conf\n", json!([]))]
+#[case::between("X 1\ninclude=a\nPort 22\nInclude b\n", json!(["include=a"]))]
+#[case::behind_a_match("Match User x\nInclude a\nPort 22\n", json!([]))]
+#[case::a_comment("#Include a\nPort 22\n", json!([]))]
+#[tokio::test]
+async fn files_that_come_first(#[case] text: &str, #[case] included: Json) {
+    let options = json!({"from": "file", "path": "/etc/ssh/sshd_config", "format": "words", "expect": {"Port": 22}});
+    let facts = seen(options.clone(), text).await;
+    assert_eq!(fact(&facts, "included"), included);
+    let expected = kind::<Settings>(options).defaults();
+    assert_eq!(expected.prefer, ["size(included) == 0"]);
+}

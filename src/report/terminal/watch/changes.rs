@@ -13,7 +13,7 @@ pub(super) fn texts(
     (before, card): (&Totals, &Scorecard),
     arrow: &str,
 ) -> Vec<String> {
-    let first = card.first_blocked.as_ref().map(|first| &first.check);
+    let first = super::first(card).map(|check| &check.id);
     let moved = moved(before, &card.totals);
     let rebooted = found.rebooted.iter().map(|host| format!("{host} rebooted"));
     let gates = found

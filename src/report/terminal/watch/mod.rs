@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use crate::report::readable::shortened;
 use crate::report::{harmless, words};
 use crate::scorecard::{
-    Event, Gate, PlannedRun, Reading, RunResult, Scorecard, Totals, Verdict, difference,
+    CheckCard, Event, Gate, PlannedRun, Reading, RunResult, Scorecard, Totals, Verdict, difference,
 };
 
 pub use self::lines::lines;
@@ -239,13 +239,27 @@ fn result(card: &Scorecard) -> String {
     }
 }
 
+/// The one to fix first; where nothing is blocked, the first that warns and that nobody has
+/// accepted, since it is what keeps the card from GREEN.
+fn first(card: &Scorecard) -> Option<&CheckCard> {
+    match &card.first_blocked {
+        Some(first) => card.check(&first.check).map(|(_, check)| check),
+        None => warnings(card).next(),
+    }
+}
+
+/// Checks that warn and that nobody has accepted, in plan order.
+fn warnings(card: &Scorecard) -> impl Iterator<Item = &CheckCard> {
+    card.checks()
+        .filter(|check| check.verdict == Verdict::Warn && check.accepted.is_none())
+}
+
 /// What is seen of the one to fix, `redis: connection refused`.
 fn to_fix(card: &Scorecard) -> Option<String> {
     if card.own_network.is_some() {
         return None;
     }
-    let first = card.first_blocked.as_ref()?;
-    let (_, check) = card.check(&first.check)?;
+    let check = first(card)?;
     let misses = words::misses(card, check);
     let seen: Vec<&str> = misses.iter().map(|miss| miss.seen.as_str()).collect();
     let seen = shortened(&seen.join(", "));

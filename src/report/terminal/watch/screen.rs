@@ -191,13 +191,17 @@ impl View<'_> {
 
     /// The one to fix first, with its next step.
     fn first(&self, last: &Attempt) -> Vec<String> {
-        let first = last.card.first_blocked.as_ref();
-        let Some((_, check)) = first.and_then(|first| last.card.check(&first.check)) else {
+        let Some(check) = super::first(&last.card) else {
             return Vec::new();
         };
         let mut page = self.page();
         page.blank();
-        page.head(0, ("FIX FIRST", Role::First), &check.id, &check.title);
+        let label = if last.card.first_blocked.is_some() {
+            ("FIX FIRST", Role::First)
+        } else {
+            ("WARN", Role::Warning)
+        };
+        page.head(0, label, &check.id, &check.title);
         if let Some(so) = self.blocked_for(&check.id) {
             page.field("blocked", &Text::from(so.as_str()));
         }
@@ -272,7 +276,7 @@ impl View<'_> {
             .filter(|check| Some(*check) != first)
             .collect();
         if others.is_empty() {
-            return Vec::new();
+            return self.other_warnings(card);
         }
         let mut page = self.page();
         page.blank();
@@ -280,6 +284,21 @@ impl View<'_> {
         for check in others {
             let so = self.blocked_for(check).unwrap_or_default();
             page.indented(2, &Text::new().id(check).say("  ").say(&so));
+        }
+        lines(page)
+    }
+
+    /// Where nothing is blocked: what warns besides the first one.
+    fn other_warnings(&self, card: &Scorecard) -> Vec<String> {
+        let others: Vec<_> = super::warnings(card).skip(1).collect();
+        if others.is_empty() || card.first_blocked.is_some() {
+            return Vec::new();
+        }
+        let mut page = self.page();
+        page.blank();
+        page.line("Warning as well");
+        for check in others {
+            page.indented(2, &Text::new().id(&check.id));
         }
         lines(page)
     }

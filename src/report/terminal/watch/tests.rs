@@ -110,6 +110,21 @@ fn the_screen_between_attempts(
     insta::assert_snapshot!(name, shown(&watched, seconds, columns, rows));
 }
 
+/// What warns keeps the card from GREEN, and the watch goes on: it has to be named.
+#[test]
+fn a_warning_is_named_where_nothing_is_blocked() {
+    let watched = watched(&[fixture::degraded()]);
+    let card = fixture::degraded().card();
+    let mut warning = card
+        .checks()
+        .filter(|check| check.verdict == Verdict::Warn && check.accepted.is_none());
+    let id = &warning.next().expect("a warning").id;
+    let pipe = told(&watched);
+    assert!(pipe.contains(&format!(" {id}: ")), "{pipe}");
+    let screen = shown(&watched, 75, 80, 40);
+    assert!(screen.contains(&format!("WARN       {id}")), "{screen}");
+}
+
 #[test]
 fn the_screen_in_an_attempt() {
     let mut watched = watched(&[fixture::blocked(), fixture::degraded()]);

@@ -1,11 +1,12 @@
 //! What a check of `kubernetes` can tell.
 
+use super::clock;
 use crate::probe::{FactSpec, Type, Unit};
 
 const TEXTS: Type = Type::List(&Type::Text);
 
 /// Every fact, by what is asked for.
-pub(super) const FACTS: [FactSpec; 52] = [
+pub(super) const FACTS: [FactSpec; 53] = [
     FactSpec::number(
         "count",
         Unit::Count,
@@ -21,6 +22,7 @@ pub(super) const FACTS: [FactSpec; 52] = [
         Type::Bool,
         "Without `on`: whether the certificate of the API server was checked, as the kubeconfig has it. Where it was not, anybody may have answered, and a token is not sent unless the check says `unverified: true`. By kubectl it is not told.",
     ),
+    clock::NOW,
     FactSpec::new(
         "missing_namespace",
         TEXTS,

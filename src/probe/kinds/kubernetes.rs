@@ -21,7 +21,7 @@ use futures_util::future::try_join_all;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use self::model::{Claim, EndpointSlice, Endpoints, Event, Job, Node, Volume, Workload};
+use self::model::{Claim, EndpointSlice, Endpoints, Event, Job, Node, Pod, Volume, Workload};
 use self::options::{
     Asked, CronJobsAsked, EventsAsked, JobsAsked, NodesAsked, PodsAsked, ServicesAsked,
     VolumesAsked, WorkloadsAsked,
@@ -119,6 +119,7 @@ impl Kubernetes {
                 let nodes = self.list(context, Resource::NODES, None).await?;
                 let clock = nodes.clock(context);
                 nodes::tell(nodes.items(), asked, clock.as_ref(), &mut facts);
+                clock::set_now(clock.as_ref(), context, &mut facts);
                 nodes.trace(namespace)
             }
             Asked::Pods(asked) => self.tell_pods(context, asked, &mut facts).await?,
@@ -144,6 +145,7 @@ impl Kubernetes {
                 let jobs = jobs.as_ref().map(Listed::items);
                 let clock = cron_jobs.clock(context);
                 jobs::tell_cron_jobs(cron_jobs.items(), jobs, asked, clock.as_ref(), &mut facts);
+                clock::set_now(clock.as_ref(), context, &mut facts);
                 cron_jobs.trace(namespace)
             }
             Asked::Jobs(asked) => {
@@ -190,19 +192,27 @@ impl Kubernetes {
             // A login for namespaces alone sees the pods.
             self.list_if_allowed::<Node>(context, Resource::NODES),
         );
-        let (pods, nodes) = (pods?, nodes?);
-        pods::tell(pods.items(), asked, facts);
-        facts.set("nodes_seen", nodes.is_some());
-        let on_lost = |nodes: &Listed<Node>| {
+        let (mut pods, nodes) = (pods?, nodes?);
+        let on_lost = |pods: &Listed<Pod>, nodes: &Listed<Node>| {
             let clock = nodes.clock(context);
             pods::on_lost_nodes(pods.items(), asked, nodes.items(), clock.as_ref())
         };
-        let mut lost = nodes.as_ref().and_then(on_lost);
-        if lost.as_ref().is_some_and(|lost| !lost.is_empty()) {
+        let are_lost = |lost: &Option<Vec<String>>| lost.as_ref().is_some_and(|on| !on.is_empty());
+        let mut lost = nodes.as_ref().and_then(|nodes| on_lost(&pods, nodes));
+        if are_lost(&lost) {
             // The list may be another check's, of when the nodes were not back yet.
             let again = Resource::NODES.again();
-            lost = on_lost(&self.list(context, again, None).await?);
+            let nodes = self.list(context, again, None).await?;
+            lost = on_lost(&pods, &nodes);
+            if !are_lost(&lost) {
+                // They are back, and that these pods are ready was told before they went.
+                let again = Resource::PODS.again();
+                pods = self.list(context, again, namespace).await?;
+                lost = on_lost(&pods, &nodes);
+            }
         }
+        pods::tell(pods.items(), asked, facts);
+        facts.set("nodes_seen", nodes.is_some());
         facts.set_some("on_lost_nodes", lost.map(texts));
         Ok(pods.trace(namespace))
     }

@@ -11,7 +11,7 @@ pub(super) const FILE_COUNT: FactSpec = FactSpec::number(
     Unit::Count,
     "Files that were looked through; with `below` only.",
 )
-.because(&["unread"]);
+.because(&["unread", "truncated"]);
 pub(super) const MATCHED_FILES: FactSpec = FactSpec::new(
     "matched_files",
     Type::List(&Type::Text),
@@ -21,7 +21,8 @@ pub(super) const UNREAD: FactSpec = FactSpec::new(
     "unread",
     Type::List(&Type::Text),
     "What below the folder was not looked through, each with the reason: `/etc/nginx/ssl: Permission denied`, a link that leads nowhere, a file of more than 1 MiB, one with such a line that is no text, what the kernel makes (`proc`, `sysfs`); absent when there are more than 200; with `below` only.",
-);
+)
+.because(&["unread_count", "truncated"]);
 pub(super) const UNREAD_COUNT: FactSpec = FactSpec::number(
     "unread_count",
     Unit::Count,

@@ -1,11 +1,12 @@
 //! What a check of `kubernetes` can tell.
 
+use super::clock;
 use crate::probe::{FactSpec, Type, Unit};
 
 const TEXTS: Type = Type::List(&Type::Text);
 
 /// Every fact, by what is asked for.
-pub(super) const FACTS: [FactSpec; 52] = [
+pub(super) const FACTS: [FactSpec; 53] = [
     FactSpec::number(
         "count",
         Unit::Count,
@@ -21,6 +22,7 @@ pub(super) const FACTS: [FactSpec; 52] = [
         Type::Bool,
         "Without `on`: whether the certificate of the API server was checked, as the kubeconfig has it. Where it was not, anybody may have answered, and a token is not sent unless the check says `unverified: true`. By kubectl it is not told.",
     ),
+    clock::NOW,
     FactSpec::new(
         "missing_namespace",
         TEXTS,
@@ -126,7 +128,7 @@ pub(super) const FACTS: [FactSpec; 52] = [
     FactSpec::new(
         "on_lost_nodes",
         TEXTS,
-        "`pods`: those that are called ready, by what was told before their node was lost: it is gone, not Ready, or `stale` as a check of `nodes` has it. `api-5d9: on k3s121: Ready as of 2026-06-05T10:20:00Z, 35 min ago`. Absent where the login may not list the nodes, or it is not told when they were Ready.",
+        "`pods`: those that are called ready, by what was told before their node was lost: it is gone, not Ready, or `stale` as a check of `nodes` has it. `api-5d9: on k3s121: Ready as of 2026-06-05T10:20:00Z, 35 min ago`. Where there are any, the nodes are listed again, and where they are back, the pods: what every other fact of `pods` is told from is then the newer list. Absent where the login may not list the nodes, or it is not told when they were Ready.",
     ),
     FactSpec::new(
         "unavailable",

@@ -260,26 +260,29 @@ impl<'a> Asked<'a> {
         }
     }
 
-    /// The list that is asked for as well, and when.
-    pub(super) fn further(self) -> Option<(Resource, &'static str)> {
+    /// The lists that are asked for as well, and when.
+    pub(super) fn further(self) -> Vec<(Resource, &'static str)> {
         match self {
-            Self::CronJobs(_) => Some((
+            Self::CronJobs(_) => vec![(
                 Resource::JOBS,
                 "only where a cron job tells of no last success",
-            )),
-            Self::Services(_) => Some((
+            )],
+            Self::Services(_) => vec![(
                 Resource::ENDPOINTS,
                 "only where the cluster has no endpoint slices, or they are denied",
-            )),
-            Self::Pods(_) => Some((
-                Resource::NODES.again(),
-                "only where a pod is on a node that is lost by what was listed before",
-            )),
+            )],
+            Self::Pods(_) => vec![
+                (
+                    Resource::NODES.again(),
+                    "only where a pod is on a node that is lost by what was listed before",
+                ),
+                (Resource::PODS.again(), "only where that node is back"),
+            ],
             Self::Nodes(_)
             | Self::Workloads(_)
             | Self::Jobs(_)
             | Self::Volumes(_)
-            | Self::Events(_) => None,
+            | Self::Events(_) => Vec::new(),
         }
     }
 

@@ -74,7 +74,7 @@ impl Kubernetes {
             let asked = self.all_asked();
             let commands = asked.iter().flat_map(|asked| {
                 let mut resources = asked.resources();
-                resources.extend(asked.further().map(|(one, _)| one));
+                resources.extend(asked.further().into_iter().map(|(one, _)| one));
                 self.commands(&resources, asked.namespace())
             });
             let refused = commands

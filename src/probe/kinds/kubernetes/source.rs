@@ -67,7 +67,7 @@ impl Resource {
     }
 
     /// The same as it is now, for the one check that asks: what another had in this attempt
-    /// may be of an earlier phase.
+    /// may be of an earlier phase, when a node was not back yet.
     pub(super) const fn again(self) -> Self {
         Self {
             again: true,
@@ -307,7 +307,7 @@ impl Kubernetes {
         if is_dated(&alone) {
             requests.extend(noted(clock(), denied));
         }
-        if let Some((resource, when)) = asked.further() {
+        for (resource, when) in asked.further() {
             requests.extend(noted(all(&[resource], None), when));
             if resource.is_dated() {
                 requests.extend(noted(clock(), when));

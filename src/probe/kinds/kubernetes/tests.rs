@@ -169,7 +169,7 @@ async fn the_list_of_the_namespace_where_the_whole_is_denied() {
         ]
     );
     let told = requests(options);
-    assert_eq!(told.len(), 8);
+    assert_eq!(told.len(), 10);
     assert!(told[0].ends_with("kubectl get pods -A -o json --cache-dir /dev/null"));
     assert!(told[3].ends_with(
         "-o json --cache-dir /dev/null (only where the list of all namespaces is denied)"

@@ -133,7 +133,13 @@ impl Alerts {
                 if self.expect.contains(&rule.name) {
                     continue;
                 }
-                undecided.extend(begun.and_then(|begun| unjudged(rule, interval, begun)));
+                // One that nobody looks at says nothing of the others.
+                let has_alert = rule
+                    .alerts()
+                    .any(|alert| all_hold(&self.matchers, &alert.labels));
+                if !has_alert {
+                    undecided.extend(begun.and_then(|begun| unjudged(rule, interval, begun)));
+                }
                 if had_time {
                     continue;
                 }
@@ -147,15 +153,14 @@ impl Alerts {
     }
 }
 
-/// A rule without an alert whose last evaluation was so soon after `begun` that what it is
+/// A rule whose last evaluation was so soon after `begun` that what it is
 /// about need not have been asked for metrics twice, which a rate takes: it saw no series, and
 /// so no alert. It is asked as often as rules are evaluated, or each minute, whichever is more
 /// often; that of a rule that nobody has evaluated is told by `unevaluated`.
 fn unjudged(rule: &Rule, interval: f64, begun: f64) -> Option<String> {
     let evaluated = time(&rule.last_evaluation)?;
     let is_early = seconds(evaluated) < begun + 2.0 * interval.min(INTERVAL);
-    (is_early && rule.alerts().next().is_none())
-        .then(|| format!("{}: not judged since the rules were read", rule.name))
+    is_early.then(|| format!("{}: not judged since the rules were read", rule.name))
 }
 
 /// `HostDown{host="110"}: pending since 2026-06-05T10:52:00Z, fires after 10m`.
@@ -253,8 +258,13 @@ mod tests {
         for other in [json!({"names": ["Other"]}), json!({"expect": ["HostDown"]})] {
             assert_eq!(alerts(other).undecided(&loaded, begun, now), [""; 0]);
         }
-        let firing = quiet(json!([{"labels": {"alertname": "HostDown"}, "state": "firing"}]));
+        let labels = json!({"alertname": "HostDown", "host": "110"});
+        let firing = quiet(json!([{"labels": labels, "state": "firing"}]));
         assert_eq!(alerts(json!({})).undecided(&firing, begun, now), [""; 0]);
+        let of = |host: &str| alerts(json!({"matchers": [format!("host={host}")]}));
+        assert_eq!(of("110").undecided(&firing, begun, now), [""; 0]);
+        // That of 110 says nothing of 111, which was not asked yet.
+        assert_eq!(of("111").undecided(&firing, begun, now), expected);
     }
 
     #[rstest]

@@ -145,6 +145,10 @@ async fn of_too_much_no_line_is_told(#[case] find: String, #[case] grep: Answer)
     for name in ["lines", "content", "matched_files", "unread", "file_count"] {
         assert_eq!(facts.get(name), None, "{name}");
     }
+    // What the defaults ask for cannot be told then, and the card says why.
+    for spec in [FILE_COUNT, UNREAD] {
+        assert!(spec.because.contains(&"truncated"), "{}", spec.name);
+    }
 }
 
 fn complaints_of(program: &str, count: usize) -> String {

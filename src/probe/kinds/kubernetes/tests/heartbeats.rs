@@ -87,6 +87,39 @@ async fn by_the_clock_of_the_host(
     assert_eq!(fact(&facts, "stale"), expected);
 }
 
+/// `fresh` tells ages by the same clock: a last success must not look younger by one of the
+/// operator's that stood still without power.
+#[rstest]
+#[case::ahead(Some(10_800), json!(at(10_800)))]
+#[case::alike(Some(0), json!(at(0)))]
+#[case::behind(Some(-60), json!(at(-60)))]
+#[case::untold(None, Json::Null)]
+#[tokio::test]
+async fn the_clock_that_ages_are_told_by(#[case] date: Option<i64>, #[case] expected: Json) {
+    let mut either = node("agent", "True", Some(-10));
+    either["spec"] = json!({ "schedule": "0 2 * * *" });
+    let stage = nodes(&[either], date).await;
+    for options in [json!({ "nodes": {} }), json!({ "cron_jobs": {} })] {
+        let facts = seen(&stage, options).await;
+        assert_eq!(fact(&facts, "host_now"), expected);
+    }
+    let facts = seen(&stage, json!({ "pods": {} })).await;
+    assert_eq!(fact(&facts, "host_now"), Json::Null);
+}
+
+/// A list that another check had minutes ago does not make a clock of the host's that is slow.
+#[tokio::test]
+async fn the_clock_goes_on_after_the_list() {
+    let of = [node("agent", "True", Some(-10))];
+    let mut stage = nodes(&of, Some(600)).await;
+    seen(&stage, json!({ "nodes": {} })).await;
+    let transports = Arc::get_mut(&mut stage.context.transports).expect("nobody else has them");
+    transports.clock = Some(|| Timestamp::from_second(NOW + 1200).expect("a time"));
+    let facts = seen(&stage, json!({ "nodes": {} })).await;
+    assert_eq!(fact(&facts, "host_now"), at(1800));
+    assert_eq!(sent(&stage).len(), 2);
+}
+
 /// Where there is but one clock, as many nodes as are off by it say that it may be that.
 #[rstest]
 #[case::one_of_two(&[-10, -2100], true)]

@@ -255,8 +255,43 @@ async fn an_older_list_does_not_condemn_what_is_back() {
             "kubectl get nodes -o json --cache-dir /dev/null",
             "kubectl get nodes -o json --cache-dir /dev/null",
             "kubectl get pods -A -o json --cache-dir /dev/null",
+            "kubectl get pods -A -o json --cache-dir /dev/null",
+            "kubectl get pods -A -o json --cache-dir /dev/null",
         ]
     );
+}
+
+/// The list of pods is as old as that of the nodes: by it the pods of a node that is back are
+/// ready as they were before the cut.
+#[tokio::test]
+async fn an_older_list_does_not_clear_what_is_back_but_broken() {
+    let asked = std::sync::atomic::AtomicUsize::new(0);
+    let stage = stage(move |command| {
+        let is_back = asked.load(std::sync::atomic::Ordering::SeqCst) > 0;
+        if command.contains("get nodes") {
+            asked.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            list(&[node(
+                "agent",
+                if is_back { "True" } else { "Unknown" },
+                Some(-10),
+            )])
+        } else if command.contains("get pods") {
+            // Asked together with the first list of nodes, or after the second.
+            let seconds = asked.load(std::sync::atomic::Ordering::SeqCst) > 1;
+            list(&[pod(
+                "api",
+                Some("agent"),
+                if seconds { "False" } else { "True" },
+            )])
+        } else {
+            Answer::ok(format!("{NOW} +0800\n"))
+        }
+    })
+    .await;
+    let facts = seen(&stage, json!({ "pods": { "namespace": "awoooi-prod" } })).await;
+    assert_eq!(fact(&facts, "on_lost_nodes"), json!([]));
+    assert_eq!(fact(&facts, "not_ready"), json!(["api: Running"]));
+    assert_eq!(fact(&facts, "ready_count"), 0);
 }
 
 /// Nor does the second list that a check of an earlier phase had.
@@ -288,6 +323,8 @@ fn the_plan_tells_the_list_of_nodes() {
             "date '+%s %z'".to_owned(),
             format!("kubectl get nodes -o json --cache-dir /dev/null {again}"),
             format!("date '+%s %z' {again}"),
+            "kubectl get pods -A -o json --cache-dir /dev/null (only where that node is back)"
+                .to_owned(),
         ]
     );
 }

@@ -133,6 +133,7 @@ async fn cron_jobs_that_are_well() {
         json!({
             "active_count": 0,
             "count": 2,
+            "host_now": "2026-06-05T10:55:04Z",
             "last_schedule": "2026-06-05T00:00:00Z",
             "last_schedules": { "mysql-backup": "2026-06-05T00:30:00Z", "postgresql-backup": "2026-06-05T00:00:00Z" },
             "last_success": "2026-06-05T00:03:12Z",

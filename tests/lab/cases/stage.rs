@@ -301,7 +301,8 @@ impl Lab {
             count("k3s120", "wc -l < /var/log/nginx/access.log"),
             count(
                 "ops110",
-                "journalctl -u docker-registry | grep -c GET || true",
+                // What is on its way to the journal is waited for.
+                "journalctl --sync && journalctl -u docker-registry | grep -c GET || true",
             ),
             // The question itself is an INFO.
             count(

@@ -254,9 +254,7 @@ impl Sshd {
         shell("ssh-keygen -q -t ed25519 -N '' -f host", dir.path());
         let accepted = home.key.public_key().to_openssh().expect("a key");
         std::fs::write(dir.path().join("accepted"), accepted).expect("a file");
-        let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-        let port = free.local_addr().expect("a port").port();
-        drop(free);
+        let port = servers::ports::free_port();
         let place = dir.path().display();
         let config = format!(
             "ListenAddress 127.0.0.1\nPort {port}\nHostKey {place}/host\nAuthorizedKeysFile {place}/accepted\n\

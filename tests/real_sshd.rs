@@ -76,9 +76,7 @@ impl Sshd {
             keygen(&["-q", "-t", kind, "-N", "", "-f", &path]);
         }
         std::fs::write(dir.path().join("authorized_keys"), accepted).expect("a file");
-        let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-        let port = free.local_addr().expect("a port").port();
-        drop(free);
+        let port = servers::ports::free_port();
         let place = dir.path().display();
         let config = format!(
             "ListenAddress 127.0.0.1\nPort {port}\nHostKey {place}/host_ed25519\nHostKey {place}/host_rsa\n\

@@ -7,7 +7,7 @@
 #![cfg(target_os = "linux")]
 
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use coldstart::probe::{
     Audit, ConnectionKey, Context, Facts, Fault, FaultKind, Policy, Probe, Secrets, Target,
@@ -20,6 +20,9 @@ const INSIDE: &str = "COLDSTART_TEST_INSIDE";
 const ABSENT: &str = "10.91.0.2";
 /// On no link at all.
 const ELSEWHERE: &str = "10.92.0.1";
+
+/// No test hangs; nothing is measured by it.
+const HANG: Duration = Duration::from_secs(60);
 
 /// True inside of the namespace; outside, runs the test there.
 fn inside(test: &str) -> bool {
@@ -125,7 +128,12 @@ async fn a_neighbour_that_answers_late_is_found() {
             let told = Command::new("ip").args(["neigh", "show", ABSENT]).output();
             told.is_ok_and(|told| String::from_utf8_lossy(&told.stdout).contains("FAILED"))
         };
+        let began = Instant::now();
         while !given_up() {
+            assert!(
+                began.elapsed() < HANG,
+                "the kernel does not give {ABSENT} up"
+            );
             std::thread::sleep(Duration::from_millis(20));
         }
         let up = format!(

@@ -1,11 +1,11 @@
 //! `install cron` and `install systemd`: what is written where, and taken out.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
 use crate::desk::{Desk, Ran};
+use crate::servers::programs;
 
 const BASELINE: &str = "\
 version: 1
@@ -48,8 +48,7 @@ fn desk() -> Desk {
 }
 
 fn program(desk: &Desk, name: &str, text: &str) {
-    let path = desk.write(name, text);
-    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("a mode");
+    programs::program(&desk.folder().join(name), text);
 }
 
 async fn install(desk: &Desk, to: &str, more: &[&str]) -> Ran {

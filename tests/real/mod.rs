@@ -1,8 +1,15 @@
 //! Real servers from the distribution's packages, each in a folder of its own on
 //! loopback, and a look at them.
 
+#[path = "../servers/ports.rs"]
+#[expect(
+    unreachable_pub,
+    reason = "other tests have it from a module of all servers"
+)]
+mod ports;
+
 use std::io::Write;
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::Ipv4Addr;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -14,6 +21,8 @@ use coldstart::probe::{
 };
 use serde_json::Value as Json;
 use tokio::net::TcpStream;
+
+pub(crate) use ports::free_port;
 
 pub(crate) const PASSWORD: &str = "correct horse battery";
 
@@ -57,14 +66,6 @@ pub(crate) fn unprivileged(program: &Path) -> Command {
         .current_dir("/")
         .stdin(Stdio::null());
     command
-}
-
-pub(crate) fn free_port() -> u16 {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-        .expect("a free port")
-        .local_addr()
-        .expect("its address")
-        .port()
 }
 
 /// A server in its own folder; both end with it.

@@ -9,7 +9,9 @@
 pub mod dns;
 pub mod http;
 pub mod kubernetes;
+pub mod ports;
 pub mod postgres;
+pub mod programs;
 pub mod redis;
 pub mod ssh;
 pub mod tcp;

@@ -41,6 +41,8 @@ pub enum Answer {
     /// Prints 1.5 MiB and goes on waiting. Not more: at a full window russh's
     /// server holds every channel up, and a client that closes never opens it.
     Endless,
+    /// Prints a few bytes again and again, each in a message of its own.
+    Babbles,
     /// Prints so many bytes, if it may, and counts in [`Log::poured`] those that
     /// were taken from it.
     Pours(u64),
@@ -555,6 +557,11 @@ async fn play(handle: &server::Handle, channel: ChannelId, answer: Answer, log: 
                 drop(handle.data(channel, vec![b'y'; 16 << 10]).await);
             }
             std::future::pending::<()>().await;
+        }
+        Answer::Babbles => {
+            while handle.data(channel, b"y\n".to_vec()).await.is_ok() {
+                tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+            }
         }
         Answer::Pours(mut left) => {
             let chunk = vec![b'y'; 16 << 10];

@@ -8,6 +8,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
 use jiff::Timestamp;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 use super::world::{Running, World};
 
@@ -48,6 +50,21 @@ struct Power {
     sshd: Running,
     /// The first process of the host, as this machine counts.
     init: u32,
+}
+
+impl Drop for Power {
+    /// With its first process all of a host ends, and `unshare` goes when that is over:
+    /// whatever comes next finds its port free and its connections shut. Were `unshare`
+    /// killed, as [`Running`] does, they would go on for a moment.
+    fn drop(&mut self) {
+        let has_ended = self.sshd.child.try_wait().is_ok_and(|end| end.is_some());
+        if let Ok(init) = i32::try_from(self.init)
+            && !has_ended
+        {
+            let _ = kill(Pid::from_raw(init), Signal::SIGKILL);
+            drop(self.sshd.child.wait());
+        }
+    }
 }
 
 /// How a host is made.
@@ -303,7 +320,10 @@ impl Host {
 
     /// Writes an executable file.
     pub(crate) fn script(&self, path: &str, content: &str) -> &Self {
-        self.write(path, content).mode(path, 0o755)
+        let path = self.path(path);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        self.world.program(&path, content);
+        self
     }
 
     /// What is in a file.
@@ -581,8 +601,7 @@ impl Host {
     /// Puts a program of the test's own before those of `/usr/bin`.
     pub(crate) fn program(&self, name: &str, text: &str) -> &Self {
         let path = self.state.join("local/bin").join(name);
-        std::fs::write(&path, text).expect("a file");
-        std::fs::set_permissions(path, PermissionsExt::from_mode(0o755)).expect("a mode");
+        self.world.program(&path, text);
         self
     }
 

@@ -133,10 +133,13 @@ impl Host {
             .spawn()
             .expect("restic");
         let begun = Instant::now();
-        while std::fs::read_dir(repository.join("locks"))
+        // Written under another name, and renamed when it is whole.
+        let is_lock = |entry: std::io::Result<std::fs::DirEntry>| {
+            entry.is_ok_and(|entry| entry.file_name().len() == 64)
+        };
+        while !std::fs::read_dir(repository.join("locks"))
             .expect("a repository")
-            .next()
-            .is_none()
+            .any(is_lock)
         {
             assert!(begun.elapsed() < HANG, "restic does not lock {path}");
             std::thread::sleep(std::time::Duration::from_millis(10));

@@ -110,6 +110,18 @@ impl World {
         })
     }
 
+    /// Writes an executable file. A process of its own has it open for writing and nobody
+    /// else: whatever another test starts in that moment would inherit our open file, and
+    /// until it is over the kernel does not run the program ("text file busy").
+    pub(crate) fn program(&self, path: &Path, text: &str) {
+        let mut command = Command::new("sh");
+        command
+            .args(["-ec", "cat >\"$0\"; chmod 755 \"$0\""])
+            .arg(path);
+        let done = self.output(command, text.as_bytes().to_vec());
+        assert!(done.status.success(), "{done:?}");
+    }
+
     /// Waits until the address takes a connection.
     pub(crate) fn answers(&self, address: SocketAddr, by: &Running) {
         let begun = Instant::now();

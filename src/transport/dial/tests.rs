@@ -5,6 +5,7 @@ use tokio::net::TcpListener;
 use tokio::time::timeout;
 
 use super::*;
+use crate::servers::tcp::closed_port;
 use crate::transport::ConnectionKey;
 
 const BUDGET: Duration = Duration::from_secs(20);
@@ -12,7 +13,7 @@ const BUDGET: Duration = Duration::from_secs(20);
 const DEAD: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
 
 async fn within<T>(work: impl Future<Output = T>) -> T {
-    timeout(Duration::from_secs(30), work)
+    timeout(Duration::from_secs(120), work)
         .await
         .expect("in time")
 }
@@ -23,10 +24,6 @@ async fn listener() -> (TcpListener, u16) {
         .expect("a port");
     let port = listener.local_addr().expect("its address").port();
     (listener, port)
-}
-
-async fn closed_port() -> u16 {
-    listener().await.1
 }
 
 #[tokio::test]

@@ -60,11 +60,10 @@ fn password(command: ReadOnlyCommand) -> (ReadOnlyCommand, Values) {
 
 #[tokio::test]
 async fn gives_a_program_its_variables_and_tells_only_their_names() {
-    use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().expect("a folder");
     let program = folder.path().join("restic");
-    std::fs::write(&program, "#!/bin/sh\nprintf %s \"$RESTIC_PASSWORD\"\n").expect("written");
-    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).expect("set");
+    let text = "#!/bin/sh\nprintf %s \"$RESTIC_PASSWORD\"\n";
+    crate::servers::programs::program(&program, text);
     let program = program.to_str().expect("UTF-8");
     let (command, values) = password(ReadOnlyCommand::unchecked(&[&[program]]));
     assert_eq!(command.shown(), format!("RESTIC_PASSWORD=*** {program}"));

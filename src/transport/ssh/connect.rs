@@ -219,7 +219,13 @@ impl Attempts<'_> {
             host_key: notes.host_key().unwrap_or_default(),
             server: notes.server().unwrap_or_default(),
         };
-        Ok(Session::new(&self.host.id, &self.login.user, handle, about))
+        Ok(Session::new(
+            &self.host.id,
+            &self.login.user,
+            handle,
+            notes,
+            about,
+        ))
     }
 
     async fn open(&self) -> Result<Box<dyn Stream>, Failure> {

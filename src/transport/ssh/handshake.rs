@@ -34,6 +34,7 @@ pub(super) enum Stage {
 struct Seen {
     stage: Stage,
     first_words: Vec<u8>,
+    heard: u64,
     server: Option<String>,
     host_key: Option<String>,
     distrust: Option<Fault>,
@@ -46,6 +47,11 @@ struct Seen {
 pub(super) struct Notes(Arc<Mutex<Seen>>);
 
 impl Notes {
+    /// How many bytes have come so far.
+    pub(super) fn heard(&self) -> u64 {
+        self.lock().heard
+    }
+
     fn lock(&self) -> MutexGuard<'_, Seen> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -114,6 +120,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Overheard<S> {
         let mut seen = self.notes.lock();
         let room = FIRST_WORDS - seen.first_words.len();
         let new = &buf.filled()[before..];
+        seen.heard += new.len() as u64;
         seen.first_words
             .extend_from_slice(&new[..new.len().min(room)]);
         Poll::Ready(Ok(()))

@@ -13,13 +13,13 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::channel::{Ending, Next, Reply};
-use super::handshake::Client;
+use super::handshake::{Client, Notes};
 use crate::transport::audit::Ledger;
 use crate::transport::capture::{AFTER_THE_END, Limits};
 use crate::transport::command::{Exit, Output, ReadOnlyCommand, Values, quote};
 use crate::transport::local::no_value;
 use crate::transport::{Fault, FaultKind, Stream};
-use trouble::PULSE;
+use trouble::Pulse;
 
 /// sshd allows 10 channels a connection (`MaxSessions`) and frees them late.
 const COMMANDS_AT_ONCE: usize = 4;
@@ -84,6 +84,7 @@ pub struct Session {
     host: String,
     user: String,
     handle: Handle<Client>,
+    notes: Notes,
     about: About,
     commands: Arc<Semaphore>,
     without_timeout: AtomicBool,
@@ -101,11 +102,18 @@ impl fmt::Debug for Session {
 }
 
 impl Session {
-    pub(super) fn new(host: &str, user: &str, handle: Handle<Client>, about: About) -> Self {
+    pub(super) fn new(
+        host: &str,
+        user: &str,
+        handle: Handle<Client>,
+        notes: Notes,
+        about: About,
+    ) -> Self {
         Self {
             host: host.to_owned(),
             user: user.to_owned(),
             handle,
+            notes,
             about,
             commands: Arc::new(Semaphore::new(COMMANDS_AT_ONCE)),
             without_timeout: AtomicBool::new(false),
@@ -205,8 +213,10 @@ impl Session {
         ledger.record(&self.host, "ssh-exec", sent);
         let channel = match timeout_at(deadline, self.open_channel()).await {
             Ok(opened) => opened?,
-            Err(_) if self.has_pulse().await => return Err(self.timed_out(command, limits)),
-            Err(_) => return Err(self.gone_silent(limits.timeout)),
+            Err(_) if self.pulse().await == Pulse::Silent => {
+                return Err(self.gone_silent(limits.timeout));
+            }
+            Err(_) => return Err(self.timed_out(command, limits)),
         };
         let (mut incoming, outgoing) = channel.split();
         let mut outgoing = Ending::new(outgoing);
@@ -233,17 +243,21 @@ impl Session {
                 Err(_) if is_quiet => tokio::select! {
                     biased;
                     message = incoming.wait() => message,
-                    lives = self.has_pulse_within(PULSE.max(deadline.saturating_duration_since(Instant::now()))) => {
-                        if !lives {
-                            return Err(self.gone_silent(quiet.elapsed() + AFTER_THE_END));
+                    pulse = self.pulse() => match pulse {
+                        Pulse::Heard => continue,
+                        Pulse::Silent if !self.handle.is_closed() && Instant::now() < deadline => {
+                            continue;
                         }
-                        match timeout(Duration::ZERO, incoming.wait()).await {
+                        Pulse::Silent => return Err(self.gone_silent(limits.timeout)),
+                        Pulse::Answered => match timeout(Duration::ZERO, incoming.wait()).await {
                             Ok(message) => message,
                             Err(_) => break,
-                        }
-                    }
+                        },
+                    },
                 },
-                Err(_) if !self.has_pulse().await => return Err(self.gone_silent(limits.timeout)),
+                Err(_) if self.pulse_beside(&mut incoming).await == Pulse::Silent => {
+                    return Err(self.gone_silent(limits.timeout));
+                }
                 Err(_) if begin(reply.stdout.bytes()).is_none() => {
                     return Err(self.not_begun(limits));
                 }
@@ -312,7 +326,7 @@ impl Session {
                 .channel_open_direct_tcpip(address, u32::from(port), "127.0.0.1", 0);
         let host = &self.host;
         match timeout(budget, opening).await {
-            Err(_) if !self.has_pulse().await => Err(self.gone_silent(budget)),
+            Err(_) if self.pulse().await == Pulse::Silent => Err(self.gone_silent(budget)),
             Err(_) => Err(Fault::new(
                 FaultKind::TimedOut,
                 format!(

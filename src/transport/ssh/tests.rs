@@ -10,6 +10,7 @@ use russh::keys::{Algorithm, EcdsaCurve, PrivateKey};
 
 use super::*;
 use crate::servers::ssh::{Answer, Greeting, Home, Script, Server, new_key, private};
+use crate::servers::tcp::closed_port;
 use crate::transport::audit::Audit;
 use crate::transport::capture::Limits;
 use crate::transport::command::{Exit, Output, Policy, ReadOnlyCommand, Values, Variable};
@@ -92,9 +93,9 @@ impl Desk {
 
 /// No test hangs.
 async fn within<T>(future: impl Future<Output = T>) -> T {
-    tokio::time::timeout(Duration::from_secs(30), future)
+    tokio::time::timeout(Duration::from_secs(120), future)
         .await
-        .expect("an end within 30 s")
+        .expect("an end within 120 s")
 }
 
 fn command(args: &[&str]) -> ReadOnlyCommand {
@@ -103,7 +104,13 @@ fn command(args: &[&str]) -> ReadOnlyCommand {
 }
 
 fn limits() -> Limits {
-    Limits::within(Duration::from_secs(20))
+    Limits::within(Duration::from_secs(60))
+}
+
+/// For a command that is not to end. A busy machine still comes to it: what is told of one
+/// that never began is something else.
+fn soon() -> Limits {
+    Limits::within(Duration::from_secs(2))
 }
 
 fn host(id: &str, port: u16, budget: Duration) -> Arc<Host> {
@@ -128,7 +135,7 @@ async fn start(
     change(&mut script);
     let server = Server::start(script).await;
     home.trust(&[&server]);
-    let host = host("data188", server.address.port(), Duration::from_secs(20));
+    let host = host("data188", server.address.port(), Duration::from_secs(100));
     (server, host)
 }
 
@@ -273,15 +280,11 @@ async fn what_is_cut_has_no_status(
 async fn a_hanging_command_is_ended_and_frees_its_channel() {
     let (desk, server, host) = lab(Answer::Hang).await;
     let fault = desk
-        .exec(
-            &host,
-            &["hangs"],
-            Limits::within(Duration::from_millis(100)),
-        )
+        .exec(&host, &["hangs"], soon())
         .await
         .expect_err("a timeout");
     assert_eq!(fault.kind, FaultKind::TimedOut);
-    assert_eq!(fault.seen, "`hangs` did not end in 0.1 s");
+    assert_eq!(fault.seen, "`hangs` did not end in 2.0 s");
     assert_eq!(fault.connection, None, "the connection itself is fine");
     assert!(!fault.hopeless);
     desk.exec(&host, &["uptime"], limits())
@@ -296,18 +299,32 @@ async fn a_hanging_command_is_ended_and_frees_its_channel() {
     assert_eq!(server.log.signals(), 1);
 }
 
+/// Its messages would fill up the channel, and keep the answer to a keepalive out.
+#[tokio::test]
+async fn a_command_that_prints_on_and_on_is_no_silent_host() {
+    let (desk, server, host) = lab(Answer::Babbles).await;
+    let fault = desk
+        .exec(&host, &["any"], soon())
+        .await
+        .expect_err("a timeout");
+    assert_eq!(fault.seen, "`any` did not end in 2.0 s");
+    assert_eq!(fault.connection, None, "the connection itself is fine");
+    assert_eq!(within(desk.pool.lost()).await, BTreeSet::new());
+    assert_eq!(server.log.connections(), 1);
+}
+
 #[tokio::test]
 async fn a_shell_that_takes_too_long_is_not_the_command_s_fault() {
     let home = Home::new();
     let (_server, host) = start(&home, |script| script.runs_echo = false, |_| Answer::Hang).await;
     let fault = Desk::new(home)
-        .exec(&host, &["any"], Limits::within(Duration::from_millis(100)))
+        .exec(&host, &["any"], soon())
         .await
         .expect_err("a timeout");
     assert_eq!(fault.kind, FaultKind::TimedOut);
     assert_eq!(
         fault.seen,
-        "the login shell of checker on data188 did not come to the command in 0.1 s"
+        "the login shell of checker on data188 did not come to the command in 2.0 s"
     );
     assert_eq!(fault.connection, Some(ConnectionKey::ssh("data188")));
     assert!(fault.hint.is_some_and(|hint| hint.contains("~/.bashrc")));
@@ -316,8 +333,7 @@ async fn a_shell_that_takes_too_long_is_not_the_command_s_fault() {
 #[tokio::test]
 async fn a_host_that_goes_silent_is_told_apart_from_a_slow_command() {
     let (desk, server, host) = lab(Answer::Freeze).await;
-    let soon = Limits::within(Duration::from_millis(100));
-    let waiting = join_all((0..6).map(|_| desk.exec(&host, &["any"], soon)));
+    let waiting = join_all((0..6).map(|_| desk.exec(&host, &["any"], soon())));
     for fault in within(waiting).await {
         let fault = fault.expect_err("silence");
         assert_eq!(
@@ -329,7 +345,7 @@ async fn a_host_that_goes_silent_is_told_apart_from_a_slow_command() {
         assert!(
             fault
                 .seen
-                .starts_with("data188 went silent: 0.1 s without an answer")
+                .starts_with("data188 went silent: 2.0 s without an answer")
                 || fault.seen == "the SSH connection to data188 was lost",
             "{fault}"
         );
@@ -572,19 +588,19 @@ fn without_port(text: &str, server: &Server) -> String {
     Greeting::Ssh,
     usize::MAX,
     FaultKind::Closed,
-    "127.0.0.1:PORT closed the connection before its SSH banner, dialled 2 times in "
+    "127.0.0.1:PORT closed the connection before its SSH banner, dialled "
 )]
 #[case::silent(
     Greeting::Silence,
     0,
     FaultKind::TimedOut,
-    "127.0.0.1:PORT accepted the connection and sent no SSH banner in 0.6 s"
+    "127.0.0.1:PORT accepted the connection and sent no SSH banner in 2.0 s"
 )]
 #[case::half_way(
     Greeting::BannerThenSilence,
     0,
     FaultKind::TimedOut,
-    "127.0.0.1:PORT (SSH-2.0-Silent_1) did not finish the key exchange in 0.6 s"
+    "127.0.0.1:PORT (SSH-2.0-Silent_1) did not finish the key exchange in 2.0 s"
 )]
 #[case::http(Greeting::Bytes(b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec()), 0, FaultKind::Protocol, "127.0.0.1:PORT is no SSH server: it said \"HTTP/1.1 400 Bad Request\"")]
 #[case::garbage(Greeting::Bytes(b"\x00\xff\x15\n".to_vec()), 0, FaultKind::Protocol, "127.0.0.1:PORT is no SSH server: it said \"")]
@@ -602,7 +618,7 @@ async fn tells_what_it_met_instead_of_ssh(
         script.drop_first = drop_first;
     };
     let (server, _) = start(&home, change, |_| Answer::ok("")).await;
-    let host = host("data188", server.address.port(), Duration::from_millis(600));
+    let host = host("data188", server.address.port(), Duration::from_secs(2));
     let fault = Desk::new(home).session(&host).await.expect_err("a fault");
     assert_eq!(fault.kind, kind);
     assert!(
@@ -619,21 +635,18 @@ async fn tells_what_it_met_instead_of_ssh(
 
 #[tokio::test]
 async fn a_refusal_is_tried_until_the_budget_is_spent() {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
-        .await
-        .expect("a port");
-    let port = listener.local_addr().expect("a port").port();
-    drop(listener);
+    let port = closed_port().await;
     let desk = Desk::new(Home::new());
     let fault = desk
-        .session(&host("data188", port, Duration::from_millis(600)))
+        .session(&host("data188", port, Duration::from_secs(2)))
         .await
         .expect_err("a refusal");
     assert_eq!(fault.kind, FaultKind::Refused);
     assert!(
-        fault.seen.starts_with(&format!(
-            "connection refused by 127.0.0.1:{port}, dialled 2 times in "
-        )),
+        // How often depends on the machine; once would not be told.
+        fault
+            .seen
+            .starts_with(&format!("connection refused by 127.0.0.1:{port}, dialled ")),
         "{}",
         fault.seen
     );
@@ -1025,8 +1038,9 @@ async fn only_a_connection_that_was_lost_is_told_as_lost() {
 #[tokio::test]
 async fn a_connection_that_was_opened_anew_stays_told_as_lost() {
     let (desk, server, host) = lab(Answer::Freeze).await;
-    let soon = Limits::within(Duration::from_millis(100));
-    desk.exec(&host, &["any"], soon).await.expect_err("silence");
+    desk.exec(&host, &["any"], soon())
+        .await
+        .expect_err("silence");
     desk.exec(&host, &["uptime"], limits())
         .await
         .expect("a new one");
@@ -1045,7 +1059,7 @@ async fn the_many_hosts_of_one_machine_all_get_in() {
             host(
                 &format!("h{n}"),
                 server.address.port(),
-                Duration::from_secs(20),
+                Duration::from_secs(100),
             )
         })
         .collect();
@@ -1062,7 +1076,7 @@ async fn a_secret_goes_over_standard_input_and_never_on_the_line() {
     let server = Server::start(script).await;
     home.trust(&[&server]);
     let desk = Desk::new(home);
-    let host = host("a", server.address.port(), Duration::from_secs(20));
+    let host = host("a", server.address.port(), Duration::from_secs(100));
     let variable = Variable::of("restic", "RESTIC_PASSWORD").expect("known");
     let args = ["restic", "list", "locks", "--no-lock", "--no-cache"];
     let command = ReadOnlyCommand::from_args(&Policy::default(), args).expect("allowed");

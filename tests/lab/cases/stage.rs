@@ -83,7 +83,7 @@ fn run(command: &mut Command) -> Run {
     end(child, watched)
 }
 
-/// Ends a group of processes that goes on for longer than [`LONGEST`].
+/// Ends a group of processes that goes on for longer than [`LONGEST`], or than its case.
 struct Watched {
     command: String,
     over: mpsc::Sender<()>,
@@ -95,11 +95,12 @@ impl Watched {
         let group = format!("-{}", child.id());
         let (over, is_over) = mpsc::channel();
         let guard = std::thread::spawn(move || {
-            let late = is_over.recv_timeout(LONGEST) == Err(RecvTimeoutError::Timeout);
-            if late {
+            let over = is_over.recv_timeout(LONGEST);
+            // Late, or left alone by a case that failed: it would go on into the next one.
+            if over.is_err() {
                 drop(Command::new("kill").args(["-KILL", "--", &group]).status());
             }
-            late
+            over == Err(RecvTimeoutError::Timeout)
         });
         Self {
             command,
@@ -109,7 +110,7 @@ impl Watched {
     }
 
     fn has_ended(self, run: &Run) {
-        drop(self.over);
+        drop(self.over.send(()));
         let late = self.guard.join().expect("no panic");
         assert!(!late, "not over in {LONGEST:?}: {}: {run}", self.command);
     }
@@ -301,7 +302,8 @@ impl Lab {
             count("k3s120", "wc -l < /var/log/nginx/access.log"),
             count(
                 "ops110",
-                "journalctl -u docker-registry | grep -c GET || true",
+                // What is on its way to the journal is waited for.
+                "journalctl --sync && journalctl -u docker-registry | grep -c GET || true",
             ),
             // The question itself is an INFO.
             count(

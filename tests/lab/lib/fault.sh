@@ -44,7 +44,7 @@ netem() {
   setsid -f ip netns exec "$OPERATOR_NETNS" python3 "$LAB/lib/wire.py" \
     "$port" "w-$host" "$delay" "$loss" "$STATE/hosts/$host/wire.pid" \
     </dev/null >>"$STATE/hosts/$host/wire.log" 2>&1
-  for ((wait = 0; wait < 100; wait++)); do
+  for ((wait = 0; wait < 1200; wait++)); do
     [[ ! -s $STATE/hosts/$host/wire.pid ]] || return 0
     sleep 0.05
   done
@@ -125,7 +125,7 @@ in_background() {
   shift 3
   setsid -f ip netns exec "$netns" python3 "$LAB/lib/$program" "$@" "$dir/$program.pid" \
     </dev/null >>"$dir/$program.log" 2>&1
-  for ((wait = 0; wait < 200; wait++)); do
+  for ((wait = 0; wait < 1200; wait++)); do
     [[ ! -s $dir/$program.pid ]] || return 0
     sleep 0.05
   done

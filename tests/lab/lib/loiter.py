@@ -21,7 +21,7 @@ def main():
     held = set()
     told = False
     while True:
-        peer = socket.create_connection(address, timeout=5)
+        peer = socket.create_connection(address, timeout=60)
         if not peer.recv(256).startswith(FULL):
             held.add(peer)
             continue

@@ -86,7 +86,7 @@ power_on() {
       </dev/null >>"$dir/console.log" 2>&1
   )
   # From here on a host without that process is one that died.
-  for ((wait = 0; wait < 100; wait++)); do
+  for ((wait = 0; wait < 1500; wait++)); do
     ! nspawn_of "$host" >/dev/null || return 0
     sleep 0.02
   done
@@ -101,7 +101,7 @@ power_off() {
   # A host with frozen processes would wait for them until its own time-outs.
   on_host "$host" systemctl kill -s CONT '*.service' 2>/dev/null || true
   kill -TERM "$pid"
-  for ((wait = 0; wait < 300; wait++)); do
+  for ((wait = 0; wait < 600; wait++)); do
     if ! runs "$pid"; then
       end_helpers "$host"
       host_net_off "$host"
@@ -109,7 +109,7 @@ power_off() {
     fi
     sleep 0.05
   done
-  say "$host did not power off in 15 s: cut"
+  say "$host did not power off in 30 s: cut"
   power_cut "$host"
 }
 
@@ -120,7 +120,7 @@ power_cut() {
   leader=$(leader_of "$host") || leader=
   # The kernel ends every process of a process namespace with its init.
   kill -KILL ${leader:+"$leader"} "$pid" 2>/dev/null || true
-  for ((wait = 0; wait < 100; wait++)); do
+  for ((wait = 0; wait < 600; wait++)); do
     if ! runs "$pid" && ! { [[ -n $leader ]] && runs "$leader"; }; then
       end_helpers "$host"
       host_net_off "$host"

@@ -24,7 +24,7 @@ netns_of() { echo "cslab-$1"; }
 DISK_SIZE=512m
 
 # Seconds that four hosts may take from power on to every service answering.
-UP_LIMIT=${COLDSTART_LAB_UP_LIMIT:-90}
+UP_LIMIT=${COLDSTART_LAB_UP_LIMIT:-240}
 
 say() { printf 'lab: %s\n' "$*" >&2; }
 die() {

@@ -1,4 +1,4 @@
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -339,7 +339,7 @@ async fn no_answer_is_a_fault_and_not_posted_again(
 #[tokio::test]
 async fn silence_ends_at_the_timeout() {
     let server = Server::hangs().await;
-    let (context, _) = context(Duration::from_millis(300));
+    let (context, _) = context(Duration::from_secs(2));
     let test = test(at(&server));
     let mut turn = AlertTurn::granted();
     let fault = look(&test, &context, &mut turn).await.expect_err("a fault");
@@ -502,8 +502,19 @@ async fn an_alert_arrives_at_once_or_late(#[case] from: usize, #[case] looks: u3
 /// A retry looks again, and does not post again.
 #[tokio::test]
 async fn a_retry_only_looks_again() {
-    let server = lists(2, |posted| format!("[{posted}]")).await;
-    let (brief, _) = context(Duration::from_millis(150));
+    let has_arrived = Arc::new(AtomicBool::new(false));
+    let arrives = Arc::clone(&has_arrived);
+    let list = move |_, posted: &str| {
+        let there = arrives.load(Ordering::SeqCst);
+        let list = if there {
+            format!("[{posted}]")
+        } else {
+            "{}".to_owned()
+        };
+        whole("200 OK", &list)
+    };
+    let server = webhook(|_| TAKEN.to_owned(), list).await;
+    let (brief, _) = context(Duration::from_secs(2));
     let test = with_arrival(&server, json!({ "url": "/list" }));
     let mut turn = AlertTurn::granted();
     let first = look(&test, &brief, &mut turn).await.expect("facts");
@@ -511,6 +522,7 @@ async fn a_retry_only_looks_again() {
     assert_eq!(fact(&first, "arrived"), false);
     assert_eq!(fact(&first, "arrived_after_ms"), Json::Null);
     assert!(test.is_worth_another(&turn));
+    has_arrived.store(true, Ordering::SeqCst);
     let (long, ledger) = context(LONG);
     let second = look(&test, &long, &mut turn).await.expect("facts");
     assert_eq!(fact(&second, "arrived"), true);
@@ -549,7 +561,7 @@ fn with_another_label(_: &str) -> String {
 #[tokio::test]
 async fn elsewhere_is_not_arrived(#[case] arrival: Json, #[case] shape: fn(&str) -> String) {
     let server = lists(0, shape).await;
-    let (context, _) = context(Duration::from_millis(300));
+    let (context, _) = context(Duration::from_secs(2));
     let test = with_arrival(&server, arrival);
     let facts = look(&test, &context, &mut AlertTurn::granted())
         .await
@@ -614,7 +626,7 @@ async fn alertmanager_is_asked_by_the_label() {
 #[tokio::test]
 async fn a_place_that_cannot_be_read_is_a_fault(#[case] answer: &'static str, #[case] seen: &str) {
     let server = webhook(|_| TAKEN.to_owned(), move |_, _| answer.to_owned()).await;
-    let (context, _) = context(Duration::from_millis(300));
+    let (context, _) = context(Duration::from_secs(2));
     let test = with_arrival(&server, json!({ "url": "/list" }));
     let mut turn = AlertTurn::granted();
     let fault = look(&test, &context, &mut turn).await.expect_err("a fault");

@@ -535,7 +535,7 @@ async fn the_wire() {
     assert_eq!(fault.kind, FaultKind::Closed);
     let hangs = Server::hangs().await;
     let (mut context, _) = context(&[]);
-    context.target.timeout = std::time::Duration::from_millis(300);
+    context.target.timeout = std::time::Duration::from_secs(2);
     let kind = at(&hangs, json!({"silences": {}}));
     let fault = within(Kind::run(&kind, &context))
         .await

@@ -46,7 +46,7 @@ async fn look(
         })
     })
     .await;
-    stage.context.target.timeout = Duration::from_secs(2);
+    stage.context.target.timeout = Duration::from_secs(5);
     run(&kind::<Archive>(options), &stage.context).await
 }
 

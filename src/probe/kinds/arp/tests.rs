@@ -178,7 +178,7 @@ async fn look(
     })
     .await;
     stage.context.target.via = stage.context.target.host.take();
-    stage.context.target.timeout = std::time::Duration::from_secs(1);
+    stage.context.target.timeout = std::time::Duration::from_secs(5);
     let seen = run(&kind::<Arp>(options), &stage.context).await;
     let asked = asked.lock().expect("the lock").clone();
     (seen, asked)

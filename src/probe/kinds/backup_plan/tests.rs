@@ -103,7 +103,7 @@ async fn answering(data: Data, restic: Answer) -> Stage {
         }
     })
     .await;
-    stage.context.target.timeout = std::time::Duration::from_secs(2);
+    stage.context.target.timeout = std::time::Duration::from_secs(5);
     stage
 }
 
@@ -278,7 +278,7 @@ async fn redis_that_cannot_be_asked_is_a_fault(
     #[case] hint: &str,
 ) {
     let mut stage = stage(move |_| answer.clone()).await;
-    stage.context.target.timeout = std::time::Duration::from_secs(2);
+    stage.context.target.timeout = std::time::Duration::from_secs(5);
     let fault = run(&kind::<BackupPlan>(one()), &stage.context)
         .await
         .expect_err("a fault");

@@ -31,7 +31,7 @@ async fn look(stat: Answer, head: Answer) -> Result<Facts, Fault> {
         _ => Answer::fails(2, "unexpected"),
     })
     .await;
-    stage.context.target.timeout = std::time::Duration::from_secs(1);
+    stage.context.target.timeout = std::time::Duration::from_secs(5);
     let kind: Certificate = kind(json!({ "path": "/x.pem" }));
     run(&kind, &stage.context).await
 }

@@ -7,7 +7,7 @@ use crate::servers::ssh::Answer;
 
 async fn look(options: serde_json::Value, answer: Answer) -> Result<Facts, Fault> {
     let mut stage = stage(move |_| answer.clone()).await;
-    stage.context.target.timeout = std::time::Duration::from_secs(1);
+    stage.context.target.timeout = std::time::Duration::from_secs(5);
     run(&kind::<Command>(options), &stage.context).await
 }
 

@@ -47,7 +47,7 @@ async fn look(
         _ => Answer::fails(2, "unexpected"),
     })
     .await;
-    stage.context.target.timeout = std::time::Duration::from_secs(1);
+    stage.context.target.timeout = std::time::Duration::from_secs(5);
     run(&kind::<Crontab>(options), &stage.context).await
 }
 

@@ -80,7 +80,7 @@ async fn look(
         }
     })
     .await;
-    stage.context.target.timeout = std::time::Duration::from_secs(1);
+    stage.context.target.timeout = std::time::Duration::from_secs(5);
     run(&kind::<Disk>(options), &stage.context).await
 }
 

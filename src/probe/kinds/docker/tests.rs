@@ -544,7 +544,7 @@ async fn podman_under_the_name_of_docker_is_understood() {
 #[tokio::test]
 async fn a_hung_engine_is_a_fault() {
     let mut stage = stage(|_| Answer::Hang).await;
-    stage.context.target.timeout = std::time::Duration::from_millis(300);
+    stage.context.target.timeout = std::time::Duration::from_secs(2);
     let fault = run(
         &kind::<Docker>(json!({"containers": ["web"]})),
         &stage.context,

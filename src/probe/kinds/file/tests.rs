@@ -15,7 +15,7 @@ async fn look(options: serde_json::Value, stat: Answer, head: Answer) -> Result<
         _ => Answer::fails(2, "unexpected"),
     })
     .await;
-    stage.context.target.timeout = std::time::Duration::from_secs(1);
+    stage.context.target.timeout = std::time::Duration::from_secs(5);
     run(&kind::<File>(options), &stage.context).await
 }
 

@@ -179,7 +179,7 @@ async fn a_damaged_journal_proves_no_absence() {
 #[tokio::test]
 async fn a_hung_journal_is_a_fault() {
     let mut stage = stage(|_| Answer::Hang).await;
-    stage.context.target.timeout = std::time::Duration::from_millis(300);
+    stage.context.target.timeout = std::time::Duration::from_secs(2);
     let fault = run(&kind::<Journal>(json!({})), &stage.context)
         .await
         .expect_err("a fault");

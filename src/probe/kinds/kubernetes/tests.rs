@@ -358,7 +358,7 @@ async fn sudo_may_stand_in_the_way(
 #[tokio::test]
 async fn a_hanging_cluster_is_a_timeout() {
     let mut stage = stage(|_| Answer::Hang).await;
-    stage.context.target.timeout = std::time::Duration::from_millis(200);
+    stage.context.target.timeout = std::time::Duration::from_secs(2);
     let check: Kubernetes = kind(json!({ "nodes": {} }));
     let fault = run(&check, &stage.context).await.expect_err("no answer");
     assert_eq!(fault.kind, FaultKind::TimedOut);

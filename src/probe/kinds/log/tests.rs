@@ -286,7 +286,7 @@ async fn a_containers_own_words_are_no_refusal() {
 #[tokio::test]
 async fn a_hung_engine_is_a_fault() {
     let mut stage = stage(|_| Answer::Hang).await;
-    stage.context.target.timeout = std::time::Duration::from_millis(300);
+    stage.context.target.timeout = std::time::Duration::from_secs(2);
     let fault = run(&kind::<Log>(json!({"container": "web"})), &stage.context)
         .await
         .expect_err("a fault");

@@ -168,7 +168,7 @@ async fn look(
     respond: impl Fn(&str) -> Answer + Send + Sync + 'static,
 ) -> Result<Facts, Fault> {
     let mut stage = stage(respond).await;
-    stage.context.target.timeout = std::time::Duration::from_secs(1);
+    stage.context.target.timeout = std::time::Duration::from_secs(5);
     run(&kind::<Port>(options), &stage.context).await
 }
 

@@ -232,13 +232,13 @@ async fn troubles(
 }
 
 #[rstest]
-#[case(Trouble::SilentLogin, "no answer to the login within 0.2 s")]
-#[case(Trouble::SilentStatement, "no answer to the query within 0.2 s")]
+#[case(Trouble::SilentLogin, "no answer to the login within 2.0 s")]
+#[case(Trouble::SilentStatement, "no answer to the query within 2.0 s")]
 #[tokio::test]
 async fn a_silent_server_ends_at_the_timeout(#[case] trouble: Trouble, #[case] seen: &str) {
     let server = with(trouble).await;
     let (mut context, _) = context(&[]);
-    context.target.timeout = std::time::Duration::from_millis(200);
+    context.target.timeout = std::time::Duration::from_secs(2);
     let fault = within(Kind::run(&at(server.address.port()), &context))
         .await
         .expect_err("silence");

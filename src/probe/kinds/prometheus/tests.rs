@@ -766,7 +766,7 @@ async fn silence_ends() {
     let server = Server::hangs().await;
     let kind = at(&server, json!({"rules": {}}));
     let (mut context, _) = context(&[]);
-    context.target.timeout = std::time::Duration::from_millis(300);
+    context.target.timeout = std::time::Duration::from_secs(2);
     let fault = within(Kind::run(&kind, &context))
         .await
         .expect_err("silence");

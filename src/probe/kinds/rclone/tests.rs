@@ -31,7 +31,7 @@ async fn look(options: Json, answer: Answer) -> Result<Facts, Fault> {
         }
     })
     .await;
-    stage.context.target.timeout = std::time::Duration::from_secs(2);
+    stage.context.target.timeout = std::time::Duration::from_secs(5);
     run(&kind::<Rclone>(options), &stage.context).await
 }
 

@@ -32,7 +32,7 @@ async fn answering(snapshots: Answer, locks: Answer, lock: Answer, others: Answe
         }
     })
     .await;
-    stage.context.target.timeout = std::time::Duration::from_secs(2);
+    stage.context.target.timeout = std::time::Duration::from_secs(5);
     stage
 }
 
@@ -247,7 +247,7 @@ async fn a_lock_of_a_time_to_come_is_told() {
         }
     })
     .await;
-    stage.context.target.timeout = std::time::Duration::from_secs(2);
+    stage.context.target.timeout = std::time::Duration::from_secs(5);
     let probe = kind::<Restic>(options(json!({})));
     let facts = run(&probe, &stage.context).await.expect("facts");
     assert_eq!(fact(&facts, "locks"), json!(2));

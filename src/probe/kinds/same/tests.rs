@@ -106,7 +106,7 @@ async fn both(respond: impl Fn(&str) -> Answer + Send + Sync + 'static) -> Stage
     own.local = true;
     let far = stage.context.target.host.take().expect("a host");
     stage.context.target.also = vec![far, Arc::new(own)];
-    stage.context.target.timeout = std::time::Duration::from_secs(2);
+    stage.context.target.timeout = std::time::Duration::from_secs(5);
     stage
 }
 

@@ -415,7 +415,7 @@ async fn garbage_is_a_fault(#[case] options: Json, #[case] told: &str) {
 #[tokio::test]
 async fn a_hung_program_is_a_fault() {
     let mut stage = stage(|_| Answer::Hang).await;
-    stage.context.target.timeout = std::time::Duration::from_millis(300);
+    stage.context.target.timeout = std::time::Duration::from_secs(2);
     let settings = kind::<Settings>(json!({"from": "sysctl", "expect": {"vm.x": 1}}));
     let fault = run(&settings, &stage.context).await.expect_err("a fault");
     assert_eq!(fault.kind, FaultKind::TimedOut);

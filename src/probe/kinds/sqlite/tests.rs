@@ -47,7 +47,7 @@ async fn look(
         }
     })
     .await;
-    stage.context.target.timeout = std::time::Duration::from_secs(2);
+    stage.context.target.timeout = std::time::Duration::from_secs(5);
     let seen = run(&kind::<Sqlite>(options), &stage.context).await;
     (seen, stage.server.log.lines())
 }

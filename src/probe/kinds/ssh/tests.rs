@@ -163,7 +163,7 @@ async fn a_host_that_stops_answering_is_a_fault(
     #[case] kind_of: FaultKind,
 ) {
     let mut stage = stage(move |_| answer.clone()).await;
-    stage.context.target.timeout = std::time::Duration::from_millis(300);
+    stage.context.target.timeout = std::time::Duration::from_secs(2);
     let fault = run(&kind::<Ssh>(json!({})), &stage.context)
         .await
         .expect_err("a fault");
@@ -259,7 +259,7 @@ async fn a_silent_name_server_is_an_answer(#[case] answer: Answer) {
         other => others(other),
     })
     .await;
-    stage.context.target.timeout = std::time::Duration::from_secs(1);
+    stage.context.target.timeout = std::time::Duration::from_secs(5);
     let ssh = kind::<Ssh>(json!({"own_name": true}));
     let facts = run(&ssh, &stage.context).await.expect("facts");
     assert_eq!(fact(&facts, "name_resolves"), json!(false));
@@ -286,7 +286,7 @@ async fn a_lost_connection_says_nothing_of_the_name(#[case] answer: Answer) {
         other => others(other),
     })
     .await;
-    stage.context.target.timeout = std::time::Duration::from_secs(1);
+    stage.context.target.timeout = std::time::Duration::from_secs(5);
     let ssh = kind::<Ssh>(json!({"own_name": true}));
     let fault = run(&ssh, &stage.context).await.expect_err("a fault");
     assert!(fault.connection.is_some(), "{fault:?}");

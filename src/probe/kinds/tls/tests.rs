@@ -171,7 +171,7 @@ async fn what_shows_no_certificate_is_a_fault(
         None => Server::hangs().await,
     };
     let (mut context, _) = context(&[]);
-    context.target.timeout = Duration::from_secs(2);
+    context.target.timeout = Duration::from_secs(5);
     let options = json!({ "address": "127.0.0.1", "port": server.address.port() });
     let fault = run(&tls(options), &context).await.expect_err("a fault");
     assert_eq!(fault.kind, kind, "{fault}");

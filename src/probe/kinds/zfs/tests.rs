@@ -28,7 +28,7 @@ async fn look(options: serde_json::Value, zfs: Answer, status: Answer) -> Result
         }
     })
     .await;
-    stage.context.target.timeout = std::time::Duration::from_secs(2);
+    stage.context.target.timeout = std::time::Duration::from_secs(5);
     let kind = kind::<Zfs>(options);
     let seen = run(&kind, &stage.context).await;
     let sent = stage.server.log.lines();

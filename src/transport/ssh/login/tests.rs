@@ -171,10 +171,8 @@ fn nobody_to_log_in_as_is_a_local_fault() {
 }
 
 pub(in crate::transport::ssh) fn program(dir: &Path, script: &str) -> PathBuf {
-    use std::os::unix::fs::PermissionsExt;
     let path = dir.join("ssh");
-    std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).expect("a script");
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).expect("a script");
+    crate::servers::programs::program(&path, &format!("#!/bin/sh\n{script}\n"));
     path
 }
 

@@ -1,8 +1,10 @@
 //! What is told of a connection or a command that came to no good end.
 
+use std::pin::pin;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use russh::ChannelReadHalf;
 use tokio::time::timeout;
 
 use super::Session;
@@ -10,13 +12,28 @@ use crate::transport::capture::Limits;
 use crate::transport::command::{Exit, ReadOnlyCommand};
 use crate::transport::{ConnectionKey, Fault, FaultKind};
 
-/// What an answer to a keepalive may take, once a command is overdue: a host
+/// The answer to a keepalive is waited for in beats: a machine that for a while has no
+/// time for this program takes one of them, however long that was, and no host is
+/// silent because of it.
+const BEAT: Duration = Duration::from_millis(100);
+
+/// The beats that an answer to a keepalive may take, once a command is overdue: a host
 /// that went dark in the middle of a run is not the command's fault.
-pub(super) const PULSE: Duration = Duration::from_secs(1);
+const PULSE: u32 = 10;
 
 /// The same at the end of a run, when nothing else waits: a machine that has
 /// just started everything at once may be slow to answer.
-const LAST_SIGN: Duration = Duration::from_secs(5);
+const LAST_SIGN: u32 = 50;
+
+/// What was heard of the other end, once it was asked for a sign of life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pulse {
+    /// It answered: all that it had sent before is here.
+    Answered,
+    /// Something else came, and the answer may be behind more of it.
+    Heard,
+    Silent,
+}
 
 impl Session {
     /// Whether the other end has kept this connection until now.
@@ -24,22 +41,47 @@ impl Session {
         if self.is_lost() {
             return false;
         }
-        let answered = timeout(LAST_SIGN, self.handle.send_ping()).await;
-        let lives = matches!(answered, Ok(Ok(()))) && !self.handle.is_closed();
-        if !lives {
+        let answers = self.answers_within(LAST_SIGN).await;
+        if !answers {
+            // It is not used again: whoever asks for the host opens another one.
             self.silent.store(true, Ordering::Relaxed);
         }
-        lives
+        answers
     }
 
     /// Whether the other end still answers at all.
-    pub(super) async fn has_pulse(&self) -> bool {
-        self.has_pulse_within(PULSE).await
+    pub(super) async fn pulse(&self) -> Pulse {
+        let before = self.notes.heard();
+        if self.answers_within(PULSE).await {
+            Pulse::Answered
+        } else if self.handle.is_closed() || self.notes.heard() == before {
+            Pulse::Silent
+        } else {
+            Pulse::Heard
+        }
     }
 
-    pub(super) async fn has_pulse_within(&self, limit: Duration) -> bool {
-        let answered = timeout(limit, self.handle.send_ping()).await;
-        matches!(answered, Ok(Ok(()))) && !self.handle.is_closed()
+    /// The same, while a command goes on to print: a channel that nobody reads fills up,
+    /// and holds up all that comes behind it on the connection, the answer too.
+    pub(super) async fn pulse_beside(&self, incoming: &mut ChannelReadHalf) -> Pulse {
+        let unread = async {
+            while incoming.wait().await.is_some() {}
+            std::future::pending().await
+        };
+        tokio::select! {
+            pulse = self.pulse() => pulse,
+            never = unread => never,
+        }
+    }
+
+    async fn answers_within(&self, beats: u32) -> bool {
+        let mut answer = pin!(self.handle.send_ping());
+        for _ in 0..beats {
+            if let Ok(answered) = timeout(BEAT, &mut answer).await {
+                return answered.is_ok() && !self.handle.is_closed();
+            }
+        }
+        false
     }
 
     /// A fault of the connection, which all its checks share. The next attempt

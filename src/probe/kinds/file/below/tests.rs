@@ -31,7 +31,7 @@ async fn look(find: Answer, grep: Answer) -> Result<Facts, Fault> {
         _ => Answer::fails(2, "unexpected"),
     })
     .await;
-    stage.context.target.timeout = std::time::Duration::from_secs(1);
+    stage.context.target.timeout = std::time::Duration::from_secs(5);
     run(&kind::<File>(options()), &stage.context).await
 }
 

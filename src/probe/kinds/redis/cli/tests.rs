@@ -23,7 +23,7 @@ async fn look(ping: Answer, info: Answer) -> Result<Facts, Fault> {
         }
     })
     .await;
-    stage.context.target.timeout = std::time::Duration::from_secs(1);
+    stage.context.target.timeout = std::time::Duration::from_secs(5);
     run(&kind::<Redis>(json!({ "socket": SOCKET })), &stage.context).await
 }
 

@@ -110,7 +110,7 @@ impl Watched {
     }
 
     fn has_ended(self, run: &Run) {
-        drop(self.over.send(()));
+        let _ = self.over.send(());
         let late = self.guard.join().expect("no panic");
         assert!(!late, "not over in {LONGEST:?}: {}: {run}", self.command);
     }

@@ -393,6 +393,10 @@ pub(super) struct Undo<'l> {
 }
 
 impl Drop for Undo<'_> {
+    #[expect(
+        clippy::print_stderr,
+        reason = "beside the failure of the case, in its output"
+    )]
     fn drop(&mut self) {
         // `take` waits for what comes back.
         let done = run(Command::new(LAB).args(&self.undo));

@@ -34,6 +34,17 @@ const PROGRAMS: [(&str, &str); 12] = [
     ),
 ];
 
+/// What is secret by its place alone, and how long it is at least: `remote,key=HERE:` of
+/// rclone, and parameters of URLs. A short key may be the name of a thing.
+const PARAMETERS: [(&str, usize); 6] = [
+    (",key=", 1),
+    ("?key=", 20),
+    ("&key=", 20),
+    ("?sig=", 20),
+    ("&sig=", 20),
+    ("x-amz-signature=", 20),
+];
+
 /// What else is told by its look.
 const OTHERS: [&str; 2] = [
     // openssl's `-passin pass:…`
@@ -188,12 +199,13 @@ fn named_by(text: &str, form: Form) -> Vec<Range<usize>> {
             found.extend(value_after(text, at, end, form));
         }
     }
-    // `remote,key=HERE:` of rclone.
-    found.extend(lower.match_indices(",key=").filter_map(|(at, name)| {
-        let value = at + name.len();
-        let length = extent(&text[value..], true);
-        (length > 0).then_some(value..value + length)
-    }));
+    for (name, shortest) in PARAMETERS {
+        found.extend(lower.match_indices(name).filter_map(|(at, name)| {
+            let value = at + name.len();
+            let length = extent(&text[value..], true);
+            (length >= shortest).then_some(value..value + length)
+        }));
+    }
     found
 }
 

@@ -73,6 +73,18 @@ fn as_long_as_before() {
 #[case::quotes_in_quotes("x,pass=''a b'':y", "x,pass=******':y")]
 #[case::json("token={\"access_token\":\"a b\"}", "token={\"access_token\":*****}")]
 #[case::key("x,key=abc,y=1", "x,key=***,y=1")]
+#[case::of_azure(
+    "https://h/c?sv=1&sig=abcdefghijklmnopqrst%3D&x=1",
+    "https://h/c?sv=1&sig=***********************&x=1"
+)]
+#[case::of_aws(
+    "https://h/k?X-Amz-Signature=0123456789abcdef0123 x",
+    "https://h/k?X-Amz-Signature=******************** x"
+)]
+#[case::of_google(
+    "https://h/?key=abcdefghijklmnopqrst",
+    "https://h/?key=********************"
+)]
 #[case::flag("x --db-password abc -v", "x --db-password *** -v")]
 #[case::flag_in_a_list("[x, \"--token\", \"abc\"]", "[x, \"--token\", *****]")]
 #[case::variable("PGPASSWORD=abc psql", "PGPASSWORD=*** psql")]
@@ -109,6 +121,8 @@ fn left_by_look(
         "json.token == 'x'",
         "mysql -p",
         "bypass=1",
+        "https://h/v1/kv?key=registry&sig=none",
+        "https://h/?key=${google_key_of_the_site}",
         "x,key=${k}:y"
     )]
     value: &str,

@@ -67,7 +67,8 @@ enum Source {
     IscsiNodes,
     /// The sessions of `iscsiadm -m session`, as they are now.
     IscsiSessions,
-    /// The properties of a unit, by `systemctl show`.
+    /// The properties of a unit, by `systemctl show`. One that is not loaded, as it is masked
+    /// or its file has an error, differs by its `LoadState`, unless that is expected.
     Systemctl,
     /// A file.
     File,
@@ -348,6 +349,16 @@ impl Settings {
         Ok(Some(text).filter(|_| !unloaded))
     }
 
+    /// A unit that is masked, or whose file has an error, has the defaults of systemd,
+    /// which are not what anybody has set: unless it was asked for, that is wrong itself.
+    fn not_loaded(&self, unit: &Record) -> Option<Value> {
+        const STATE: &str = "LoadState";
+        let state = unit
+            .get(STATE)
+            .filter(|_| self.from == Source::Systemctl && !self.expect.contains_key(STATE))?;
+        (state != "loaded").then(|| Value::from(format!("{STATE}: expected loaded, is {state}")))
+    }
+
     fn facts(&self, records: &[Record]) -> Facts {
         let mut facts = Facts::new();
         if !self.is_always_there() {
@@ -359,6 +370,7 @@ impl Settings {
         let (mut differing, mut missing) = (Vec::new(), Vec::new());
         let mut values = BTreeMap::new();
         let mut equal = 0_u32;
+        differing.extend(records.iter().filter_map(|unit| self.not_loaded(unit)));
         let is_iscsi = matches!(self.from, Source::IscsiNodes | Source::IscsiSessions);
         for (name, wanted) in &self.expect {
             if records.is_empty() {

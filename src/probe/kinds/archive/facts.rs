@@ -83,7 +83,7 @@ pub(super) const FACTS: &[FactSpec] = &[
     FactSpec::new(
         "verified_to",
         Type::Text,
-        "How deep the newest was found to be whole: `content`; `ends`, of a dump of Redis, which begins and ends as one: with these it is `readable`; or `packing` alone: what is packed may have been cut before. Absent where none was.",
+        "How deep the newest was found to be whole: `content`; `ends`, of a dump of Redis, which begins and ends as one, and of a database of SQLite, which has all its pages, while what they hold is for kind `sqlite` to tell: with these it is `readable`; or `packing` alone: what is packed may have been cut before. Absent where none was.",
     ),
     FactSpec::new(
         "damage",

@@ -194,12 +194,11 @@ impl Content {
     }
 
     /// How deep one that `is_whole` was looked into: to the `content`, or to no more than
-    /// the `ends` of it, where nothing on the host can go through what is between them.
+    /// the `ends` of it, where nothing on the host goes through what is between them.
     pub(super) fn depth(self) -> &'static str {
-        if self == Self::Redis {
-            "ends"
-        } else {
-            "content"
+        match self {
+            Self::Redis | Self::Sqlite => "ends",
+            _ => "content",
         }
     }
 

@@ -600,7 +600,9 @@ async fn an_sqlite_file_has_as_many_pages_as_it_says() {
         })
         .expect("a database");
     let packed = dir.path().join("db.sqlite.gz");
-    assert_told(&read(path.clone(), json!({})).await, "sqlite", None);
+    let facts = read(path.clone(), json!({})).await;
+    assert_told(&facts, "sqlite", None);
+    assert_eq!(fact(&facts, "verified_to"), json!("ends"));
     shell("gzip -k db.sqlite", dir.path());
     assert_told(&read(packed.clone(), json!({})).await, "sqlite.gz", None);
     cut(&path, 70);

@@ -244,6 +244,31 @@ async fn a_unit_that_is_not_there_has_no_properties(
     assert_eq!(fact(&facts, "missing"), missing);
 }
 
+/// systemd shows its own defaults of a unit that it did not load.
+#[rstest]
+#[case::masked("MemoryMax", "masked", &["LoadState: expected loaded, is masked"])]
+#[case::an_error("MemoryMax", "bad-setting", &["LoadState: expected loaded, is bad-setting"])]
+#[case::loaded("MemoryMax", "loaded", &[])]
+#[case::as_asked("LoadState", "masked", &[])]
+#[tokio::test]
+async fn a_unit_that_is_not_loaded_differs(
+    #[case] name: &str,
+    #[case] state: &str,
+    #[case] differing: &[&str],
+) {
+    let wanted = if name == "LoadState" {
+        state
+    } else {
+        "infinity"
+    };
+    let options = json!({"from": "systemctl", "unit": "x.service", "expect": {name: wanted}});
+    let text = format!("LoadState={state}\nMemoryMax=infinity\n");
+    assert_eq!(
+        fact(&seen(options, &text).await, "differing"),
+        json!(differing)
+    );
+}
+
 #[rstest]
 #[case::the_last_one_counts("equals", "# a = 1\na = 1\n a=2 \n", "a", Some("2"))]
 #[case::quoted("equals", "a = \"x y\"\n", "a", Some("x y"))]

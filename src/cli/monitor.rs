@@ -341,10 +341,7 @@ fn withdraw(path: &Path) -> String {
         Ok(()) => format!(
             "coldstart: {path_shown} was removed, so that nobody takes it for what this run found"
         ),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            format!("coldstart: there is no {path_shown}")
-        }
-        // Of what is on a file system without writing, nothing is looked up first.
+        // Looked up apart: a file system without writing refuses before it looks.
         Err(_) if fs::symlink_metadata(path).is_err_and(|error| is_absent(&error)) => {
             format!("coldstart: there is no {path_shown}")
         }

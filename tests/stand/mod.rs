@@ -10,6 +10,12 @@ pub(crate) mod files;
 pub(crate) mod host;
 pub(crate) mod kubernetes;
 pub(crate) mod monitoring;
+#[path = "../servers/programs.rs"]
+#[expect(
+    unreachable_pub,
+    reason = "other tests have it from a module of all servers"
+)]
+mod programs;
 pub(crate) mod redis;
 pub(crate) mod repositories;
 pub(crate) mod times;

@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 
 use nix::sched::{CloneFlags, unshare};
 
+use super::programs;
+
 /// No test hangs; nothing is measured by it.
 pub(crate) const HANG: Duration = Duration::from_secs(120);
 
@@ -110,16 +112,10 @@ impl World {
         })
     }
 
-    /// Writes an executable file. A process of its own has it open for writing and nobody
-    /// else: whatever another test starts in that moment would inherit our open file, and
-    /// until it is over the kernel does not run the program ("text file busy").
+    /// Writes an executable file.
     pub(crate) fn program(&self, path: &Path, text: &str) {
-        let mut command = Command::new("sh");
-        command
-            .args(["-ec", "cat >\"$0\"; chmod 755 \"$0\""])
-            .arg(path);
-        let done = self.output(command, text.as_bytes().to_vec());
-        assert!(done.status.success(), "{done:?}");
+        let (path, text) = (path.to_owned(), text.to_owned());
+        self.run(move || programs::program(&path, &text));
     }
 
     /// Waits until the address takes a connection.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::again::{self, FirstBoot};
+use super::again::{self, Teller};
 use crate::judge::{Booted, Judgement, Past, Remembered};
 use crate::plan::{Check, Plan};
 use crate::probe::{Observation, Outcome, Value};
@@ -12,8 +12,6 @@ use crate::state::{CheckMemory, Memory};
 
 /// The fact that tells when a host has booted.
 const BOOTED: &str = "booted_at";
-/// The fact that begins at 0 with every boot.
-const UPTIME: &str = "uptime_s";
 
 /// Judges checks with what is remembered of them, and with the boots that this
 /// run has learned.
@@ -21,8 +19,8 @@ pub(super) struct Courses<'a> {
     plan: &'a Plan,
     memory: &'a Memory,
     boots: HashMap<&'a str, String>,
-    /// Boots that were told over the first connection to a host.
-    first_boots: BTreeMap<String, FirstBoot>,
+    /// Who told the boot of a host first.
+    tellers: BTreeMap<String, Teller>,
     /// When the hosts have booted, by what they said themselves.
     booted: HashMap<&'a str, Timestamp>,
     /// Hosts that were seen on more than one boot.
@@ -39,7 +37,7 @@ impl<'a> Courses<'a> {
             plan,
             memory,
             boots: HashMap::new(),
-            first_boots: BTreeMap::new(),
+            tellers: BTreeMap::new(),
             booted: HashMap::new(),
             restarted: BTreeSet::new(),
             first_seen: HashMap::new(),
@@ -62,8 +60,8 @@ impl<'a> Courses<'a> {
         };
         let seen = self.first_seen.entry(host).or_insert(observation.at);
         *seen = observation.at.min(*seen);
-        if let Some(Value::Number(uptime)) = facts.get(UPTIME)
-            && let Some(started) = started(observation, *uptime)
+        if let Some(uptime) = again::uptime(&observation.outcome)
+            && let Some(started) = started(observation, uptime)
         {
             let latest = self.started.entry(host).or_insert(started);
             *latest = started.max(*latest);
@@ -72,16 +70,12 @@ impl<'a> Courses<'a> {
             self.booted.insert(host, *at);
         }
         if let Some(boot) = again::boot(&observation.outcome) {
-            if is_first(host) {
-                let first = || FirstBoot {
-                    check,
-                    boot: boot.clone(),
-                    attempts: observation.attempts,
-                };
-                self.first_boots
-                    .entry(host.to_owned())
-                    .or_insert_with(first);
-            }
+            let teller = || Teller {
+                check,
+                attempts: observation.attempts,
+                boot: is_first(host).then(|| boot.clone()),
+            };
+            self.tellers.entry(host.to_owned()).or_insert_with(teller);
             let known = self.boots.entry(host).or_insert_with(|| boot.clone());
             if known != boot {
                 self.restarted.insert(host);
@@ -89,9 +83,9 @@ impl<'a> Courses<'a> {
         }
     }
 
-    /// The boots that were told over the first connection to a host, by its id.
-    pub(super) fn first_boots(&self) -> &BTreeMap<String, FirstBoot> {
-        &self.first_boots
+    /// Who told the boot of a host first, by the host's id.
+    pub(super) fn tellers(&self) -> &BTreeMap<String, Teller> {
+        &self.tellers
     }
 
     /// Hosts that have started since something was seen of them in this run.

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use super::again::{self, Connections};
+use super::again::{self, Beginning, Connections};
 use super::attempt::{Shared, defect, is_withheld, look, tell_coverage};
 use super::course::Courses;
 use super::diagnosis::{Findings, diagnose};
@@ -37,6 +37,7 @@ pub async fn run(
     mut stop: Stop,
     on_event: &mut dyn FnMut(&Event),
 ) -> Scorecard {
+    let began = Beginning::now();
     let (sender, mut started) = mpsc::unbounded_channel();
     let shared = Shared::new(Arc::clone(plan), Arc::clone(transports), options, sender);
     let shared = Arc::new(shared);
@@ -52,7 +53,7 @@ pub async fn run(
             biased;
             Some((check, attempt)) = started.recv() => coordinator.started(check, attempt),
             Some(ended) = coordinator.tasks.join_next() => coordinator.ended(ended),
-            connections = again::at_the_end(&shared, coordinator.courses.first_boots()), if is_complete => {
+            connections = again::at_the_end(&shared, began, coordinator.courses.tellers()), if is_complete => {
                 break coordinator.completed(connections);
             }
             () = &mut deadline_struck => break Ending::Deadline(deadline),

@@ -2,7 +2,9 @@
 
 mod own_name;
 
-use jiff::{SignedDuration, Timestamp};
+use std::time::Duration;
+
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -58,6 +60,9 @@ const MACOS: &[&str] = &[
 ];
 
 const DATE: &[&str] = &["date", "+%s.%N"];
+
+/// An answer that took longer tells the host's clock to no better than a second.
+const SLOW: Duration = Duration::from_secs(2);
 
 fn asks(target: &Target) -> &'static [&'static str] {
     let local = target.host.as_deref().is_some_and(|host| host.local);
@@ -149,7 +154,7 @@ impl Kind for Ssh {
         FactSpec::number(
             "clock_skew_s",
             Unit::Seconds,
-            "How far the host's clock is ahead of the operator's; negative when it is behind. Right to about half a round trip, and to half a second where the host's `date` tells no fractions.",
+            "How far the host's clock is ahead of the operator's; negative when it is behind. Right to about half a round trip, and to half a second where the host's `date` tells no fractions. Where the answer took over two seconds: how far at least.",
         ),
         FactSpec::new("hostname", Type::Text, "The kernel's host name."),
         FactSpec::new("kernel", Type::Text, "The kernel's release."),
@@ -227,13 +232,7 @@ impl Kind for Ssh {
         if let Some((output, now)) = reached(date)? {
             let host = parse_date(&answer::stdout(&output));
             if let (Some(host), Some(now)) = (host, now) {
-                let half = SignedDuration::try_from(output.elapsed / 2).unwrap_or_default();
-                let skew = host.duration_since(now) + half;
-                // Finer than a millisecond there is only noise.
-                facts.set(
-                    "clock_skew_s",
-                    (skew.as_secs_f64() * 1000.0).round() / 1000.0,
-                );
+                facts.set("clock_skew_s", skew(host, now, output.elapsed));
             }
         }
         finish(&mut facts);
@@ -262,6 +261,23 @@ fn reached<T>(answer: Result<T, Fault>) -> Result<Option<T>, Fault> {
         Err(fault) if matches!(fault.kind, FaultKind::Denied | FaultKind::Protocol) => Ok(None),
         Err(fault) => Err(fault),
     }
+}
+
+/// How far `host` is ahead, in seconds, as it was told within the time `elapsed` before `now`.
+/// In a short one most likely in its middle. Of a long one, which lost packets make, nobody
+/// knows at which of its ends, and no clock is called wrong because of it.
+fn skew(host: Timestamp, now: Timestamp, elapsed: Duration) -> f64 {
+    let ahead = host.duration_since(now).as_secs_f64();
+    let width = elapsed.as_secs_f64();
+    let skew = if elapsed <= SLOW {
+        ahead + width / 2.0
+    } else if ahead > 0.0 {
+        ahead
+    } else {
+        (ahead + width).min(0.0)
+    };
+    // Finer than a millisecond there is only noise.
+    (skew * 1000.0).round() / 1000.0
 }
 
 fn parse_date(text: &str) -> Option<Timestamp> {

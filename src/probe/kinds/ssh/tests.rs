@@ -95,6 +95,28 @@ fn reads_a_date(#[case] text: &str, #[case] expected: Option<(i64, i32)>) {
     );
 }
 
+#[rstest]
+#[case::in_the_middle_of_a_round_trip("10.000", "10.600", 600, -0.3)]
+#[case::ahead("17.000", "10.600", 600, 6.7)]
+#[case::at_the_longest("10.000", "12.000", 2000, -1.0)]
+#[case::slow_and_asked_at_its_beginning("10.000", "20.200", 10_200, 0.0)]
+#[case::slow_and_asked_at_its_end("20.100", "20.200", 10_200, 0.0)]
+#[case::slow_and_ahead("27.000", "20.200", 10_200, 6.8)]
+#[case::slow_and_behind("3.000", "20.200", 10_200, -7.0)]
+fn the_way_there_is_no_skew(
+    #[case] host: &str,
+    #[case] now: &str,
+    #[case] elapsed: u64,
+    #[case] expected: f64,
+) {
+    let [host, now] = [host, now].map(|text| {
+        let nanoseconds = text.replace('.', "") + "000000";
+        Timestamp::from_nanosecond(nanoseconds.parse().expect("a number")).expect("a time")
+    });
+    let skew = skew(host, now, Duration::from_millis(elapsed));
+    assert!((skew - expected).abs() < 1e-9, "{skew}");
+}
+
 #[tokio::test]
 async fn logs_in_and_looks() {
     let stage = stage(answers("1780656894.000000000\n")).await;

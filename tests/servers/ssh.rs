@@ -95,6 +95,8 @@ pub struct Script {
     pub greeting: Greeting,
     /// The first connections are closed as soon as they open.
     pub drop_first: usize,
+    /// Those after them are accepted and hear nothing.
+    pub silent_next: usize,
     /// Printed before each command's own output, as a login shell does.
     pub noise: Vec<u8>,
     /// Channels that may be open at once.
@@ -121,6 +123,7 @@ impl Script {
             accepted: vec![accepted.clone()],
             greeting: Greeting::Ssh,
             drop_first: 0,
+            silent_next: 0,
             noise: Vec::new(),
             max_sessions: 10,
             forwarding: true,
@@ -263,8 +266,12 @@ async fn serve(listener: TcpListener, script: Script, log: Arc<Log>) {
         if number < script.drop_first {
             continue;
         }
+        let mut script = script.clone();
+        if number < script.drop_first + script.silent_next {
+            script.greeting = Greeting::Silence;
+        }
         let session = One {
-            script: script.clone(),
+            script,
             log: Arc::clone(&log),
             channels: Channels::default(),
         };

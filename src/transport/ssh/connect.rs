@@ -3,10 +3,11 @@
 
 use std::future::Future;
 use std::path::Path;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::{Either, select};
 use russh::client::{self, Handle};
 use russh::{Preferred, SshId};
 use tokio::time::{Instant, sleep, timeout_at};
@@ -24,6 +25,8 @@ use crate::transport::{ConnectionKey, Fault, FaultKind, Host, Stream, files};
 /// The first pause before a quick failure is tried again; doubled each time.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// An open connection that says nothing for a shorter time is left to itself.
+const LEAST_PATIENCE: Duration = Duration::from_secs(2);
 /// Hosts gone through to reach one: more than this is a ring.
 const MOST_HOPS: usize = 8;
 
@@ -31,6 +34,13 @@ enum Failure {
     /// A host that comes up may pass this state within the budget.
     Passing(Fault),
     Final(Fault),
+}
+
+/// A connection on which nothing was said yet.
+struct Opened {
+    stream: Box<dyn Stream>,
+    /// What opening it took.
+    connect: Duration,
 }
 
 /// Opens the connection of `host`, trying quick failures again until
@@ -197,24 +207,44 @@ impl Attempts<'_> {
             // Nothing is sent, so nothing is audited.
             return Err(Failure::Final(fault));
         }
-        self.record();
-        let started = Instant::now();
-        let stream = self.open().await?;
-        let connected = started.elapsed();
+        let opened = self.open().await?;
         // Waiting for a turn is not the host's fault: its budget stands still.
         let waiting = Instant::now();
-        let turn = self.pool.handshakes.acquire().await.ok();
+        let _turn = self.pool.handshakes.acquire().await.ok();
         self.deadline += waiting.elapsed();
 
-        let started = Instant::now();
         let notes = Notes::default();
-        let handle = match timeout_at(self.deadline, self.shake_hands(stream, &notes)).await {
-            Ok(handle) => handle?,
-            Err(_) => return Err(Failure::Final(self.timed_out(&notes))),
+        let first = pin!(self.log_in(opened, &notes));
+        let stalled = pin!(notes.silence(self.patience()));
+        let first = match select(first, stalled).await {
+            Either::Left((ended, _)) => return ended,
+            Either::Right(((), first)) => first,
         };
-        drop(turn);
+        // What is lost several times in a row TCP sends again after ever longer pauses
+        // (RFC 6298, 5.5); a new connection begins with short ones.
+        let second = pin!(async { self.log_in(self.open().await?, &Notes::default()).await });
+        match select(first, second).await {
+            Either::Left((Ok(session), _)) | Either::Right((Ok(session), _)) => Ok(session),
+            Either::Left((Err(failure), second)) => second.await.map_err(|_| failure),
+            Either::Right((Err(_), first)) => first.await,
+        }
+    }
+
+    /// For how long an open connection may say nothing before another one is tried
+    /// beside it.
+    fn patience(&self) -> Duration {
+        (self.host.connect_timeout / 3).max(LEAST_PATIENCE)
+    }
+
+    /// Handshake and login over an open connection.
+    async fn log_in(&self, opened: Opened, notes: &Notes) -> Result<Session, Failure> {
+        let started = Instant::now();
+        let handle = match timeout_at(self.deadline, self.shake_hands(opened.stream, notes)).await {
+            Ok(handle) => handle?,
+            Err(_) => return Err(Failure::Final(self.timed_out(notes))),
+        };
         let about = About {
-            connect: connected,
+            connect: opened.connect,
             login: started.elapsed(),
             host_key: notes.host_key().unwrap_or_default(),
             server: notes.server().unwrap_or_default(),
@@ -223,12 +253,14 @@ impl Attempts<'_> {
             &self.host.id,
             &self.login.user,
             handle,
-            notes,
+            notes.clone(),
             about,
         ))
     }
 
-    async fn open(&self) -> Result<Box<dyn Stream>, Failure> {
+    async fn open(&self) -> Result<Opened, Failure> {
+        self.record();
+        let started = Instant::now();
         let Login { address, port, .. } = self.login;
         let budget = self.deadline.saturating_duration_since(Instant::now());
         let opened = match &self.jump {
@@ -238,6 +270,8 @@ impl Attempts<'_> {
                 .await
                 .map(|dialed| Box::new(dialed.stream) as Box<dyn Stream>),
         };
+        let connect = started.elapsed();
+        let opened = opened.map(|stream| Opened { stream, connect });
         opened.map_err(|fault| match fault.kind {
             // A fault that already names its connection is remembered there.
             FaultKind::Refused | FaultKind::Unreachable | FaultKind::Closed

@@ -6,10 +6,12 @@ use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use russh::client::{DisconnectReason, Handler, Session};
 use russh::keys::{PublicKey, PublicKeyOrCertificate};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Instant, sleep};
 
 use super::known_hosts::{HostName, KnownHosts, Place, Trust, fingerprint};
 use crate::transport::{Fault, FaultKind};
@@ -19,6 +21,9 @@ const FIRST_WORDS: usize = 256;
 
 /// Bytes of a server's last words that are told: it may have many.
 const LAST_WORDS: usize = 1 << 10;
+
+/// Between two looks at whether anything was heard.
+const BEAT: Duration = Duration::from_millis(100);
 
 /// How far a connection came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -58,6 +63,19 @@ impl Notes {
 
     pub(super) fn stage(&self) -> Stage {
         self.lock().stage
+    }
+
+    /// Ends once nothing was heard for that long.
+    pub(super) async fn silence(&self, patience: Duration) {
+        let mut heard = self.heard();
+        let mut since = Instant::now();
+        while since.elapsed() < patience {
+            sleep(BEAT).await;
+            let now = self.heard();
+            if now != heard {
+                (heard, since) = (now, Instant::now());
+            }
+        }
     }
 
     /// The server's identification: `SSH-2.0-OpenSSH_9.2p1 Debian-2`.

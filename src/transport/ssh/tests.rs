@@ -578,6 +578,44 @@ async fn connections_dropped_before_the_banner_are_tried_again() {
     );
 }
 
+#[tokio::test]
+async fn a_connection_that_stalls_gets_another_beside_it() {
+    let home = Home::new();
+    let (server, _) = start(
+        &home,
+        |script| script.silent_next = 1,
+        |_| Answer::ok("up\n"),
+    )
+    .await;
+    let host = host("data188", server.address.port(), Duration::from_secs(30));
+    let desk = Desk::new(home);
+    desk.exec(&host, &["uptime"], limits())
+        .await
+        .expect("the second opens");
+    assert_eq!(server.log.connections(), 2);
+    let audited = desk.audited();
+    let dialled = audited.iter().filter(|line| line.contains(" ssh connect "));
+    assert_eq!(dialled.count(), 2);
+}
+
+#[tokio::test]
+async fn a_host_that_only_stalls_is_told_as_it_was_met_first() {
+    let home = Home::new();
+    let (server, _) = start(
+        &home,
+        |script| script.greeting = Greeting::BannerThenSilence,
+        |_| Answer::ok(""),
+    )
+    .await;
+    let host = host("data188", server.address.port(), Duration::from_secs(12));
+    let fault = Desk::new(home).session(&host).await.expect_err("a fault");
+    assert_eq!(
+        without_port(&fault.seen, &server),
+        "127.0.0.1:PORT (SSH-2.0-Silent_1) did not finish the key exchange in 12.0 s"
+    );
+    assert_eq!(server.log.connections(), 2);
+}
+
 /// A name for the port that each run has another of.
 fn without_port(text: &str, server: &Server) -> String {
     text.replace(&server.address.port().to_string(), "PORT")

@@ -36,6 +36,14 @@ enum Failure {
     Final(Fault),
 }
 
+impl Failure {
+    /// Whether somebody answered whose key is not trusted. No other connection to the same
+    /// address makes up for that: two machines may have it.
+    fn is_of_key(&self) -> bool {
+        matches!(self, Self::Final(fault) if fault.kind == FaultKind::HostKey)
+    }
+}
+
 /// A connection on which nothing was said yet.
 struct Opened {
     stream: Box<dyn Stream>,
@@ -210,22 +218,37 @@ impl Attempts<'_> {
         let opened = self.open().await?;
         // Waiting for a turn is not the host's fault: its budget stands still.
         let waiting = Instant::now();
-        let _turn = self.pool.handshakes.acquire().await.ok();
+        let turn = self.pool.handshakes.acquire().await.ok();
         self.deadline += waiting.elapsed();
 
         let notes = Notes::default();
-        let first = pin!(self.log_in(opened, &notes));
+        let first = pin!(async {
+            let _turn = turn;
+            self.log_in(opened, &notes).await
+        });
         let stalled = pin!(notes.silence(self.patience()));
         let first = match select(first, stalled).await {
             Either::Left((ended, _)) => return ended,
             Either::Right(((), first)) => first,
         };
         // What is lost several times in a row TCP sends again after ever longer pauses
-        // (RFC 6298, 5.5); a new connection begins with short ones.
-        let second = pin!(async { self.log_in(self.open().await?, &Notes::default()).await });
+        // (RFC 6298, 5.5); a new connection begins with short ones. It has a turn of its
+        // own: until it gets one, the first goes on alone.
+        let second = pin!(async {
+            let notes = Notes::default();
+            let turn = timeout_at(self.deadline, self.pool.handshakes.acquire()).await;
+            let Ok(_turn) = turn else {
+                return Err(Failure::Final(self.timed_out(&notes)));
+            };
+            self.log_in(self.open().await?, &notes).await
+        });
         match select(first, second).await {
             Either::Left((Ok(session), _)) | Either::Right((Ok(session), _)) => Ok(session),
-            Either::Left((Err(failure), second)) => second.await.map_err(|_| failure),
+            Either::Left((Err(failure @ Failure::Final(_)), _)) => Err(failure),
+            Either::Left((Err(failure), second)) => second
+                .await
+                .map_err(|other| if other.is_of_key() { other } else { failure }),
+            Either::Right((Err(failure), _)) if failure.is_of_key() => Err(failure),
             Either::Right((Err(_), first)) => first.await,
         }
     }
@@ -309,12 +332,16 @@ impl Attempts<'_> {
             keepalive_max: 2,
             ..client::Config::default()
         };
-        let stream = Overheard::new(stream, notes.clone());
+        let (stream, done) = Overheard::new(stream, notes.clone());
         let mut handle = client::connect_stream(Arc::new(config), stream, client)
             .await
             .map_err(|error| self.failed(&error, notes))?;
         match auth::log_in(&mut handle, self.login, notes).await {
-            Ok(()) => Ok(handle),
+            Ok(()) => {
+                // The task that reads may have ended with the connection.
+                done.send(()).ok();
+                Ok(handle)
+            }
             Err(AuthFailure::Denied(fault)) => Err(Failure::Final(fault)),
             Err(AuthFailure::Lost(fault)) => Err(Failure::Passing(fault)),
         }

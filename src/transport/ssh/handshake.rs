@@ -1,6 +1,7 @@
 //! The client's side of the handshake: whether the server's key is trusted,
 //! and what can be said when it fails.
 
+use std::future::Future;
 use std::io;
 use std::path::PathBuf;
 use std::pin::Pin;
@@ -11,6 +12,7 @@ use std::time::Duration;
 use russh::client::{DisconnectReason, Handler, Session};
 use russh::keys::{PublicKey, PublicKeyOrCertificate};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep};
 
 use super::known_hosts::{HostName, KnownHosts, Place, Trust, fingerprint};
@@ -115,15 +117,26 @@ impl Notes {
 }
 
 /// A stream whose first bytes are remembered, because russh tells no more of a
-/// server that does not speak SSH than that it went away.
+/// server that does not speak SSH than that it went away. It ends when whoever logs in
+/// over it gives up: in the middle of a key exchange russh reads on for as long as the
+/// server is silent, whether anybody waits for it or not.
 pub(super) struct Overheard<S> {
     stream: S,
     notes: Notes,
+    /// None once the login is done.
+    login: Option<oneshot::Receiver<()>>,
 }
 
 impl<S> Overheard<S> {
-    pub(super) fn new(stream: S, notes: Notes) -> Self {
-        Self { stream, notes }
+    /// Also what is told of the login's success; dropped before, it ends the stream.
+    pub(super) fn new(stream: S, notes: Notes) -> (Self, oneshot::Sender<()>) {
+        let (done, login) = oneshot::channel();
+        let overheard = Self {
+            stream,
+            notes,
+            login: Some(login),
+        };
+        (overheard, done)
     }
 }
 
@@ -133,6 +146,12 @@ impl<S: AsyncRead + Unpin> AsyncRead for Overheard<S> {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if let Some(login) = &mut self.login
+            && let Poll::Ready(done) = Pin::new(login).poll(cx)
+        {
+            done.map_err(|_| io::Error::from(io::ErrorKind::ConnectionAborted))?;
+            self.login = None;
+        }
         let before = buf.filled().len();
         ready!(Pin::new(&mut self.stream).poll_read(cx, buf))?;
         let mut seen = self.notes.lock();

@@ -616,6 +616,124 @@ async fn a_host_that_only_stalls_is_told_as_it_was_met_first() {
     assert_eq!(server.log.connections(), 2);
 }
 
+/// Whether the client ends the connection.
+async fn is_ended(stream: &mut tokio::net::TcpStream) -> bool {
+    use tokio::io::AsyncReadExt;
+    let mut bytes = Vec::new();
+    // A reset is an end as well.
+    within(stream.read_to_end(&mut bytes)).await.ok();
+    true
+}
+
+async fn banner(stream: &mut tokio::net::TcpStream) {
+    use tokio::io::AsyncWriteExt;
+    let banner = stream.write_all(b"SSH-2.0-Silent_1\r\n");
+    banner.await.expect("a banner is sent");
+}
+
+/// Nobody waits for it any more, and a server counts it among its logins.
+#[tokio::test]
+async fn a_connection_that_was_given_up_is_closed() {
+    let home = Home::new();
+    let (server, _) = start(&home, |_| {}, |_| Answer::ok("up\n")).await;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await;
+    let listener = listener.expect("a port");
+    let port = listener.local_addr().expect("a port").port();
+    home.write(
+        "known_hosts",
+        &server
+            .known_hosts_line()
+            .replace(&server.address.port().to_string(), &port.to_string()),
+    );
+    let desk = Desk::new(home);
+    let host = host("data188", port, Duration::from_secs(30));
+    let way = async {
+        let (mut first, _) = listener.accept().await.expect("a connection");
+        banner(&mut first).await;
+        let (second, _) = listener.accept().await.expect("another one");
+        tokio::spawn(relay(second, server.address));
+        is_ended(&mut first).await
+    };
+    let (session, is_ended) = within(async { tokio::join!(desk.session(&host), way) }).await;
+    let session = session.expect("the second opens");
+    assert!(is_ended && !session.is_lost());
+}
+
+#[tokio::test]
+async fn what_did_not_open_in_time_is_closed() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await;
+    let listener = listener.expect("a port");
+    let port = listener.local_addr().expect("a port").port();
+    let desk = Desk::new(Home::new());
+    let host = host("data188", port, Duration::from_secs(1));
+    let way = async {
+        let (mut only, _) = listener.accept().await.expect("a connection");
+        banner(&mut only).await;
+        is_ended(&mut only).await
+    };
+    let (session, is_ended) = within(async { tokio::join!(desk.session(&host), way) }).await;
+    assert_eq!(session.expect_err("silence").kind, FaultKind::TimedOut);
+    assert!(is_ended);
+}
+
+async fn relay(mut from: tokio::net::TcpStream, to: std::net::SocketAddr) {
+    let mut to = tokio::net::TcpStream::connect(to).await.expect("a server");
+    tokio::io::copy_bidirectional(&mut from, &mut to).await.ok();
+}
+
+/// Two machines have one address: that the other one is trusted does not excuse this one.
+#[rstest]
+#[case::first(0)]
+#[case::second(1)]
+#[tokio::test]
+async fn a_key_that_is_not_trusted_is_told_whichever_connection_shows_it(#[case] place: usize) {
+    let home = Home::new();
+    let (server, _) = start(&home, |_| {}, |_| Answer::ok("")).await;
+    let (impostor, _) = start(&Home::new(), |_| {}, |_| Answer::ok("")).await;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await;
+    let listener = listener.expect("a port");
+    let port = listener.local_addr().expect("a port").port();
+    home.write(
+        "known_hosts",
+        &server
+            .known_hosts_line()
+            .replace(&server.address.port().to_string(), &port.to_string()),
+    );
+    let desk = Desk::new(home);
+    let host = host("data188", port, Duration::from_secs(30));
+    let way = async {
+        // The first is held up until there is a second.
+        let (first, _) = listener.accept().await.expect("a connection");
+        let (second, _) = listener.accept().await.expect("another one");
+        let (shown, other) = if place == 0 {
+            (first, second)
+        } else {
+            (second, first)
+        };
+        relay(shown, impostor.address).await;
+        // The client has ended that one.
+        tokio::spawn(relay(other, server.address));
+    };
+    let (session, ()) = within(async { tokio::join!(desk.session(&host), way) }).await;
+    let fault = session.expect_err("the impostor's key");
+    assert_eq!(fault.kind, FaultKind::HostKey, "{fault}");
+}
+
+/// All hosts may be one machine, whose sshd drops what is too much.
+#[tokio::test]
+async fn a_second_connection_is_one_more_of_the_handshakes_at_once() {
+    let home = Home::new();
+    let change = |script: &mut Script| script.greeting = Greeting::BannerThenSilence;
+    let (server, _) = start(&home, change, |_| Answer::ok("")).await;
+    let host = host("data188", server.address.port(), Duration::from_secs(6));
+    let desk = Desk::new(home);
+    let others = u32::try_from(HANDSHAKES_AT_ONCE - 1).expect("a few");
+    let _others = desk.pool.handshakes.try_acquire_many(others);
+    let fault = desk.session(&host).await.expect_err("silence");
+    assert_eq!(fault.kind, FaultKind::TimedOut);
+    assert_eq!(server.log.connections(), 1);
+}
+
 /// A name for the port that each run has another of.
 fn without_port(text: &str, server: &Server) -> String {
     text.replace(&server.address.port().to_string(), "PORT")

@@ -38,11 +38,17 @@ pub(super) fn are_codes(text: &str) -> bool {
 }
 
 /// At least twelve words in a row of small letters alone, each of three to eight of them, as
-/// BIP 39 has its words: prose has shorter words in between, `of`, `a`, `in`.
+/// BIP 39 has its words: prose has others in between, `of`, `a`, `in`, and longer ones that
+/// no list of such words has.
 pub(super) fn are_recovery_words(text: &str) -> bool {
     const LEAST: usize = 12;
+    const PROSE: [&str; 12] = [
+        "and", "are", "but", "for", "from", "had", "has", "not", "the", "was", "were", "with",
+    ];
     let is_of_a_list = |word: &str| {
-        (3..=8).contains(&word.len()) && word.bytes().all(|byte| byte.is_ascii_lowercase())
+        (3..=8).contains(&word.len())
+            && word.bytes().all(|byte| byte.is_ascii_lowercase())
+            && !PROSE.contains(&word)
     };
     let apart = |next: char| next.is_whitespace() || "\"',;[](){}".contains(next);
     let mut row = 0;

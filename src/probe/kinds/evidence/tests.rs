@@ -35,6 +35,9 @@ fn look(text: &str) -> Marker {
 #[case::an_address_with_signs(
     "evidence_id: a-1\nlink: op://Recovery/restic?attribute=id&version=12"
 )]
+#[case::prose(
+    "evidence_id=a-1\nnote=restored last full backup into fresh test host and all tables were there"
+)]
 #[case::a_clock_of_another_zone("evidence_id=a-1\nseen=2026-06-13T13:10:00+08:00")]
 fn what_has_an_identifier(#[case] text: &str) {
     assert_eq!(look(text), Marker::Verified(When::Untold));

@@ -42,7 +42,8 @@ const PARAMETERS: [(&str, usize); 6] = [
     ("&key=", 20),
     ("?sig=", 20),
     ("&sig=", 20),
-    ("x-amz-signature=", 20),
+    // Also X-Amz-Signature and X-Goog-Signature.
+    ("signature=", 20),
 ];
 
 /// What else is told by its look.

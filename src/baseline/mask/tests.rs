@@ -81,6 +81,14 @@ fn as_long_as_before() {
     "https://h/k?X-Amz-Signature=0123456789abcdef0123 x",
     "https://h/k?X-Amz-Signature=******************** x"
 )]
+#[case::signed_by_google(
+    "https://h/k?X-Goog-Signature=0123456789abcdef0123&x=1",
+    "https://h/k?X-Goog-Signature=********************&x=1"
+)]
+#[case::signed_by_cloudfront(
+    "https://h/k?Expires=1&Signature=abcdefghij-klmnopqrs~_",
+    "https://h/k?Expires=1&Signature=**********************"
+)]
 #[case::of_google(
     "https://h/?key=abcdefghijklmnopqrst",
     "https://h/?key=********************"

@@ -60,7 +60,9 @@ impl<'a> Courses<'a> {
         };
         let seen = self.first_seen.entry(host).or_insert(observation.at);
         *seen = observation.at.min(*seen);
-        if let Some(uptime) = again::uptime(&observation.outcome)
+        // Another kind may tell for how long a server on the host is up.
+        if self.plan.checks[check].tells_boot()
+            && let Some(uptime) = again::uptime(&observation.outcome)
             && let Some(started) = started(observation, uptime)
         {
             let latest = self.started.entry(host).or_insert(started);

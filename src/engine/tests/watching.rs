@@ -84,6 +84,20 @@ async fn a_stop_ends_the_pause() {
     assert_eq!(log, ["attempt 1", "BLOCKED Some(60s)"]);
 }
 
+/// Redis has an uptime as well.
+#[tokio::test(start_paused = true)]
+async fn a_server_that_starts_in_the_middle_is_no_host_that_does() {
+    let mut server = check("b", [Act::Up(0.0)]).on("h");
+    server.kind = "redis";
+    let (plan, _) = plan(vec![
+        ("A", &[], vec![check("a", [Act::Pass]).on("h")]),
+        ("B", &["A"], vec![server]),
+    ]);
+    let card = card_of(&plan, &Options::default()).await;
+    assert_eq!(card.failure, None);
+    assert_eq!(card.result, RunResult::Green);
+}
+
 /// Verdicts of two boots of one host are never one card: the attempt proves
 /// nothing, and the next one begins at once.
 #[rstest]
@@ -94,13 +108,15 @@ async fn a_host_that_restarts_in_the_middle_is_looked_at_anew(
     #[case] before: Act,
     #[case] after: Vec<Act>,
 ) {
+    let mut login = check("b", after).on("h");
+    login.kind = "ssh";
     let (plan, _) = plan(vec![
         (
             "A",
             &[],
             vec![check("a", vec![before, Act::Boot("two")]).on("h")],
         ),
-        ("B", &["A"], vec![check("b", after).on("h")]),
+        ("B", &["A"], vec![login]),
     ]);
     let mut log = Log::default();
     let watch = Watch {

@@ -111,7 +111,8 @@ fn fact<'a>(outcome: &'a Outcome, name: &str) -> Option<&'a Value> {
     }
 }
 
-/// As often as the check itself may be tried: the way there is known to be bad.
+/// As often as the check itself may be tried: the way there is known to be bad. Where a
+/// connection could not be opened, that is everyone's answer for the rest of the run.
 async fn ask(shared: &Shared, teller: &Teller) -> Observation {
     let check = &shared.plan.checks[teller.check];
     let mut tried = 0;
@@ -126,7 +127,8 @@ async fn ask(shared: &Shared, teller: &Teller) -> Observation {
             probe: check.probe.as_ref(),
         };
         let outcome = observe(shared, &look, None).await;
-        if boot(&outcome).is_some() || tried >= check.retry.attempts {
+        let hopeless = matches!(&outcome, Outcome::Fault(fault) if fault.hopeless);
+        if boot(&outcome).is_some() || hopeless || tried >= check.retry.attempts {
             return Observation {
                 at: super::now(),
                 elapsed: began.elapsed(),

@@ -60,7 +60,8 @@ pub async fn run(
             () = stopped(&mut stop) => break Ending::Interrupted,
         }
     };
-    let ending = if coordinator.only_diagnoses() {
+    let is_cut_off = matches!(ending, Ending::Deadline(_) | Ending::Interrupted);
+    let ending = if is_cut_off && coordinator.is_decided() {
         // No time is left to ask anybody again.
         coordinator.completed(Connections {
             lost: transports.ssh.lost().await,
@@ -192,16 +193,12 @@ impl<'a> Coordinator<'a> {
         self.diagnosing == 0 && self.is_decided()
     }
 
+    /// Whether every check has its verdict. What cuts a run off then, in the middle of a
+    /// look into a failure or of asking for a boot again, leaves it whole all the same.
     fn is_decided(&self) -> bool {
         self.phases
             .iter()
             .all(|phase| matches!(phase, PhaseState::Closed { .. }))
-    }
-
-    /// Whether nothing but failures is still being looked into: a run that is
-    /// cut off then is whole all the same, as they have their verdicts.
-    fn only_diagnoses(&self) -> bool {
-        self.is_decided() && !self.is_complete()
     }
 
     fn leave_out(&mut self, left_out: &[Option<String>], alert_test: &AlertTest) {

@@ -1,5 +1,6 @@
 //! The engine on probes that do as told, with a clock that does not wait.
 
+mod again;
 mod alert;
 mod course;
 mod coverage;

@@ -110,6 +110,55 @@ fn gateway(data: &Host, api: &str, web: &str) {
     data.write(GATEWAY, text);
 }
 
+/// Servers on all addresses of the stand, or on loopback alone: port, path and status of each.
+fn serves(host: &Host, on: &str, all: &[(u16, &str, u16)]) {
+    let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+        .map(|kind| format!("{kind}_temp_path /tmp/{kind};\n"))
+        .concat();
+    let servers: String = all
+        .iter()
+        .map(|(port, path, status)| {
+            format!("server {{ listen {on}:{port}; location = {path} {{ return {status}; }} location / {{ return 404; }} }}\n")
+        })
+        .collect();
+    let config = format!(
+        "daemon off;\nmaster_process off;\nuser root;\npid /tmp/nginx.pid;\nerror_log stderr;\nevents {{}}\nhttp {{\n\
+         access_log off;\n{temporary}{servers}}}\n"
+    );
+    host.write("/etc/servers.conf", config);
+    host.serve("servers", &["nginx", "-c", "/etc/servers.conf"]);
+    host.until("servers", "nothing listens", || {
+        all.iter().all(|(port, ..)| {
+            let test = format!("exec 3<>/dev/tcp/127.0.0.1/{port}");
+            host.run(&["bash", "-c", &test]).status.success()
+        })
+    });
+}
+
+const SERVERS_188: [(u16, &str, u16); 8] = [
+    (5001, "/health", 200),
+    (3301, "/", 200),
+    (4000, "/health/liveliness", 200),
+    (9002, "/", 200),
+    (8088, "/", 200),
+    (5432, "/", 200),
+    (6380, "/", 200),
+    (443, "/", 200),
+];
+const SERVERS_110: [(u16, &str, u16); 3] =
+    [(5000, "/v2/", 401), (3001, "/", 302), (9000, "/", 400)];
+
+/// All runners, as a pattern of their units finds them.
+fn runners(ops: &Host, quota: &str) {
+    ops.answer(
+        "units/actions.runner.*",
+        format!(
+            "Id=actions.runner.awoooi.service\nLoadState=loaded\nActiveState=inactive\nSubState=dead\n\
+             CPUQuotaPerSecUSec={quota}\nMemoryMax=2147483648\nWatchdogUSec=0\nNRestarts=0\n"
+        ),
+    );
+}
+
 /// All that this stand has of the four hosts.
 fn furnish(stand: &Stand) -> Cluster<'_> {
     let [data, ops, server, agent] =
@@ -161,9 +210,16 @@ fn furnish(stand: &Stand) -> Cluster<'_> {
     }
     agent.crontab("wooo", DRILL);
     server.sudoers("ALL");
+    runners(ops, "2s");
     let cluster = Cluster::on(&[server]);
+    for (name, address) in [("mon", "192.168.0.120"), ("mon1", "192.168.0.121")] {
+        cluster.node(name).change("Node", name, |node| {
+            node["status"]["addresses"][0] = json!({"type": "InternalIP", "address": address});
+        });
+    }
     cluster
-        .node("mon")
+        .pod("kube-system", "coredns")
+        .pod(NAMESPACE, "api-1")
         .deployment(NAMESPACE, "api", 2)
         .service(NAMESPACE, "api")
         .cron_job(NAMESPACE, "report", "@daily", ago("3h"))
@@ -197,7 +253,52 @@ fn told(card: &Card, rows: &[Row]) {
 }
 
 /// What nothing else here comes after.
-const LEAVES: [Row; 27] = [
+const LEAVES: [Row; 42] = [
+    (
+        "momo@data188",
+        "BLOCKED",
+        "500",
+        "/health alone does not prove",
+    ),
+    ("signoz@data188", "WARN", "502", "the clean clone"),
+    (
+        "litellm@data188",
+        "WARN",
+        "404",
+        "Restart only with evidence",
+    ),
+    (
+        "minio@data188",
+        "WARN",
+        "refused",
+        "needs a human in the loop",
+    ),
+    ("openclaw@data188", "WARN", "refused", "8088 or 8089"),
+    (
+        "postgresql-port@data188",
+        "BLOCKED",
+        "listening = false",
+        "pg_isready",
+    ),
+    ("harbor@ops110", "BLOCKED", "503", "harbor-log first"),
+    ("gitea@ops110", "BLOCKED", "502", "its runners stay off"),
+    ("sentry@ops110", "WARN", "500", "The database layer first"),
+    (
+        "runner-limits@ops110",
+        "WARN",
+        "cpu_quota_percent = 400",
+        "apply-runner-systemd-guardrails.sh --apply",
+    ),
+    ("datastore", "BLOCKED", "refused", "pg_hba.conf"),
+    ("registry-121", "BLOCKED", "503", "Harbor's published port"),
+    ("core-pods@k3s120", "BLOCKED", "coredns", "CoreDNS"),
+    (
+        "images@k3s120",
+        "BLOCKED",
+        "ImagePullBackOff",
+        "go back to Harbor",
+    ),
+    ("pods@k3s120", "BLOCKED", "api-1", "leads to 188"),
     (
         "ollama@data188",
         "BLOCKED",
@@ -333,7 +434,27 @@ const LEAVES: [Row; 27] = [
 ];
 
 /// What others come after, and each row that is broken in another way.
-const TRUNKS: [Row; 12] = [
+const TRUNKS: [Row; 17] = [
+    (
+        "postgresql-port@data188",
+        "BLOCKED",
+        "loopback_only = true",
+        "listen_addresses",
+    ),
+    (
+        "redis-port@data188",
+        "BLOCKED",
+        "loopback_only = true",
+        "redis.conf",
+    ),
+    (
+        "gateway-port@data188",
+        "BLOCKED",
+        "loopback_only = true",
+        "nginx -t",
+    ),
+    ("nodes@k3s120", "BLOCKED", "mon1", "CNI and kube-proxy"),
+    ("registry-120", "PASS", "", ""),
     (
         "containerd@data188",
         "BLOCKED",
@@ -377,7 +498,7 @@ const TRUNKS: [Row; 12] = [
         "kafka",
         "Before web, worker and consumers",
     ),
-    ("cron@k3s121", "BLOCKED", "inactive", "start it"),
+    ("cron@k3s121", "BLOCKED", "active = false", "start it"),
     (
         "alerts-to-webhook@ops110",
         "BLOCKED",
@@ -397,11 +518,40 @@ fn rows_that_the_lab_does_not_break() {
     let cluster = furnish(&stand);
     let [data, ops, server, agent] =
         ["data188", "ops110", "k3s120", "k3s121"].map(|id| stand.host(id));
+    serves(data, "0.0.0.0", &SERVERS_188);
+    serves(ops, "0.0.0.0", &SERVERS_110);
     let card = looks(&stand);
     for (id, ..) in LEAVES.iter().chain(&TRUNKS) {
         assert_eq!(card.verdict(id), "PASS", "{id}\n{}", card.told());
     }
 
+    data.stop("servers");
+    serves(
+        data,
+        "0.0.0.0",
+        &[
+            (5001, "/health", 500),
+            (3301, "/", 502),
+            (4000, "/", 200),
+            (443, "/", 200),
+        ],
+    );
+    ops.stop("servers");
+    serves(
+        ops,
+        "0.0.0.0",
+        &[(5000, "/v2/", 503), (3001, "/", 502), (9000, "/", 500)],
+    );
+    runners(ops, "4s");
+    for pod in ["coredns", "api-1"] {
+        cluster.change("Pod", pod, |pod| {
+            pod["status"]["phase"] = "Pending".into();
+            pod["status"]["conditions"] = json!([{"type": "Ready", "status": "False"}]);
+            let main = &mut pod["status"]["containerStatuses"][0];
+            main["ready"] = false.into();
+            main["state"] = json!({"waiting": {"reason": "ImagePullBackOff", "message": "Back-off pulling image"}});
+        });
+    }
     data.unit("ollama.service", "inactive")
         .unit("nginx.service", "failed")
         .crontab("ollama", &CRONTAB_188.replace("docker-stats", "# old"));
@@ -437,7 +587,14 @@ fn rows_that_the_lab_does_not_break() {
         .unit("keepalived.service", "inactive");
     told(&looks(&stand), &LEAVES);
 
-    let cluster_again = furnish(&stand);
+    let again = furnish(&stand);
+    again.change("Node", "mon1", |node| {
+        node["status"]["conditions"][3]["status"] = "False".into();
+    });
+    data.stop("servers");
+    serves(data, "127.0.0.1", &SERVERS_188);
+    ops.stop("servers");
+    serves(ops, "0.0.0.0", &SERVERS_110);
     server.unit("keepalived.service", "active");
     data.unit("containerd.service", "inactive")
         .unit("postgresql@14-main.service", "failed")
@@ -458,8 +615,6 @@ fn rows_that_the_lab_does_not_break() {
     .remove(ALERTMANAGER);
     agent.unit("cron.service", "inactive");
     told(&looks(&stand), &TRUNKS);
-    drop(cluster_again);
-    drop(cluster);
 
     // A receiver that is commented out is none.
     alertmanager(

@@ -809,6 +809,17 @@ fn nobody_tells_the_monitor() {
     stand
         .check()
         .blocked("rules", "NsBackupMissing", "Load the rules");
+
+    // Prometheus tells nobody.
+    let address = format!("\"{}:9093\"", host.address);
+    host.edit("/etc/prometheus/prometheus.yml", &address, "");
+    prometheus.rules(&rules(false)).until("evaluated == 0");
+    host.until("prometheus", "an Alertmanager is known", || {
+        !host.get(9090, "/api/v1/alertmanagers").1.contains(":9093")
+    });
+    stand
+        .check()
+        .blocked("alertmanagers", "alertmanagers = []", "Repair `alerting`");
 }
 
 #[test]

@@ -583,7 +583,9 @@ fn as_on_the_fifth_of_june() {
     repository(ops, "awoooi", &[awoooi(2)[1]]);
     ops.write(
         LOG,
-        "[02:11:02] configs: ssh: connect to host 192.168.0.120 port 22: No route to host\n\
+        "[02:01:40] gitea: open /tmp/gitea-dump.zip: file exists\n\
+         [02:09:15] open-webui: Host key verification failed.\n\
+         [02:11:02] configs: ssh: connect to host 192.168.0.120 port 22: No route to host\n\
          [02:25:32] 全服務備份完成 (1532s) - 6 個失敗 (7/13)\n",
     )
     .write(COLD_START, cold_start("blocked", 3, 3, ago("4m")));
@@ -647,8 +649,14 @@ fn as_on_the_fifth_of_june() {
         assert!(roots.contains(root), "{root}: {roots}");
     }
     let text = stand.text(&["--only", "P0-K3S-HOSTS", "--only", "P4-AGGREGATE"]);
-    // The aggregate's own log names the cause, and where to go.
-    for words in ["120 does not answer", "P0-K3S-HOSTS", "No route to host"] {
+    // The aggregate's own log names the cause, and where to go; and what else stopped a backup.
+    for words in [
+        "120 does not answer",
+        "P0-K3S-HOSTS",
+        "No route to host",
+        "a stale dump in Gitea's container",
+        "110 does not trust the host key",
+    ] {
         assert!(text.contains(words), "{words}\n{text}");
     }
     for held in [

@@ -9,6 +9,7 @@ mod stand;
 use stand::Stand;
 use stand::archives::Archive;
 use stand::cluster::Cluster;
+use stand::containers::container;
 use stand::host::Host;
 use stand::times::{ago, daily, stamp, zone};
 
@@ -57,6 +58,17 @@ fn folders() -> [(&'static str, String, &'static str, Archive); 5] {
     ]
 }
 
+/// The container of a Compose project of the same name.
+fn composed(name: &str) -> serde_json::Value {
+    let mut container = container(name, name);
+    container["Config"]["Labels"] = serde_json::json!({
+        "com.docker.compose.project": name,
+        "com.docker.compose.service": name,
+        "com.docker.compose.oneoff": "False",
+    });
+    container
+}
+
 /// Everything as stage 5 leaves it, four days later.
 fn factory() -> Option<Stand> {
     let stand = Stand::of("factory-backup", &["zone"])?;
@@ -87,6 +99,9 @@ fn factory() -> Option<Stand> {
                 "root",
                 &format!("#Ansible: backup\n0 4 * * * {scripts}/backup.sh\n"),
             );
+    }
+    for name in ["postgres", "gitea"] {
+        stand.host(name).docker(&[composed(name)]);
     }
     Cluster::on(&[stand.host("pi1")])
         .node("pi1")
@@ -210,6 +225,16 @@ fn the_copies_of_the_volumes_dump_warn() {
         "{}",
         card.told()
     );
+    // A damaged one is taken first as well. None at all is not: it takes the dump itself then.
+    let at = runs(1)[0];
+    pi1.archive(&dump(FALLBACK, at, "volumes"), &volumes(&ALL[..2]), at);
+    stand
+        .check()
+        .warned("k3s-fallback@pi1", "Volume.longhorn.io", "name its date");
+    pi1.remove(FALLBACK);
+    stand.check().all_green();
+    pi1.write(&format!("{FALLBACK}/notes"), "empty but for this\n");
+    stand.check().all_green();
 }
 
 /// "3-day retention is tight": one missed night warns, two block.
@@ -361,6 +386,27 @@ fn the_volume_is_not_mounted() {
     stand
         .check()
         .blocked("volume@gitea", "mounted = false", "off-site");
+}
+
+/// "Gotchas": "If Postgres/Gitea/kubectl is unreachable …".
+#[test]
+fn what_is_dumped_does_not_run() {
+    let Some(stand) = factory() else { return };
+    for (name, program) in [("postgres", "pg_dumpall"), ("gitea", "gitea dump")] {
+        let (host, id) = (stand.host(name), format!("{name}-container@{name}"));
+        let mut ended = composed(name);
+        ended["State"]["Status"] = "exited".into();
+        ended["State"]["Running"] = false.into();
+        ended["State"]["ExitCode"] = 137.into();
+        host.docker(&[ended]);
+        stand.check().blocked(&id, "exited (137)", program);
+        host.docker(&[]);
+        stand
+            .check()
+            .blocked(&id, &format!("project {name}"), program);
+        host.docker(&[composed(name)]);
+    }
+    stand.check().all_green();
 }
 
 #[test]

@@ -24,6 +24,22 @@ const TEXTFILES: &str = "/var/lib/textfiles";
 const VAULTWARDEN: &str = "/mnt/main/vaultwarden-backup";
 const OFFSITE: &str = "/srv/synology/Backup/Viki/truenas";
 
+const ALERTMANAGER: &str = "/etc/alertmanager.yml";
+
+/// "Alert routing", with receivers that tell somebody.
+const ROUTES: &str = "\
+receivers:
+  - name: infra-alerts
+    webhook_configs: [{ url: 'http://127.0.0.1:1/' }]
+  - name: infra-critical
+    webhook_configs: [{ url: 'http://127.0.0.1:2/' }]
+route:
+  receiver: infra-alerts
+  routes:
+    - receiver: infra-critical
+      matchers: [alertname = VaultwardenIntegrityFail]
+";
+
 /// When a backup is due.
 #[derive(Clone, Copy)]
 enum Due {
@@ -355,7 +371,8 @@ impl<'a> Homelab<'a> {
             )
             .script(
                 "/root/cloudsync-copy.sh",
-                "#!/bin/sh\nrclone copy /mnt/main synology:/Backup/Viki/truenas \\\n  \
+                "#!/bin/sh\nexcluded='/(clickhouse|loki|iocage|frigate/recordings|prometheus|crowdsec|\
+                 servarr/downloads|iscsi|iscsi-snaps|ytldp|post)/|\\.log$'\nrclone copy /mnt/main synology:/Backup/Viki/truenas \\\n  \
                  --files-from-raw /tmp/cloudsync_copy_files.txt \\\n  --no-traverse\n",
             )
             .write("/var/log/cloudsync-copy.log", "INFO  : copied 12 files\n")
@@ -388,6 +405,8 @@ impl<'a> Homelab<'a> {
         }
         zfs.push(("main@cloudsync-prev".to_owned(), synced));
 
+        master.write(ALERTMANAGER, ROUTES);
+        master.alertmanager_on(&master.address.to_string(), ALERTMANAGER);
         master.node_exporter(TEXTFILES);
         let target = format!("{}:9100", master.address);
         let homelab = Self {
@@ -612,6 +631,79 @@ fn a_cron_job_is_suspended_or_does_not_succeed() {
             expected.push(blocked(id, why, *remedy));
         }
         told(&stand.check(), &expected, &applications());
+    }
+}
+
+/// "Common causes" and "iSCSI Session Drops": the pods' last ends and the events tell which.
+#[test]
+fn why_a_cron_job_does_not_succeed() {
+    let Some(stand) = Stand::of("homelab-three-layers", &["cluster_zone", "truenas_zone"]) else {
+        return;
+    };
+    let homelab = Homelab::of(&stand);
+    homelab.succeeded("postgresql-backup", ago("4d"));
+    let told_of = |words: [&str; 2]| {
+        let card = stand.check();
+        told(
+            &card,
+            &[blocked(
+                "postgresql-job@k8s-master",
+                "runs missed",
+                "stacks/dbaas/backup.tf",
+            )],
+            &["postgresql application".to_owned()],
+        );
+        let text = stand.text(&["--only", "postgresql-job"]);
+        for word in words {
+            assert!(text.contains(word), "{word}\n{text}");
+        }
+        text
+    };
+    let text = told_of(["cronjob/postgresql-backup", "stacks/dbaas/backup.tf"]);
+    assert!(!text.contains("ran out of memory"), "{text}");
+    homelab.cluster.pod("dbaas", "postgresql-backup-29");
+    homelab
+        .cluster
+        .change("Pod", "postgresql-backup-29", |pod| {
+            pod["status"]["containerStatuses"][0]["lastState"] = json!({"terminated": {
+                "reason": "OOMKilled", "exitCode": 137,
+                "startedAt": ago("2h").to_string(), "finishedAt": ago("1h").to_string()}});
+        });
+    told_of([
+        "a backup's pod ran out of memory",
+        "More of resources.limits.memory",
+    ]);
+    homelab.cluster.remove("Pod", "postgresql-backup-29");
+    for (message, title, remedy, back) in [
+        (
+            "MountVolume.SetUp failed for volume \"backup\" : mount failed: exit status 32 mount.nfs: Connection timed out",
+            "the NFS mount is not available",
+            "restart the NFS server",
+            "P0-TRUENAS",
+        ),
+        (
+            "MountVolume.MountDevice failed for volume \"data\" : read /dev/sdb: input/output error",
+            "an iSCSI session dropped",
+            "iscsiadm -m session",
+            "P5-ISCSI",
+        ),
+        (
+            "stat /var/lib/kubelet/pods/data: transport endpoint is not connected",
+            "an iSCSI session dropped",
+            "iscsiadm -m session",
+            "P5-ISCSI",
+        ),
+    ] {
+        let at = ago("10m").strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+        homelab.cluster.add(json!({
+            "apiVersion": "v1", "kind": "Event", "type": "Warning", "reason": "FailedMount", "message": message,
+            "metadata": {"name": "postgresql-backup-29.17", "namespace": "dbaas"}, "count": 3,
+            "involvedObject": {"kind": "Pod", "name": "postgresql-backup-29", "namespace": "dbaas"},
+            "firstTimestamp": at, "lastTimestamp": at,
+        }));
+        let text = told_of([title, remedy]);
+        assert!(text.contains(back), "{back}\n{text}");
+        homelab.cluster.remove("Event", "postgresql-backup-29.17");
     }
 }
 
@@ -1085,6 +1177,43 @@ fn the_copy_off_site_is_late_failing_or_gone() {
     );
 }
 
+/// "Excludes (both incremental and full sync)": each row is gone, or commented out.
+#[test]
+fn the_sync_lacks_an_exclude() {
+    let Some(stand) = Stand::of("homelab-three-layers", &["cluster_zone", "truenas_zone"]) else {
+        return;
+    };
+    let homelab = Homelab::of(&stand);
+    let truenas = homelab.truenas();
+    let path = "/root/cloudsync-copy.sh";
+    let script = truenas.read(path);
+    let id = "incremental-excludes@truenas";
+    for row in [
+        "clickhouse",
+        "loki",
+        "iocage",
+        "frigate/recordings",
+        "prometheus",
+        "crowdsec",
+        "servarr/downloads",
+        "iscsi|",
+        "iscsi-snaps",
+        "ytldp",
+        "post",
+        "\\.log",
+    ] {
+        let without = script.replacen(row, "of-old|", 1);
+        assert_ne!(without, script, "{row}");
+        truenas.script(path, &format!("{without}# {row}\n"));
+        let card = stand.check_with(&["--only", "P3-OFFSITE"]);
+        card.only_bad([id]);
+        assert_eq!(card.verdict(id), "WARN", "{row}\n{}", card.told());
+        let word = row.trim_matches(['|', '\\', '.']);
+        assert!(card.why(id).contains(word), "{row}\n{}", card.told());
+        assert!(card.remedy(id).contains("Cloud Sync Task 1"));
+    }
+}
+
 /// "Monitoring & Alerting": each threshold, an hour before and after it, and without any figure.
 #[test]
 fn a_success_is_older_than_its_threshold() {
@@ -1123,6 +1252,50 @@ fn a_success_is_older_than_its_threshold() {
         .map(|(id, _, _, remedy)| blocked(&id, "absent = true", remedy))
         .collect();
     told(&stand.check(), &gone, &applications());
+}
+
+/// "Alert routing": each alert that goes elsewhere, and an Alertmanager that is down.
+#[test]
+fn an_alert_reaches_another_channel() {
+    let Some(stand) = Stand::of("homelab-three-layers", &["cluster_zone", "truenas_zone"]) else {
+        return;
+    };
+    let _homelab = Homelab::of(&stand);
+    let master = stand.host("k8s-master");
+    let looks = |routes: &str| {
+        master.write(ALERTMANAGER, routes).stop("alertmanager");
+        master.alertmanager_on(&master.address.to_string(), ALERTMANAGER);
+        stand.check_with(&["--only", "routed", "--only", "routed-critical"])
+    };
+    let alerts = backups().into_iter().map(|backup| backup.alert);
+    let others = OTHER_ALERTS.map(|(alert, _, _)| alert);
+    for alert in alerts.chain(others).filter(|alert| *alert != others[3]) {
+        let moved = format!("matchers: ['alertname =~ \"VaultwardenIntegrityFail|{alert}\"']");
+        looks(&ROUTES.replace("matchers: [alertname = VaultwardenIntegrityFail]", &moved)).blocked(
+            "routed",
+            &format!("{alert} reaches infra-critical, not infra-alerts"),
+            "#infra-alerts",
+        );
+    }
+    looks(&ROUTES.replace("alertname = Vaultwarden", "alertname = Another")).blocked(
+        "routed-critical",
+        "VaultwardenIntegrityFail reaches infra-alerts, not infra-critical",
+        "#infra-critical",
+    );
+    // A receiver that tells nobody, and a route by a label that the page does not have.
+    looks(&ROUTES.replace(
+        "    webhook_configs: [{ url: 'http://127.0.0.1:2/' }]\n",
+        "",
+    ))
+    .warned("routed-critical", "infra-critical", "#infra-critical");
+    let by_severity = "    - receiver: infra-critical\n      matchers: [severity = critical]\n";
+    let card = looks(&ROUTES.replace("  routes:\n", &format!("  routes:\n{by_severity}")));
+    assert_eq!(card.verdict("routed"), "WARN", "{}", card.told());
+    assert!(card.why("routed").contains("severity"), "{}", card.told());
+    master.write(ALERTMANAGER, ROUTES).stop("alertmanager");
+    stand
+        .check()
+        .blocked("alertmanager", "refused", "reach nobody");
 }
 
 /// "Monitoring & Alerting": each alert fires, and its rule is not loaded.

@@ -745,6 +745,21 @@ fn nobody_tells_the_monitor() {
         host.alertmanager_on("0.0.0.0", CONFIG);
         stand.check().blocked("route", why, "in `routes:`");
     }
+    let quiet = ALERTMANAGER.replace("send_resolved: true", "send_resolved: false");
+    host.write(CONFIG, &quiet).stop("alertmanager");
+    host.alertmanager_on("0.0.0.0", CONFIG);
+    stand.check().warned(
+        "receiver-resolved@leader",
+        "send_resolved: false",
+        "nobody is told that a backup went well again",
+    );
+    // What is commented out, or not said, is true of a webhook.
+    for line in ["# send_resolved: false", ""] {
+        host.write(CONFIG, ALERTMANAGER.replace("send_resolved: true", line))
+            .stop("alertmanager");
+        host.alertmanager_on("0.0.0.0", CONFIG);
+        stand.check().all_green();
+    }
     // One before it takes both and goes on.
     let goes_on = "  routes:\n    - { receiver: nobody, continue: true }\n";
     host.write(CONFIG, ALERTMANAGER.replace("  routes:\n", goes_on))
@@ -794,6 +809,17 @@ fn nobody_tells_the_monitor() {
     stand
         .check()
         .blocked("rules", "NsBackupMissing", "Load the rules");
+
+    // Prometheus tells nobody.
+    let address = format!("\"{}:9093\"", host.address);
+    host.edit("/etc/prometheus/prometheus.yml", &address, "");
+    prometheus.rules(&rules(false)).until("evaluated == 0");
+    host.until("prometheus", "an Alertmanager is known", || {
+        !host.get(9090, "/api/v1/alertmanagers").1.contains(":9093")
+    });
+    stand
+        .check()
+        .blocked("alertmanagers", "alertmanagers = []", "Repair `alerting`");
 }
 
 #[test]

@@ -50,9 +50,10 @@ pub(super) fn problem_of(name: &str, text: &str) -> Option<OptionProblem> {
     };
     let prefix = prefix.map_or_else(String::new, |prefix| format!(", prefix: {prefix:?}"));
     let variable = variable(&lower);
+    let what = if prefix.is_empty() { "it" } else { "the rest" };
     let suggestion = format!(
-        "headers: {{ {name}: {{ secret: env:{variable}{prefix} }} }}, and the rest of the value in \
-         the environment as {variable}; or in a file, `secret: file:/path`"
+        "write `{name}: {{ secret: env:{variable}{prefix} }}` and give {what} in the environment, \
+         as {variable}; or name a file that holds it, `secret: file:/path`"
     );
     Some(problem(&["headers", name], message, Some(&suggestion)))
 }
@@ -96,27 +97,27 @@ mod tests {
     #[case::a_scheme(
         "Authorization",
         "bearer hunter22",
-        "headers: { Authorization: { secret: env:AUTHORIZATION, prefix: \"Bearer \" } }, "
+        "write `Authorization: { secret: env:AUTHORIZATION, prefix: \"Bearer \" }`"
     )]
     #[case::no_scheme(
         "authorization",
         "hunter22",
-        "headers: { authorization: { secret: env:AUTHORIZATION } }, "
+        "write `authorization: { secret: env:AUTHORIZATION }`"
     )]
     #[case::a_key(
         "X-API-Key",
         "hunter22",
-        "headers: { X-API-Key: { secret: env:X_API_KEY } }, "
+        "write `X-API-Key: { secret: env:X_API_KEY }`"
     )]
     #[case::a_session(
         "Cookie",
         "lang=en; i_like_gitea_session=hunter22",
-        "headers: { Cookie: { secret: env:COOKIE, prefix: \"lang=en; i_like_gitea_session=\" } }, "
+        "write `Cookie: { secret: env:COOKIE, prefix: \"lang=en; i_like_gitea_session=\" }`"
     )]
     #[case::a_long_cookie(
         "cookie",
         "i_like_gitea=0123456789abcdef",
-        "headers: { cookie: { secret: env:COOKIE, prefix: \"i_like_gitea=\" } }, "
+        "write `cookie: { secret: env:COOKIE, prefix: \"i_like_gitea=\" }`"
     )]
     fn what_logs_in_is_told_with_what_to_write(
         #[case] name: &str,
@@ -133,7 +134,7 @@ mod tests {
         );
         // What is to be written is a header that is taken.
         let yaml = written
-            .strip_prefix("headers: { ")
+            .strip_prefix("write `")
             .and_then(|rest| rest.split_once(": "));
         assert_eq!(yaml.map(|(header, _)| header), Some(name));
     }

@@ -260,3 +260,26 @@ phases:
     let said = String::from_utf8_lossy(&ran.stdout).into_owned();
     assert!(said.contains("3 hosts, 2 checks"), "{said}{ran:?}");
 }
+
+/// A header that logs in is refused with what to write in its place.
+#[rstest]
+#[case("x-api-key: SECRET", "`x-api-key: { secret: env:X_API_KEY }`")]
+#[case(
+    "Authorization: Bearer SECRET",
+    "`Authorization: { secret: env:AUTHORIZATION, prefix: \"Bearer \" }`"
+)]
+#[case(
+    "cookie: \"lang=en; session=SECRET\"",
+    "`cookie: { secret: env:COOKIE, prefix: \"lang=en; session=\" }`"
+)]
+fn a_header_that_logs_in_is_told_how_to_write_it(#[case] header: &str, #[case] written: &str) {
+    let header = header.replace("SECRET", SECRET);
+    let baseline = of_check(&format!(
+        "http: {{ url: \"http://h/\", headers: {{ {header} }} }}"
+    ));
+    let ran = run(&baseline, &["validate", "b.yml"]);
+    let told = String::from_utf8_lossy(&ran.stderr);
+    assert_eq!(ran.status.code(), Some(78), "{told}");
+    assert!(told.contains(&format!("write {written}")), "{told}");
+    assert!(!told.contains(SECRET), "{told}");
+}

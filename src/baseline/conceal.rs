@@ -97,7 +97,13 @@ impl<'a> Found<'a> {
                     self.walk(value, schema, 0);
                     // A host or a check may be called `token`.
                     if named && !matches!(value.value, NodeValue::Map(_)) {
-                        self.hide(value, SEEMS_SECRET);
+                        if self.takes_a_reference(schema) {
+                            self.hide(value, IS_NONE_TO_HOLD);
+                            let written = by_reference(&key.value, value);
+                            self.diagnostics.suggest(&value.at, &written);
+                        } else {
+                            self.hide(value, SEEMS_SECRET);
+                        }
                     }
                 }
                 Some(Value::Bool(false)) => {
@@ -116,6 +122,17 @@ impl<'a> Found<'a> {
                 _ => {}
             }
         }
+    }
+
+    /// Whether a map with a `secret` may stand there, besides a text.
+    fn takes_a_reference(&self, schema: &Value) -> bool {
+        let shapes = wording::resolved(self.root, schema).and_then(|shape| shape.get("anyOf"));
+        shapes
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .filter_map(|shape| wording::resolved(self.root, shape)?.get("properties"))
+            .any(|properties| properties.get("secret").is_some())
     }
 
     /// A place for secrets, and what stands there may be none of the references
@@ -189,6 +206,7 @@ impl<'a> Found<'a> {
     }
 }
 
+const IS_NONE_TO_HOLD: &str = "this seems to be a secret, and a baseline holds none";
 const SEEMS_SECRET: &str = "this seems to be a secret, and cannot be read";
 
 fn children(node: &Node) -> impl Iterator<Item = &Node> {
@@ -238,4 +256,28 @@ fn is_telling(text: &str) -> bool {
     text.len() >= LEAST
         && !WORDS.contains(&text)
         && !by_reference.iter().any(|start| text.starts_with(start))
+}
+
+/// How a scheme is written before what logs in.
+const SCHEMES: [&str; 3] = ["Bearer ", "Basic ", "Token "];
+
+/// What to write for what seems to be a secret: of its text the scheme alone.
+fn by_reference(key: &str, value: &Node) -> String {
+    let scheme = SCHEMES.iter().find(|scheme| {
+        let start = value.as_str().and_then(|text| text.get(..scheme.len()));
+        start.is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+    });
+    let prefix = scheme.map_or_else(String::new, |scheme| format!(", prefix: {scheme:?}"));
+    let name: String = key
+        .chars()
+        .map(|c| match c {
+            c if c.is_ascii_alphanumeric() => c.to_ascii_uppercase(),
+            _ => '_',
+        })
+        .collect();
+    let what = if prefix.is_empty() { "it" } else { "the rest" };
+    format!(
+        "write `{key}: {{ secret: env:{name}{prefix} }}` and give {what} in the environment, as \
+         {name}; or name a file that holds it, `secret: file:/path`"
+    )
 }

@@ -170,6 +170,16 @@ impl Diagnostics {
         }
     }
 
+    /// Says what to write instead of what stands at a place, where something was
+    /// said of it.
+    pub(super) fn suggest(&mut self, place: &Location, suggestion: &str) {
+        for problem in &mut self.all {
+            if problem.at.as_ref() == Some(place) {
+                problem.suggestion = Some(suggestion.to_owned());
+            }
+        }
+    }
+
     pub(super) fn secrets(&self) -> &BTreeSet<String> {
         &self.secrets
     }

@@ -21,6 +21,8 @@ const METRIC: &str =
 
 const VERSION: &str = "1, the version of the file format that this program reads";
 
+const HOST: &str = "write `{ address: … }`, with `ssh: { user: … }` where it takes another login";
+const LOGIN: &str = "write `{ user: … }`, and `port: …` where it is not 22";
 const ADDRESS: &str = "write the name or address alone; login name and port stand below `ssh:`";
 
 /// The schema of ids as keys.
@@ -252,7 +254,7 @@ pub(super) struct PolicyDocument {
 /// A machine.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(rename = "Host")]
+#[schemars(rename = "Host", extend("x-suggestion" = HOST))]
 #[expect(
     dead_code,
     reason = "what needs its place is taken from the nodes; the schema is of all"
@@ -279,7 +281,7 @@ pub(super) struct HostDocument {
 /// How to log in to a host.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(rename = "Ssh")]
+#[schemars(rename = "Ssh", extend("x-suggestion" = LOGIN))]
 #[expect(
     dead_code,
     reason = "what needs its place is taken from the nodes; the schema is of all"

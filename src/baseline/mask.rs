@@ -28,7 +28,7 @@ const NAMES: [&str; 11] = [
 const SHORT_NAMES: [&str; 6] = ["pass", "pw", "pwd", "pswd", "passcode", "requirepass"];
 
 /// Words that end the name of what is not shown, to be on the safe side.
-const KEYS: [&str; 5] = ["_key", "-key", "secretkey", "accesskey", "_sas"];
+const KEYS: [&str; 6] = ["_key", "-key", "secretkey", "accesskey", "_sas", "cookie"];
 
 /// What begins a reference to a secret, or a variable that may hold one.
 const REFERENCES: [&str; 4] = ["env:", "file:", "credential:", "${"];

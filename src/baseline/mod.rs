@@ -123,39 +123,16 @@ fn check(
     tainted: &mut Vec<Location>,
     diagnostics: &mut Diagnostics,
 ) -> Option<Baseline> {
-    let (expanded, vars) = {
-        let read = &*read;
-        let hosts = read
-            .entries("hosts")
-            .map(|(id, node)| (id.value.as_str(), node));
-        let declared = read
-            .entries("vars")
-            .map(|(name, node)| (name.clone(), node))
-            .collect();
-        let mut variables = Variables::new(
-            sources,
-            declared,
-            hosts,
-            overrides,
-            read.complete,
-            diagnostics,
-        );
-        let vars = variables.resolved(diagnostics);
-        let expanded: Vec<Node> = read
-            .files
-            .iter()
-            .map(|file| variables.expand_file(&file.root, diagnostics))
-            .collect();
-        (expanded, vars)
-    };
+    let (expanded, vars) = expand(read, sources, overrides, diagnostics);
     secrets::refuse_inline(
         read.files.iter().map(|file| &file.root),
         expanded.iter(),
         sources,
         diagnostics,
     );
+    let mut written = Vec::new();
     for (file, root) in read.files.iter_mut().zip(expanded) {
-        file.root = root;
+        written.push(std::mem::replace(&mut file.root, root));
     }
     let (document, fragment) = (schema(), fragment_schema());
     for file in &read.files {
@@ -166,7 +143,11 @@ fn check(
     let without_wrong_parts = if diagnostics.iter().all(is_loose) {
         None
     } else {
-        let remains = remains::remains(read, diagnostics)?;
+        let expand = |read: &ReadFiles, told: &mut Diagnostics| {
+            let (expanded, _) = expand(read, sources, overrides, told);
+            expanded
+        };
+        let remains = remains::remains(read, written, &expand, diagnostics)?;
         *tainted = remains.tainted;
         Some(remains.files)
     };
@@ -184,6 +165,37 @@ fn check(
         file.root.remove_keys(&unknown);
     }
     build::build(&known, vars, digest, diagnostics)
+}
+
+/// The trees with their variables expanded, and every variable with its value.
+fn expand(
+    read: &ReadFiles,
+    sources: &Sources,
+    overrides: &[(String, String)],
+    diagnostics: &mut Diagnostics,
+) -> (Vec<Node>, Vec<(Located<String>, String)>) {
+    let hosts = read
+        .entries("hosts")
+        .map(|(id, node)| (id.value.as_str(), node));
+    let declared = read
+        .entries("vars")
+        .map(|(name, node)| (name.clone(), node))
+        .collect();
+    let mut variables = Variables::new(
+        sources,
+        declared,
+        hosts,
+        overrides,
+        read.complete,
+        diagnostics,
+    );
+    let vars = variables.resolved(diagnostics);
+    let expanded = read
+        .files
+        .iter()
+        .map(|file| variables.expand_file(&file.root, diagnostics))
+        .collect();
+    (expanded, vars)
 }
 
 /// SHA-256 over what decides what is checked, each part with its length before

@@ -1,7 +1,7 @@
 //! What a variable's name stands for, and what to say when it is for nothing.
 
 use super::super::diagnostic::{Diagnostic, Diagnostics};
-use super::super::node::NodeValue;
+use super::super::node::{Node, NodeValue};
 use super::super::source::Location;
 use super::{MAX_CHAIN, OF_THE_HOST, Variables, text_of, unknown};
 
@@ -57,11 +57,22 @@ impl Variables<'_> {
             // Reported where the host is.
             Some(_) => None,
             None if !self.complete => None,
+            None if found.is_some_and(|(id, field)| self.is_told(id, field)) => None,
             None => {
                 diagnostics.push(self.unknown_host_field(name, found, at));
                 None
             }
         }
+    }
+
+    /// Whether the host itself is reported for why it has no such field.
+    fn is_told(&self, id: &str, field: &str) -> bool {
+        let is_map = |node: &Node| matches!(node.value, NodeValue::Map(_));
+        self.hosts.get(id).is_some_and(|host| match field {
+            "address" => !is_map(host) || host.get("local").is_none(),
+            "user" | "port" => !is_map(host) || host.get("ssh").is_some_and(|ssh| !is_map(ssh)),
+            _ => false,
+        })
     }
 
     fn unknown_host_field(

@@ -1,6 +1,7 @@
 //! `http`: an address answers with the right status.
 
 mod facts;
+mod login;
 mod options;
 
 use std::path::{Path, PathBuf};
@@ -47,7 +48,8 @@ pub struct Http {
     #[serde(default)]
     websocket: bool,
     /// Headers to send. A secret value is given by reference:
-    /// `authorization: { secret: env:TOKEN, prefix: "Bearer " }`.
+    /// `authorization: { secret: env:TOKEN, prefix: "Bearer " }`. One that logs in is
+    /// refused otherwise, as is a cookie that looks like a session's.
     #[serde(default)]
     headers: std::collections::BTreeMap<String, HeaderText>,
     /// A PEM file of authorities to trust besides this machine's; a relative path
@@ -74,20 +76,6 @@ fn yes() -> bool {
 
 fn body_max() -> u32 {
     BODY_MAX
-}
-
-/// Whether a header of this name holds what logs in, whatever is in it.
-fn is_login(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    let parts = [
-        "authorization",
-        "api-key",
-        "apikey",
-        "token",
-        "secret",
-        "password",
-    ];
-    parts.iter().any(|part| name.ends_with(part))
 }
 
 /// Headers that would change the meaning of the request: its framing, or the
@@ -253,12 +241,8 @@ impl Kind for Http {
             }
         }
         for (name, text) in &self.headers {
-            if matches!(text, HeaderText::Plain(text) if !text.is_empty()) && is_login(name) {
-                problems.push(problem(
-                    &["headers", name],
-                    format!("{name} is sent to log in: a baseline holds no secrets"),
-                    Some("give it by reference: `{ secret: env:NAME, prefix: \"Bearer \" }`"),
-                ));
+            if let HeaderText::Plain(text) = text {
+                problems.extend(login::problem_of(name, text));
             }
             let (HeaderText::Plain(text) | HeaderText::Secret(SecretText { prefix: text, .. })) =
                 text;

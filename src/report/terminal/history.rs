@@ -6,11 +6,13 @@ use super::page::{Page, Role};
 use crate::report::readable::{count, duration, time};
 use crate::scorecard::{RunResult, RunSummary};
 
-/// A line for each run; a second one with what was to be fixed, or why it
-/// could not be completed. Baselines have a heading of their own.
+/// A line for each run, its totals below it where they do not fit; another one
+/// with what was to be fixed, or why it could not be completed. Baselines have a
+/// heading of their own.
 #[must_use]
 pub fn history(runs: &[RunSummary], style: &Style) -> String {
     let mut page = Page::new(style);
+    let columns = Columns::of(runs);
     let mut names: Vec<&str> = Vec::new();
     for run in runs {
         if !names.contains(&run.baseline.name.as_str()) {
@@ -28,37 +30,66 @@ pub fn history(runs: &[RunSummary], style: &Style) -> String {
         let text = Text::new().id(name).say(": ").say(&count(own.len(), "run"));
         page.indented(0, &text);
         for run in own {
-            line(&mut page, run);
+            line(&mut page, run, &columns);
         }
     }
     page.finish()
 }
 
-const LONGEST_RESULT: usize = 12;
+/// As wide as the longest of the runs needs, so that totals have what is left.
+struct Columns {
+    number: usize,
+    result: usize,
+    took: usize,
+}
 
-fn line(page: &mut Page<'_>, run: &RunSummary) {
-    let number = format!("{:>5}", run.run);
-    let label = run.result.label();
-    let result =
-        pad(label, LONGEST_RESULT).replacen(label, &page.paint(label, role(run.result)), 1);
+impl Columns {
+    fn of(runs: &[RunSummary]) -> Self {
+        let widest =
+            |text: fn(&RunSummary) -> String| runs.iter().map(|run| width(&text(run))).max();
+        Self {
+            number: MARGIN + widest(|run| run.run.to_string()).unwrap_or(0),
+            result: widest(|run| run.result.label().to_owned()).unwrap_or(0),
+            took: widest(took).unwrap_or(0),
+        }
+    }
+
+    /// Where that stands which is below a run's first line.
+    fn below(&self) -> usize {
+        self.number + 2
+    }
+}
+
+const MARGIN: usize = 2;
+
+fn took(run: &RunSummary) -> String {
     let elapsed = run
         .finished_at
         .duration_since(run.started_at)
         .unsigned_abs();
-    let took = format!("{:>8}", duration(elapsed));
+    duration(elapsed)
+}
+
+fn line(page: &mut Page<'_>, run: &RunSummary, columns: &Columns) {
+    let number = format!("{:>1$}", run.run, columns.number);
+    let label = run.result.label();
+    let painted = page.paint(label, role(run.result));
+    let result = pad(label, columns.result).replacen(label, &painted, 1);
+    let took = took(run);
     let when = time(run.started_at, &page.style.zone);
     let totals = totals(run);
-    let used = width(&number) + 2 + width(&when) + 2 + LONGEST_RESULT + 2 + width(&took) + 2;
-    if used + width(&totals) <= page.style.width {
-        page.line(&format!("{number}  {when}  {result}  {took}  {totals}"));
+    let used = columns.below() + width(&when) + 2 + columns.result + 2 + columns.took;
+    let start = format!("{number}  {when}  {result}  {took:>0$}", columns.took);
+    if used + 2 + width(&totals) <= page.style.width {
+        page.line(&format!("{start}  {totals}"));
     } else {
-        page.line(&format!("{number}  {when}"));
-        page.line(&format!(
-            "       {}  {}",
-            result.trim_end(),
-            took.trim_start()
-        ));
-        page.indented(7, &Text::from(totals.as_str()));
+        if used <= page.style.width {
+            page.line(&start);
+        } else {
+            page.line(&format!("{number}  {when}"));
+            page.line(&format!("{:1$}{painted}  {took}", "", columns.below()));
+        }
+        page.indented(columns.below(), &Text::from(totals.as_str()));
     }
     let first = run.first_blocked.as_ref().map(|first| {
         let text = Text::new().say("fix ").id(&first.check);
@@ -66,10 +97,11 @@ fn line(page: &mut Page<'_>, run: &RunSummary) {
     });
     let failure = run.failure.as_deref().map(Text::from);
     for text in first.into_iter().chain(failure) {
-        page.indented(7, &text);
+        page.indented(columns.below(), &text);
     }
     if !run.whole {
-        page.indented(7, &Text::from("checks were left out on the command line"));
+        let text = Text::from("checks were left out on the command line");
+        page.indented(columns.below(), &text);
     }
 }
 

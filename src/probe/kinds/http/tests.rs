@@ -74,6 +74,7 @@ fn options_that_do_not_parse(#[case] mut options: serde_json::Value) {
 #[case(json!({"url": "http://192.0.2.1/", "headers": {"Authorization": "Bearer x"}}), "headers", "holds no secrets")]
 #[case(json!({"url": "http://192.0.2.1/", "headers": {"x-api-key": "x"}}), "headers", "holds no secrets")]
 #[case(json!({"url": "http://192.0.2.1/", "headers": {"private-token": "x"}}), "headers", "holds no secrets")]
+#[case(json!({"url": "http://192.0.2.1/", "headers": {"cookie": "JSESSIONID=password"}}), "headers", "JSESSIONID may log in")]
 #[case(json!({"url": "http://192.0.2.1/", "status": []}), "status", "no status")]
 #[case(json!({"url": "http://192.0.2.1/", "redirects": 21}), "redirects", "at most 20")]
 fn options_that_cannot_be_meant(

@@ -41,7 +41,7 @@ fn runs() -> Vec<RunSummary> {
 }
 
 #[rstest]
-fn runs_read_as_agreed(#[values(40, 80)] columns: usize) {
+fn runs_read_as_agreed(#[values(40, 80, 140)] columns: usize) {
     let shown = history(&runs(), &style(columns));
     assert!(shown.lines().all(|line| width(line) <= columns), "{shown}");
     insta::assert_snapshot!(format!("runs_{columns}"), shown);
@@ -64,4 +64,17 @@ fn colour_marks_results_alone() {
         .collect();
     assert_eq!(plain, history(&runs(), &style(80)));
     assert_ne!(plain, shown);
+}
+
+#[test]
+fn a_run_keeps_its_line_where_its_totals_do_not_fit() {
+    let runs = runs();
+    let shown = history(&runs, &style(80));
+    for run in &runs {
+        let number = format!("{:>5}  ", run.run);
+        let line = shown.lines().find(|line| line.starts_with(&number));
+        let line = line.unwrap_or_else(|| panic!("no {number:?} in {shown}"));
+        assert!(line.contains(run.result.label()), "{line}");
+        assert!(line.contains("42.0 s"), "{line}");
+    }
 }

@@ -103,7 +103,7 @@ fn monitor(leader: &Host) -> Prometheus<'_> {
         .unit("ns8-backup-monitor.service", "active");
     listen(leader);
     leader.alertmanager_on("0.0.0.0", CONFIG);
-    let prometheus = leader.prometheus_on("0.0.0.0", &[], &rules(false));
+    let prometheus = leader.prometheus_on("0.0.0.0", &["127.0.0.1:9090"], &rules(false));
     prometheus.until("evaluated == 0");
     knows_alertmanager(leader);
     prometheus

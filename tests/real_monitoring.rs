@@ -47,10 +47,15 @@ const BROKEN: &str =
     "- name: broken\n  rules:\n  - alert: Broken\n    expr: up + on() group_left() up > 99\n";
 
 async fn prometheus(alertmanager: u16) -> Running {
+    prometheus_that_asks("1s", &format!("{RULES}{BROKEN}"), alertmanager).await
+}
+
+/// One that asks its targets that often, and evaluates these rules each second.
+async fn prometheus_that_asks(interval: &str, rules: &str, alertmanager: u16) -> Running {
     let folder = folder();
     let (port, gone) = (free_port(), free_port());
     let config = format!(
-        "global: {{ scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s, external_labels: {{ site: home }} }}\n\
+        "global: {{ scrape_interval: {interval}, scrape_timeout: 1s, evaluation_interval: 1s, external_labels: {{ site: home }} }}\n\
          rule_files: [rules.yml]\n\
          scrape_configs:\n\
          - {{ job_name: self, static_configs: [{{ targets: ['127.0.0.1:{port}'] }}] }}\n\
@@ -59,8 +64,7 @@ async fn prometheus(alertmanager: u16) -> Running {
     );
     let file = folder.path().join("prometheus.yml");
     write(&file, &config, 0o644);
-    let rules = format!("{RULES}{BROKEN}");
-    write(&folder.path().join("rules.yml"), &rules, 0o644);
+    write(&folder.path().join("rules.yml"), rules, 0o644);
     let mut command = unprivileged(&program(&FOLDERS, "prometheus"));
     command
         .arg(format!("--config.file={}", file.display()))
@@ -394,6 +398,33 @@ async fn rules_are_what_the_file_says() {
         .expect("facts");
     assert_eq!(fact(&seen, "firing_count"), json!(0));
     assert_eq!(fact(&seen, "unmatched"), json!(mistyped));
+}
+
+/// Rules are evaluated more often than what they watch is asked: until that was twice, that one
+/// is quiet says nothing.
+#[tokio::test]
+async fn a_quiet_rule_is_judged_when_all_was_asked_twice() {
+    if left_out() {
+        return;
+    }
+    let rules =
+        "groups:\n- name: quiet\n  rules:\n  - alert: Quiet\n    expr: up{job='self'} == 0\n";
+    let server = prometheus_that_asks("5s", rules, free_port()).await;
+    let alerts = json!({"alerts": {}});
+    let seen = until("prometheus", &server, &alerts, |facts| {
+        fact(facts, "unevaluated") == json!([]) && fact(facts, "undecided") == json!([])
+    })
+    .await;
+    assert_eq!(fact(&seen, "rules"), json!(1));
+    let asked = json!({"query": "count_over_time(up[30m])", "by": "job"});
+    let seen = probe("prometheus", at(&server, asked)).await.0;
+    let seen = fact(&seen.expect("facts"), "values");
+    for job in ["self", "gone"] {
+        assert!(
+            seen[job].as_f64().is_some_and(|times| times >= 2.0),
+            "{seen}"
+        );
+    }
 }
 
 #[tokio::test]

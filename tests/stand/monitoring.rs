@@ -183,8 +183,9 @@ impl Prometheus<'_> {
         self
     }
 
-    /// Waits until the rules that are evaluated each second were so twice, since they were
-    /// read: before that they may not have seen what they watch.
+    /// Waits until the rules that are evaluated each second were so since each target was asked
+    /// twice, from the second after that in which they were read: before that they may not have
+    /// seen what they watch.
     fn judged(&self) -> &Self {
         let data = |path: &str| {
             let (status, body) = self.0.get(9090, path);
@@ -199,7 +200,23 @@ impl Prometheus<'_> {
         self.0
             .until("prometheus", "the rules are not evaluated", || {
                 let read = time(&data("/api/v1/status/runtimeinfo")["lastConfigTime"]);
-                let since = read.expect("a time") + Duration::from_secs(2);
+                let begun = read.expect("a time").as_duration().as_secs_f64().floor() + 1.0;
+                let targets = data("/api/v1/targets?state=active");
+                let asked = data("/api/v1/query?query=up%5B30m%5D");
+                let second = |series: &Json| {
+                    let values = series["values"].as_array().expect("values").iter();
+                    let times = values.filter_map(|value| value[0].as_f64());
+                    times.filter(|at| *at >= begun).nth(1)
+                };
+                let asked = asked["result"].as_array().expect("series").iter();
+                let asked: Vec<f64> = asked.filter_map(second).collect();
+                let targets = targets["activeTargets"].as_array().expect("targets");
+                if targets.is_empty() || asked.len() < targets.len() {
+                    return false;
+                }
+                // Each has a second to answer.
+                let last = asked.into_iter().fold(0.0, f64::max) + 1.0;
+                let since = Timestamp::UNIX_EPOCH + Duration::from_secs_f64(last);
                 let groups = data("/api/v1/rules");
                 let groups = groups["groups"].as_array().expect("groups").iter();
                 groups

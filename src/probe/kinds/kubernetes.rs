@@ -48,7 +48,9 @@ use crate::probe::{
 /// controllers left them: let them come after a check of the nodes or the pods.
 ///
 /// A list in which nothing is of the namespace asked for is only believed when that
-/// namespace is there: then the namespaces are listed as well.
+/// namespace is there: then the namespaces are listed as well. Where it is not, or where that
+/// may not be seen, `missing_namespace` is all that is told: of no pod that waits for its image
+/// nothing follows, and an expectation of it does not pass, whether the defaults apply or not.
 ///
 /// Nothing but `get` and `list` is ever asked for, and of an object only what the facts tell is kept.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -168,13 +170,18 @@ impl Kubernetes {
             Asked::Events(asked) => {
                 let listed = self.list::<Event>(context, Resource::EVENTS, namespace);
                 let events = listed.await?;
-                let now = context.transports.clock.map(|clock| clock());
-                events::tell(events.items(), asked, now, &mut facts);
+                let clock = events.clock(context);
+                events::tell(events.items(), asked, clock.as_ref(), &mut facts);
+                clock::set_now(clock.as_ref(), context, &mut facts);
                 events.trace(namespace)
             }
         };
         if let Some(namespace) = namespace {
             let missing = self.missing_namespace(context, namespace, trace).await?;
+            if !missing.as_ref().is_some_and(Vec::is_empty) {
+                // What is empty since nothing could be in it tells of nothing.
+                facts = Facts::new();
+            }
             facts.set_some("missing_namespace", missing.map(texts));
         }
         Ok(facts)

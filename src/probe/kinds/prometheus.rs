@@ -2,6 +2,7 @@
 
 mod alerts;
 mod answer;
+mod asked;
 mod contract;
 mod facts;
 mod metrics;
@@ -48,8 +49,10 @@ use crate::probe::{
 ///   asked, that some series has: of a mistyped one nothing would ever fire. After a
 ///   restart a short `for` begins anew, after an outage of more than an hour each: an alert that
 ///   is pending, and had no time to fire since the start or since the rules were read, is in
-///   `undecided`, and that is WARN; so is a rule that was not evaluated again when what it watches
-///   had been asked twice. What does not answer at all has no series: `targets: {}` tells of it.
+///   `undecided`, and that is WARN; so is a rule that was not evaluated again when all targets
+///   had been asked twice, of which it is then asked, too. Where that is not told, and where
+///   there is no target, it is half an hour; and no longer for any, be it asked more seldom.
+///   What does not answer at all has no series: `targets: {}` tells of it.
 ///   All this goes by Prometheus' clock: where that was set after its start, let the check come
 ///   `after` one of the clock.
 /// - `alertmanagers: {}`: it knows where to send alerts.
@@ -118,6 +121,9 @@ pub struct Prometheus {
 fn yes() -> bool {
     true
 }
+
+/// When `alerts` asks since when rules have something to judge.
+const SOON: &str = "only where a rule or an alert is young since a start or a reload";
 
 /// Seconds between the looks of a range.
 const STEP: u64 = 60;
@@ -345,14 +351,27 @@ impl Kind for Prometheus {
         };
         let api = self.api();
         let questions = Self::questions(&subject);
-        let urls = questions.iter().filter_map(|(path, parameters)| {
+        let requests = |path: &str, parameters: &[(&'static str, String)]| {
             let parameters: Vec<(&str, &str)> = parameters
                 .iter()
                 .map(|(name, value)| (*name, value.as_str()))
                 .collect();
-            api.url(path, &parameters).ok()
-        });
-        urls.flat_map(|url| api.requests(target, &url)).collect()
+            let url = api.url(path, &parameters).ok();
+            url.map_or_else(Vec::new, |url| api.requests(target, &url))
+        };
+        let mut all: Vec<Request> = questions
+            .iter()
+            .flat_map(|(path, parameters)| requests(path, parameters))
+            .collect();
+        if matches!(subject, Subject::Alerts(_)) {
+            for (path, parameters) in asked::questions() {
+                all.extend(requests(path, &parameters).into_iter().map(|mut request| {
+                    request.text = format!("{} ({SOON})", request.text);
+                    request
+                }));
+            }
+        }
+        all
     }
 
     fn secrets(&self) -> Vec<&SecretRef> {

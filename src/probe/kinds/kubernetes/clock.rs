@@ -9,7 +9,7 @@ use crate::probe::{Context, FactSpec, Facts, HOST_NOW, Type};
 pub(super) const NOW: FactSpec = FactSpec::new(
     HOST_NOW,
     Type::Time,
-    "`nodes` and `cron_jobs`: what the clock of the API server, or of the host where kubectl runs, says at this look, by how far it was from the one here when the list was given; `fresh` tells ages by it. Absent where it is not told, and on the machine that coldstart runs on.",
+    "`nodes`, `cron_jobs` and `events`: what the clock of the API server, or of the host where kubectl runs, says at this look, by how far it was from the one here when the list was given; `fresh` tells ages by it. Absent where it is not told, and on the machine that coldstart runs on.",
 );
 
 /// Sets it.

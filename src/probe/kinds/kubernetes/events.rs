@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::clock::Clock;
 use super::model::Event;
 use super::options::EventsAsked;
 use super::shown::{because, number, texts};
@@ -33,18 +34,17 @@ fn line(event: &Event, at: Option<Timestamp>, whole_cluster: bool) -> String {
     format!("{}{times}", because(&what, &event.reason, &event.message))
 }
 
-/// `now` is the operator's clock, where there is one: the list does not tell the
-/// cluster's.
+/// `clock` is that of who gave the list, the operator's where it told none.
 pub(super) fn tell(
     events: &[Event],
     asked: &EventsAsked,
-    now: Option<Timestamp>,
+    clock: Option<&Clock>,
     facts: &mut Facts,
 ) {
     let since = asked.since.map_or(HOUR, |span| {
         SignedDuration::try_from(span.0).unwrap_or(SignedDuration::MAX)
     });
-    let oldest = now.and_then(|now| now.checked_sub(since).ok());
+    let oldest = clock.and_then(|clock| clock.now.checked_sub(since).ok());
     let fits = |patterns: &[String], text: &str| {
         patterns.is_empty() || patterns.iter().any(|one| wildcard::matches(one, text))
     };

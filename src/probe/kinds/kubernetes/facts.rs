@@ -26,7 +26,7 @@ pub(super) const FACTS: [FactSpec; 53] = [
     FactSpec::new(
         "missing_namespace",
         TEXTS,
-        "With a `namespace`: that there is none of that name, and which there are. It is there when anything in the list is in it; else the namespaces are listed, and where that is denied, it is asked for alone. Where that is denied as well, a list that may be had of that namespace and not of all shows it, for the role binding that allows that is in it; and else this is absent.",
+        "With a `namespace`: that there is none of that name, and which there are. It is there when anything in the list is in it; else the namespaces are listed, and where that is denied, it is asked for alone. Where that is denied as well, a list that may be had of that namespace and not of all shows it, for the role binding that allows that is in it; and else this is absent. Where the namespace is not there, or this is absent, so is every other fact but `verified`.",
     ),
     FactSpec::number(
         "ready_count",

@@ -191,8 +191,9 @@ pub(super) struct EventsAsked {
     /// Only with these reasons: `FailedMount`, `Failed*`. A slip here is not noticed either.
     #[serde(default)]
     pub(super) reasons: Vec<String>,
-    /// How far back to look: `15m`. One hour when left out, by the clock of the machine
-    /// that coldstart runs on.
+    /// How far back to look from when the list was given: `15m`. One hour when left out. By the
+    /// clock of the API server, of the host where kubectl runs, or, where neither tells it, of
+    /// the machine that coldstart runs on.
     #[serde(default)]
     pub(super) since: Option<Span>,
     /// Also those that are no warnings.

@@ -77,7 +77,7 @@ impl Resource {
 
     /// Whether what its objects tell is held against a clock.
     fn is_dated(self) -> bool {
-        [Self::NODES.name, Self::CRON_JOBS.name].contains(&self.name)
+        [Self::NODES.name, Self::CRON_JOBS.name, Self::EVENTS.name].contains(&self.name)
     }
 }
 
@@ -109,8 +109,8 @@ impl<T> Listed<T> {
         }
     }
 
-    /// The clock of who gave the list, when it was given: of the API server, or, for nodes and
-    /// cron jobs, of the host where kubectl runs; else the operator's.
+    /// The clock of who gave the list, when it was given: of the API server, or, for nodes,
+    /// cron jobs and events, of the host where kubectl runs; else the operator's.
     pub(super) fn clock(&self, context: &Context) -> Option<Clock> {
         let told = match &*self.answer {
             Answer::Listed(_, clock) => clock.clone(),
@@ -164,7 +164,8 @@ impl Kubernetes {
     where
         T: DeserializeOwned + Send + Sync + 'static,
     {
-        let whole = self.ask(context, resource, None).await?;
+        // On the heap: a look has a future for each list of everything that can be asked for.
+        let whole = Box::pin(self.ask(context, resource, None)).await?;
         let refused = match (&*whole, namespace.filter(|_| resource.namespaced)) {
             (Answer::Listed(..), _) => {
                 return Ok(Ok(Listed {
@@ -175,7 +176,7 @@ impl Kubernetes {
             (Answer::Unknown(seen), _) => return Err(Fault::new(FaultKind::Missing, seen)),
             (Answer::Forbidden(seen), None) => seen.clone(),
             (Answer::Forbidden(seen), Some(namespace)) => {
-                let part = self.ask(context, resource, Some(namespace)).await?;
+                let part = Box::pin(self.ask(context, resource, Some(namespace))).await?;
                 match &*part {
                     Answer::Listed(..) => {
                         return Ok(Ok(Listed {

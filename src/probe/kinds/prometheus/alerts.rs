@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::asked::{Begun, seconds};
 use super::ready;
 use super::rules::{Alert, Loaded, Rule, alert_questions, alert_rules, set_alerts, set_health};
 use crate::probe::kinds::alerts::{self, Matcher, all_hold, list, missing, shown, time};
@@ -31,10 +32,10 @@ pub(super) struct Alerts {
 /// How often rules are evaluated where that is not told, in seconds: Prometheus' own default.
 const INTERVAL: f64 = 60.0;
 
-/// Evaluations until an alert fires whose condition has held from the start, besides those
-/// of its `for`: one until the first, one until what it is about was asked for metrics, and
-/// one until the first at which `for` is over.
-const SPARE: f64 = 3.0;
+/// Evaluations until an alert fires whose condition holds since what it is about was asked,
+/// besides those of its `for`: one until the first, and one until the first at which `for` is
+/// over.
+const SPARE: f64 = 2.0;
 
 impl Alerts {
     pub(super) fn defaults(&self) -> Defaults {
@@ -81,7 +82,12 @@ impl Alerts {
         // It reads the rules when it has replayed its log, which may take longer than a `for`;
         // and those that are new in a configuration have not waited before.
         let begun = started.map(|started| configured.map_or(started, |at| at.max(started)));
-        let undecided = self.undecided(&loaded, begun.map(seconds), reply.now());
+        let now = reply.now();
+        let begun = match begun.map(seconds) {
+            Some(at) if self.is_open(&loaded, at, now) => Some(Begun::told(at, asking).await?),
+            at => at.map(Begun::latest),
+        };
+        let undecided = self.undecided(&loaded, begun, now);
         facts.set("undecided", list(undecided));
         facts.set_some("started_at", started);
         facts.set_some("loaded_at", configured);
@@ -113,10 +119,16 @@ impl Alerts {
         }
     }
 
+    /// Whether it depends on when what the rules watch was asked what is undecided.
+    fn is_open(&self, loaded: &Loaded, begun: f64, now: Option<f64>) -> bool {
+        let of = |begun: Begun| self.undecided(loaded, Some(begun), now);
+        of(Begun::earliest(begun)) != of(Begun::latest(begun))
+    }
+
     /// What may have fired before `begun`, when Prometheus began with these rules: those of
     /// [`unjudged`], and the pending alerts that had no time to fire since. All that are
     /// pending, where it is not told when that was, or what time it is now.
-    fn undecided(&self, loaded: &Loaded, begun: Option<f64>, now: Option<f64>) -> Vec<String> {
+    fn undecided(&self, loaded: &Loaded, begun: Option<Begun>, now: Option<f64>) -> Vec<String> {
         let mut undecided = Vec::new();
         for group in &loaded.groups {
             let interval = if group.interval > 0.0 {
@@ -127,9 +139,9 @@ impl Alerts {
             let named = |rule: &&Rule| self.names.is_empty() || self.names.contains(&rule.name);
             for rule in group.rules.iter().filter(named) {
                 let fires_after = rule.duration + SPARE * interval;
-                let had_time = begun
-                    .zip(now)
-                    .is_some_and(|(begun, now)| now >= begun + fires_after);
+                let had_time = begun.zip(now).is_some_and(|(begun, now)| {
+                    now >= begun.asked.max(begun.at + interval) + fires_after
+                });
                 if self.expect.contains(&rule.name) {
                     continue;
                 }
@@ -138,7 +150,7 @@ impl Alerts {
                     .alerts()
                     .any(|alert| all_hold(&self.matchers, &alert.labels));
                 if !has_alert {
-                    undecided.extend(begun.and_then(|begun| unjudged(rule, interval, begun)));
+                    undecided.extend(begun.and_then(|begun| unjudged(rule, begun)));
                 }
                 if had_time {
                     continue;
@@ -153,13 +165,12 @@ impl Alerts {
     }
 }
 
-/// A rule whose last evaluation was so soon after `begun` that what it is
-/// about need not have been asked for metrics twice, which a rate takes: it saw no series, and
-/// so no alert. It is asked as often as rules are evaluated, or each minute, whichever is more
-/// often; that of a rule that nobody has evaluated is told by `unevaluated`.
-fn unjudged(rule: &Rule, interval: f64, begun: f64) -> Option<String> {
+/// A rule whose last evaluation was before all had been asked for metrics twice since Prometheus
+/// began: it need not have seen a series, and so no alert. That of a rule that nobody has
+/// evaluated is told by `unevaluated`.
+fn unjudged(rule: &Rule, begun: Begun) -> Option<String> {
     let evaluated = time(&rule.last_evaluation)?;
-    let is_early = seconds(evaluated) < begun + 2.0 * interval.min(INTERVAL);
+    let is_early = seconds(evaluated) < begun.asked;
     is_early.then(|| format!("{}: not judged since the rules were read", rule.name))
 }
 
@@ -175,10 +186,6 @@ fn told(alert: &Alert, wait: f64) -> String {
         "{}: pending{since}, fires after {wait}",
         shown(&alert.labels)
     )
-}
-
-fn seconds(time: Timestamp) -> f64 {
-    time.as_duration().as_secs_f64()
 }
 
 #[cfg(test)]
@@ -217,6 +224,7 @@ mod tests {
     ) {
         let alerts: Alerts = serde_json::from_value(json!({})).expect("options");
         let pending = loaded(interval, "pending", 600.0);
+        let begun = begun.map(Begun::earliest);
         let undecided = alerts.undecided(&pending, begun, now);
         let told = "HostDown{host=\"110\"}: pending since 2026-06-05T10:52:00Z, fires after 10m";
         let expected: &[&str] = if is_undecided { &[told] } else { &[] };
@@ -225,13 +233,34 @@ mod tests {
         assert_eq!(alerts.undecided(&firing, begun, now), [""; 0]);
     }
 
-    /// Of a rule that is evaluated each minute, or as the case says.
+    /// What a pending alert is about may be asked later than its rule is evaluated.
+    #[rstest]
+    #[case::before_its_time(1, 1721.0, true)]
+    #[case::after_its_time(1, 1722.0, false)]
+    #[case::evaluated_seldom(300, 1900.0, true)]
+    #[case::evaluated_seldom_and_after(300, 2500.0, false)]
+    fn it_had_no_time_before_it_was_asked(
+        #[case] interval: u32,
+        #[case] now: f64,
+        #[case] is_undecided: bool,
+    ) {
+        let alerts: Alerts = serde_json::from_value(json!({})).expect("options");
+        let (at, asked) = (1000.0, 1120.0);
+        let begun = Some(Begun { at, asked });
+        let pending = loaded(interval, "pending", 600.0);
+        let undecided = alerts.undecided(&pending, begun, Some(now));
+        assert_eq!(undecided.len(), usize::from(is_undecided));
+    }
+
+    /// It began at 00:16:40, and all had been asked twice at 00:18:45, however often the rule is
+    /// evaluated.
     #[rstest]
     #[case::at_the_start("1970-01-01T00:16:50Z", 60, true)]
-    #[case::before_two_rounds("1970-01-01T00:18:39Z", 60, true)]
-    #[case::after_two_rounds("1970-01-01T00:18:40Z", 60, false)]
-    #[case::evaluated_often("1970-01-01T00:16:42Z", 1, false)]
-    #[case::evaluated_seldom("1970-01-01T00:18:40Z", 3600, false)]
+    #[case::before_two_rounds("1970-01-01T00:18:44Z", 60, true)]
+    #[case::after_two_rounds("1970-01-01T00:18:45Z", 60, false)]
+    #[case::evaluated_more_often_than_it_is_asked("1970-01-01T00:18:44Z", 1, true)]
+    #[case::evaluated_often_and_after("1970-01-01T00:18:45Z", 1, false)]
+    #[case::evaluated_seldom("1970-01-01T00:18:45Z", 3600, false)]
     #[case::before_it_began("1970-01-01T00:10:00Z", 60, true)]
     #[case::never_evaluated_is_told_elsewhere("0001-01-01T00:00:00Z", 60, false)]
     fn a_rule_that_saw_nothing_yet(
@@ -251,7 +280,8 @@ mod tests {
         let alerts = |options| serde_json::from_value::<Alerts>(options).expect("options");
         let told = "HostDown: not judged since the rules were read";
         let expected: &[&str] = if is_undecided { &[told] } else { &[] };
-        let (begun, now) = (Some(1000.0), Some(5000.0));
+        let (at, asked) = (1000.0, 1125.0);
+        let (begun, now) = (Some(Begun { at, asked }), Some(5000.0));
         assert_eq!(alerts(json!({})).undecided(&loaded, begun, now), expected);
         // When it began is not told by all that speak Prometheus' language.
         assert_eq!(alerts(json!({})).undecided(&loaded, None, now), [""; 0]);

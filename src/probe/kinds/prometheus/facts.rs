@@ -184,7 +184,7 @@ pub(super) const FACTS: [FactSpec; 66] = [
     number_of("pending_count", "Alerts that wait for their `for`.").because(&["pending"]),
     names(
         "undecided",
-        "Alerts that are pending and, since Prometheus was started or read its rules, had no time to fire: they may have fired before. Each as `HostDown{host=\"110\"}: pending since 2026-06-05T10:52:00Z, fires after 10m`. And rules without an alert that were last evaluated so soon after it that what they watch need not have been asked twice: `HostDown: not judged since the rules were read`. Those of `expect` are not among them; where the server does not tell when it was started, all others that are pending are. With `alerts`.",
+        "Alerts that are pending and, since Prometheus was started or read its rules, had no time to fire: they may have fired before. Each as `HostDown{host=\"110\"}: pending since 2026-06-05T10:52:00Z, fires after 10m`. And rules without an alert that were last evaluated before each target had been asked twice since, by the samples of `up`, or in the first half hour where that is not told: `HostDown: not judged since the rules were read`. Those of `expect` are not among them; where the server does not tell when it was started, all others that are pending are. With `alerts`.",
     )
     .because(&["loaded_at"]),
     names(

@@ -10,7 +10,7 @@ use crate::probe::kinds::api::Asking;
 use crate::probe::kinds::exposition::Series;
 use crate::probe::{Defaults, Facts, Fault, FaultKind, Value};
 
-const PATH: &str = "api/v1/query";
+pub(super) const PATH: &str = "api/v1/query";
 
 /// A query of the options.
 #[derive(Debug, Clone, Copy)]

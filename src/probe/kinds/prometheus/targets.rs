@@ -11,7 +11,7 @@ use crate::probe::kinds::alerts::{Labels, Matcher, all_hold, count, list, missin
 use crate::probe::kinds::api::Asking;
 use crate::probe::{Defaults, Facts, Fault};
 
-const PATH: &str = "api/v1/targets";
+pub(super) const PATH: &str = "api/v1/targets";
 
 /// The targets to look at.
 #[derive(Debug, Deserialize, JsonSchema)]

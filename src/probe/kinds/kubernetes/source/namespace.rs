@@ -49,7 +49,7 @@ impl Kubernetes {
         }
         let absent = format!("namespace `{namespace}` does not exist");
         let all = self.ask::<Namespace>(context, Resource::NAMESPACES, None);
-        match &*all.await? {
+        match &*Box::pin(all).await? {
             Answer::Listed(all, _) => {
                 let names: Vec<&str> = all.iter().map(|one| one.metadata.name.as_str()).collect();
                 if names.contains(&namespace) {
@@ -68,7 +68,7 @@ impl Kubernetes {
         }
         // Who may look at one namespace alone, may look at that itself by the role `view`.
         let one = self.ask::<Namespace>(context, Resource::NAMESPACES, Some(namespace));
-        Ok(match &*one.await? {
+        Ok(match &*Box::pin(one).await? {
             Answer::Listed(..) => Some(Vec::new()),
             Answer::Unknown(_) => Some(vec![absent]),
             Answer::Forbidden(_) if trace == Trace::Allowed => Some(Vec::new()),

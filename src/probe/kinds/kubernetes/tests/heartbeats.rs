@@ -99,9 +99,9 @@ async fn the_clock_that_ages_are_told_by(#[case] date: Option<i64>, #[case] expe
     let mut either = node("agent", "True", Some(-10));
     either["spec"] = json!({ "schedule": "0 2 * * *" });
     let stage = nodes(&[either], date).await;
-    for options in [json!({ "nodes": {} }), json!({ "cron_jobs": {} })] {
-        let facts = seen(&stage, options).await;
-        assert_eq!(fact(&facts, "host_now"), expected);
+    for subject in ["nodes", "cron_jobs"] {
+        let facts = seen(&stage, json!({ subject: {} })).await;
+        assert_eq!(fact(&facts, "host_now"), expected, "{subject}");
     }
     let facts = seen(&stage, json!({ "pods": {} })).await;
     assert_eq!(fact(&facts, "host_now"), Json::Null);

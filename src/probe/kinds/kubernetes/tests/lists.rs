@@ -218,7 +218,7 @@ async fn pods_are_chosen_by_namespace_label_and_name() {
     for (asked, count, missing) in [
         (json!({}), 10, json!([])),
         (json!({ "namespace": "kube-system" }), 1, json!([])),
-        (json!({ "namespace": "none" }), 0, json!([])),
+        (json!({ "namespace": "default" }), 0, json!([])),
         (
             json!({ "selector": "tier in (backend, frontend)" }),
             2,

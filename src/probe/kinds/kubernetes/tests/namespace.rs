@@ -25,6 +25,10 @@ fn forbidden(resource: &str) -> Answer {
     )
 }
 
+fn names(facts: &Facts) -> Vec<&str> {
+    facts.iter().map(|(name, _)| name).collect()
+}
+
 #[tokio::test]
 async fn one_that_does_not_exist_is_no_pass() {
     let stage = cluster("well-1.33").await;
@@ -41,6 +45,8 @@ async fn one_that_does_not_exist_is_no_pass() {
             ]),
             "{subject}"
         );
+        // An expectation of its own that holds of an empty list must not hold, either.
+        assert_eq!(names(&facts), ["missing_namespace"], "{subject}");
         let everywhere = kind::<Kubernetes>(json!({ subject: {} })).defaults();
         assert!(!everywhere.require.contains(&REQUIRED.to_owned()));
     }
@@ -103,6 +109,8 @@ async fn where_namespaces_may_not_be_listed(
     let options = json!({ "jobs": { "namespace": namespace } });
     let facts = seen(&stage, options).await;
     assert_eq!(fact(&facts, "missing_namespace"), expected);
+    // What is empty is only believed where it could be otherwise.
+    assert_eq!(facts.get("failed").is_some(), expected == json!([]));
     let alone = format!("kubectl get namespaces {namespace} -o json --cache-dir /dev/null");
     assert_eq!(
         sent(&stage),
@@ -145,8 +153,10 @@ async fn what_serves_no_namespaces_does_not_tell() {
         }
     })
     .await;
-    let facts = seen(&stage, json!({ "jobs": { "namespace": "nope" } })).await;
-    assert_eq!(fact(&facts, "missing_namespace"), Json::Null);
+    for subject in SUBJECTS {
+        let facts = seen(&stage, json!({ subject: { "namespace": "nope" } })).await;
+        assert_eq!(names(&facts), [""; 0], "{subject}");
+    }
 }
 
 #[tokio::test]

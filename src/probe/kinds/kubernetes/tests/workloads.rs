@@ -494,6 +494,7 @@ async fn events_are_evidence() {
         told(&facts),
         json!({
             "count": 3,
+            "host_now": "2026-06-05T10:55:04Z",
             "lines": [
                 "2026-06-05T10:52:01Z Pod web-7f5b6c9d88-9lq4z: Failed: Failed to pull image \
                  \"192.168.0.110:5000/awoooi/web:2026-06-01\": dial tcp 192.168.0.110:5000: connect: \
@@ -537,10 +538,59 @@ async fn events_are_evidence() {
         lines,
         [
             "kubectl get events -A -o json --cache-dir /dev/null",
+            "date '+%s %z'",
             namespaces
         ]
     );
     assert_eq!(NOW, 1_780_656_904, "the events are from about then");
+}
+
+/// How old an event is goes by the clock of where kubectl runs: the one here may have stood
+/// still without power, or be ahead.
+#[rstest]
+#[case::alike(Some(0), 1)]
+#[case::the_host_is_an_hour_ahead(Some(3600), 0)]
+#[case::the_host_is_an_hour_behind(Some(-3600), 2)]
+#[case::it_tells_none(None, 1)]
+#[tokio::test]
+async fn events_go_by_the_clock_of_the_host(#[case] ahead: Option<i64>, #[case] count: u32) {
+    let event = |name: &str, seconds: i64| {
+        let at = jiff::Timestamp::from_second(NOW + seconds).expect("a time");
+        json!({
+            "metadata": { "name": name, "namespace": "dbaas" }, "type": "Warning",
+            "involvedObject": { "kind": "Pod", "name": "db-0", "namespace": "dbaas" },
+            "reason": "Failed", "message": "", "lastTimestamp": at.to_string(),
+        })
+    };
+    let list = json!({ "items": [event("old", -4000), event("new", -60)] }).to_string();
+    let stage = stage(move |command| match ahead {
+        _ if command.contains("kubectl") => Answer::ok(list.clone()),
+        Some(ahead) => Answer::ok(format!("{} +0000\n", NOW + ahead)),
+        None => Answer::fails(127, "date: command not found"),
+    })
+    .await;
+    let options = json!({ "events": { "namespace": "dbaas" } });
+    let facts = seen(&stage, options.clone()).await;
+    assert_eq!(fact(&facts, "count"), count);
+    let now = ahead.and_then(|ahead| jiff::Timestamp::from_second(NOW + ahead).ok());
+    let now = now.map_or(Json::Null, |now| json!(now.to_string()));
+    assert_eq!(fact(&facts, "host_now"), now);
+    seen(&stage, options.clone()).await;
+    let dates = sent(&stage)
+        .iter()
+        .filter(|line| line.starts_with("date "))
+        .count();
+    assert_eq!(
+        dates, 1,
+        "it is asked for with the list, which all checks share"
+    );
+    let planned = requests(options);
+    let clocks: Vec<&String> = planned
+        .iter()
+        .filter(|line| line.contains("date "))
+        .collect();
+    assert_eq!(clocks.len(), 2, "{planned:?}");
+    assert!(clocks[1].ends_with("(only where the list of all namespaces is denied)"));
 }
 
 #[test]

@@ -256,11 +256,4 @@ impl Stand {
         assert!(!stdout.is_empty(), "{stderr}");
         card::steady(&stdout)
     }
-
-    /// Any other command of the program on the baseline: `validate`, `plan`, `coverage`.
-    pub(crate) fn tells(&self, command: &str, args: &[&str]) -> String {
-        let (code, stdout, stderr) = self.on_baseline(command, args);
-        assert_eq!(code, Some(0), "{stdout}{stderr}");
-        stdout
-    }
 }

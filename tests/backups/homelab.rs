@@ -1,24 +1,19 @@
 //! `baselines/homelab-three-layers.yml` on the stand: green when all is as the page has it,
 //! and for each row of its tables the one check that tells of it.
-#![cfg(target_os = "linux")]
-
-#[path = "stand/mod.rs"]
-#[expect(dead_code, reason = "other tests use the rest")]
-mod stand;
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use crate::stand::Stand;
+use crate::stand::archives::Archive;
+use crate::stand::card::Card;
+use crate::stand::cluster::Cluster;
+use crate::stand::host::Host;
+use crate::stand::monitoring::Prometheus;
+use crate::stand::times::{ago, daily, local, stamp};
 use jiff::Timestamp;
 use serde_json::json;
-use stand::Stand;
-use stand::archives::Archive;
-use stand::card::Card;
-use stand::cluster::Cluster;
-use stand::host::Host;
-use stand::monitoring::Prometheus;
-use stand::times::{ago, daily, local, stamp};
 
 const TEXTFILES: &str = "/var/lib/textfiles";
 const VAULTWARDEN: &str = "/mnt/main/vaultwarden-backup";

@@ -1,19 +1,14 @@
 //! `baselines/full-stack-cold-start.yml` on the stand: rows of the runbook that the lab does not break,
 //! each with its verdict, its reason and its remedy. What is no file, unit, container or object
 //! of the cluster is not on this stand, so that every run looks behind closed gates.
-#![cfg(target_os = "linux")]
 
-#[path = "stand/mod.rs"]
-#[expect(dead_code, reason = "other tests use the rest")]
-mod stand;
-
+use crate::stand::Stand;
+use crate::stand::card::Card;
+use crate::stand::cluster::Cluster;
+use crate::stand::containers::container;
+use crate::stand::host::Host;
+use crate::stand::times::{ago, unix};
 use serde_json::{Value as Json, json};
-use stand::Stand;
-use stand::card::Card;
-use stand::cluster::Cluster;
-use stand::containers::container;
-use stand::host::Host;
-use stand::times::{ago, unix};
 
 const ALERTMANAGER: &str = "/etc/prometheus/alertmanager.yml";
 const GATEWAY: &str = "/etc/nginx/conf.d/188-all-sites.conf";

@@ -1,20 +1,15 @@
 //! The stand that the baselines of backups are proven on: each part of it answers, and
 //! says no where it should. `COLDSTART_TEST_NO_BACKUPS=1` leaves it out.
-#![cfg(target_os = "linux")]
 
-#[path = "stand/mod.rs"]
-#[expect(dead_code, reason = "other tests use the rest")]
-mod stand;
-
+use crate::stand::Stand;
+use crate::stand::archives::Archive;
+use crate::stand::card::Card;
+use crate::stand::cluster::Cluster;
+use crate::stand::containers::container;
+use crate::stand::kubernetes::{Api, ApiAccess};
+use crate::stand::repositories::Snapshot;
+use crate::stand::times::{ago, daily, stamp, unix};
 use serde_json::json;
-use stand::Stand;
-use stand::archives::Archive;
-use stand::card::Card;
-use stand::cluster::Cluster;
-use stand::containers::container;
-use stand::kubernetes::{Api, ApiAccess};
-use stand::repositories::Snapshot;
-use stand::times::{ago, daily, stamp, unix};
 
 const TWO: &str = "
 version: 1
@@ -553,6 +548,43 @@ fn the_api_lets_in_by_certificate_and_by_token() {
     api.forbid(&["nodes"]);
     assert_eq!(ask("/api/v1/nodes", &bearer, false), told("403"));
     assert_eq!(api.requests()[0], "GET /api/v1/nodes?limit=1");
+}
+
+const API: &str = "
+version: 1
+name: api
+vars: { kubeconfig: '' }
+hosts:
+  ops110: { address: 192.168.0.110, ssh: { user: wooo } }
+defaults: { timeout: 20s, retry: { attempts: 1 } }
+phases:
+  K3S:
+    checks:
+      nodes:
+        title: all nodes are ready
+        kubernetes: { kubeconfig: \"${kubeconfig}\", nodes: {} }
+        remedy: look at the agents
+";
+
+#[test]
+fn we_come_to_the_api_as_the_kubeconfig_has_it() {
+    let Some(stand) = Stand::with(API, &[]) else {
+        return;
+    };
+    let cluster = cluster(&stand, "ops110");
+    let api = stand.kubernetes_api(&cluster, "192.168.0.110", 6443);
+    let comes = |access: ApiAccess| {
+        let file = api.kubeconfig(access).display().to_string();
+        stand.check_with(&["--var", &format!("kubeconfig={file}")])
+    };
+    for access in [ApiAccess::Certificate, ApiAccess::Token] {
+        let card = comes(access);
+        card.all_green();
+        assert_eq!(card.fact("nodes", "verified"), &json!(true));
+    }
+    for access in [ApiAccess::WrongToken, ApiAccess::Nobody] {
+        comes(access).blocked("nodes", "401", "look at the agents");
+    }
 }
 
 #[test]

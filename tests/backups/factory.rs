@@ -1,17 +1,12 @@
 //! `baselines/factory-backup.yml` on the stand: green when all is as the guidebook's page
 //! has it, and for each thing that it names the one check that tells of it.
-#![cfg(target_os = "linux")]
 
-#[path = "stand/mod.rs"]
-#[expect(dead_code, reason = "other tests use the rest")]
-mod stand;
-
-use stand::Stand;
-use stand::archives::Archive;
-use stand::cluster::Cluster;
-use stand::containers::container;
-use stand::host::Host;
-use stand::times::{ago, daily, stamp, zone};
+use crate::stand::Stand;
+use crate::stand::archives::Archive;
+use crate::stand::cluster::Cluster;
+use crate::stand::containers::container;
+use crate::stand::host::Host;
+use crate::stand::times::{ago, daily, stamp, zone};
 
 const COMPOSES: &str = "/home/pi/arcodange/docker_composes";
 const SCRIPTS: &str = "/opt/k3s_volumes";

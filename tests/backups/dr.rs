@@ -1,26 +1,21 @@
 //! `baselines/backup-dr.yml` on the stand: what BACKUP-STATUS says of 2026-06-13 and of
 //! 2026-06-05, green when the escrow is written, and for each row of its tables what breaks it.
 //! What is independent is broken in one run, and each of it is told with its own reason.
-#![cfg(target_os = "linux")]
-
-#[path = "stand/mod.rs"]
-#[expect(dead_code, reason = "other tests use the rest")]
-mod stand;
 
 use jiff::Timestamp;
 use serde_json::json;
 
-use stand::Stand;
-use stand::archives::Archive;
-use stand::card::Card;
-use stand::cluster::Cluster;
-use stand::containers::container;
-use stand::host::Host;
-use stand::monitoring::{Alertmanager, Prometheus};
-use stand::repositories::Snapshot;
-use stand::times::{ago, daily, stamp, unix, zone};
+use crate::stand::Stand;
+use crate::stand::archives::Archive;
+use crate::stand::card::Card;
+use crate::stand::cluster::Cluster;
+use crate::stand::containers::container;
+use crate::stand::host::Host;
+use crate::stand::monitoring::{Alertmanager, Prometheus};
+use crate::stand::repositories::Snapshot;
+use crate::stand::times::{ago, daily, stamp, unix, zone};
 
-const RULES: &str = include_str!("../baselines/backup-dr.rules.yml");
+const RULES: &str = include_str!("../../baselines/backup-dr.rules.yml");
 const TEXTFILES: &str = "/home/wooo/node_exporter_textfiles";
 const METRICS: &str = "/home/wooo/node_exporter_textfiles/backup.prom";
 const VERIFIED: &str = "/home/wooo/node_exporter_textfiles/offsite_full_sync_verify.prom";

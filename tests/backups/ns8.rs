@@ -1,17 +1,12 @@
 //! `baselines/ns8-backup.yml` on the stand: green when all is as the monitor's README has it,
 //! each row of its classification and of its back ends, and nothing of a credential anywhere.
-#![cfg(target_os = "linux")]
 
-#[path = "stand/mod.rs"]
-#[expect(dead_code, reason = "other tests use the rest")]
-mod stand;
-
-use stand::Stand;
-use stand::card::Card;
-use stand::host::Host;
-use stand::monitoring::Prometheus;
-use stand::redis::Redis;
-use stand::times::{ago, unix};
+use crate::stand::Stand;
+use crate::stand::card::Card;
+use crate::stand::host::Host;
+use crate::stand::monitoring::Prometheus;
+use crate::stand::redis::Redis;
+use crate::stand::times::{ago, unix};
 
 const SOCKET: &str = "/run/redis/redis.sock";
 const PASSWORD: &str = "correct-horse-battery";

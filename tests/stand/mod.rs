@@ -8,6 +8,7 @@ pub(crate) mod cluster;
 pub(crate) mod containers;
 pub(crate) mod files;
 pub(crate) mod host;
+mod key;
 pub(crate) mod kubernetes;
 pub(crate) mod monitoring;
 #[path = "../servers/programs.rs"]

@@ -9,6 +9,7 @@ use std::time::Instant;
 use jiff::Timestamp;
 
 use super::host::Host;
+use super::key;
 use super::world::HANG;
 
 /// A snapshot to be in a repository.
@@ -35,8 +36,8 @@ impl Snapshot {
 /// Files by their path below a folder.
 type Files = Vec<(PathBuf, Vec<u8>)>;
 
-/// Repositories by password and what is in them. Making one costs a second or two, since its
-/// key is slow on purpose; writing it once more costs nothing.
+/// Repositories by password and what is in them. Making one costs a second or two; writing it
+/// once more costs nothing.
 static MADE: LazyLock<Mutex<HashMap<String, Files>>> = LazyLock::new(Mutex::default);
 
 fn keep(folder: &Path) -> Files {
@@ -87,6 +88,7 @@ impl Host {
             write(known, &self.path(path));
         } else {
             self.restic_run(path, password, &["init", "-q"]);
+            key::cheapen(&self.path(path), password);
             made.insert(empty.clone(), keep(&self.path(path)));
         }
         for snapshot in snapshots {

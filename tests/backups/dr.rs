@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::stand::Stand;
 use crate::stand::archives::Archive;
-use crate::stand::card::Card;
+use crate::stand::card::{Bad, Card, blocked, warned};
 use crate::stand::cluster::Cluster;
 use crate::stand::containers::container;
 use crate::stand::host::Host;
@@ -419,38 +419,6 @@ fn open(card: &Card) -> Vec<&str> {
         .collect()
 }
 
-/// A check that did not pass: its id, its verdict, words of its reason and of its remedy.
-type Bad = (String, &'static str, String, String);
-
-fn blocked(id: &str, why: impl Into<String>, remedy: impl Into<String>) -> Bad {
-    (id.to_owned(), "BLOCKED", why.into(), remedy.into())
-}
-
-fn warned(id: &str, why: impl Into<String>, remedy: impl Into<String>) -> Bad {
-    (id.to_owned(), "WARN", why.into(), remedy.into())
-}
-
-/// Exactly these checks are not PASS, each with its verdict, words of its reason and of its
-/// remedy.
-#[track_caller]
-fn told(card: &Card, expected: &[Bad]) {
-    let bad: Vec<(&str, &str)> = card.bad().into_iter().collect();
-    let mut wanted: Vec<(&str, &str)> = expected
-        .iter()
-        .map(|(id, verdict, ..)| (id.as_str(), *verdict))
-        .collect();
-    wanted.sort_unstable();
-    assert_eq!(bad, wanted, "{}", card.told());
-    for (id, _, why, remedy) in expected {
-        assert!(card.why(id).contains(why), "{id} {why}\n{}", card.told());
-        assert!(
-            card.remedy(id).contains(remedy),
-            "{id} {remedy}\n{}",
-            card.told()
-        );
-    }
-}
-
 /// The cells of the coverage in one of its lists, without what its checks came to.
 fn cells(card: &Card, list: &str) -> Vec<String> {
     let cells = card.fact("coverage", list).as_array().expect("a list");
@@ -493,7 +461,7 @@ fn as_on_the_thirteenth_of_june() {
             "Never a secret, never a placeholder",
         )
     });
-    told(&card, &expected);
+    card.says_all(&expected);
     assert_eq!(open(&card), ["backup-core"], "{}", card.told());
     let dr = &card.json["releases"][1];
     let reasons: Vec<&str> = dr["reasons"]
@@ -560,7 +528,7 @@ fn as_on_the_thirteenth_of_june() {
             }
         });
         let card = stand.check_with(&["--only", "P9-ESCROW"]);
-        told(&card, &expected);
+        card.says_all(&expected);
         let all = format!("{}{}", card.json, card.told());
         assert!(!all.contains("correct-horse"), "{all}");
     }
@@ -632,7 +600,7 @@ fn as_on_the_fifth_of_june() {
         ),
         uncovers("awoooi backup (repo-awoooi@ops110 is WARN)"),
     ];
-    told(&card, &[&escrow[..], &rest[..]].concat());
+    card.says_all(&[&escrow[..], &rest[..]].concat());
     // What is captured from 120, and Velero, could not be looked at.
     assert_eq!(
         cells(&card, "unproven"),
@@ -693,7 +661,7 @@ fn repositories_are_stale_or_not_alone() {
         }
         expected.push(uncovers("gitea backup (repo-gitea@ops110 is BLOCKED)"));
         let card = stand.check();
-        told(&card, &expected);
+        card.says_all(&expected);
         let lost = REPOSITORIES.map(|name| format!("{} backup", row(name)));
         assert_eq!(cells(&card, "unproven"), lost);
         assert_eq!(open(&card), [""; 0]);
@@ -718,20 +686,17 @@ fn repositories_are_stale_or_not_alone() {
         )
         .owner("/backup", "wooo");
     let card = stand.check();
-    told(
-        &card,
-        &[
-            warned("repo-gitea@ops110", "1 run late", "rename it"),
-            blocked("repo-harbor@ops110", "/backup/harbor", "backup-harbor.sh"),
-            blocked(
-                "repo-langfuse@ops110",
-                "snapshots = 0",
-                "backup-langfuse.sh",
-            ),
-            blocked("repo-clawbot@ops110", "password", "backup-clawbot.sh"),
-            uncovers("gitea backup (repo-gitea@ops110 is WARN)"),
-        ],
-    );
+    card.says_all(&[
+        warned("repo-gitea@ops110", "1 run late", "rename it"),
+        blocked("repo-harbor@ops110", "/backup/harbor", "backup-harbor.sh"),
+        blocked(
+            "repo-langfuse@ops110",
+            "snapshots = 0",
+            "backup-langfuse.sh",
+        ),
+        blocked("repo-clawbot@ops110", "password", "backup-clawbot.sh"),
+        uncovers("gitea backup (repo-gitea@ops110 is WARN)"),
+    ]);
     assert_eq!(
         cells(&card, "unproven"),
         [
@@ -860,7 +825,7 @@ fn schedules_scripts_and_trust() {
         if odd == 0 {
             expected.push(blocked("webhook@data188", "refused", "AwoooP and Telegram"));
         }
-        told(&stand.check_with(&["--only", "P1-JOBS"]), &expected);
+        stand.check_with(&["--only", "P1-JOBS"]).says_all(&expected);
     }
 }
 
@@ -894,47 +859,35 @@ fn the_two_jobs_of_188() {
     let older = momo_dump(data, ago("27h"));
     other("3d");
     site.tell(&[("awoooi_backup_integrity_stale", 1)]);
-    told(
-        &only(),
-        &[
-            warned(momo, "count = 2", "keeps the newest alone"),
-            blocked(another, "49h ago", "then run it by hand"),
-            blocked("integrity", "value = 1", "integrity_stale"),
-        ],
-    );
+    only().says_all(&[
+        warned(momo, "count = 2", "keeps the newest alone"),
+        blocked(another, "49h ago", "then run it by hand"),
+        blocked("integrity", "value = 1", "integrity_stale"),
+    ]);
     site.tell(&[("awoooi_backup_integrity_stale", 0)]);
 
     let whole = std::fs::read(data.path(&newest)).expect("a dump");
     data.remove(&newest);
     other("30h");
-    told(
-        &only(),
-        &[
-            warned(momo, "25h ago", "momo-pg-backup.sh"),
-            warned(another, "25h ago", "then run it by hand"),
-        ],
-    );
+    only().says_all(&[
+        warned(momo, "25h ago", "momo-pg-backup.sh"),
+        warned(another, "25h ago", "then run it by hand"),
+    ]);
     other("5h");
     data.remove(&older);
     let older = momo_dump(data, ago("50h"));
-    told(&only(), &[blocked(momo, "49h ago", "momo-pg-backup.sh")]);
+    only().says_all(&[blocked(momo, "49h ago", "momo-pg-backup.sh")]);
     data.remove(&older);
-    told(&only(), &[blocked(momo, "count = 0", "momo-pg-backup.sh")]);
+    only().says_all(&[blocked(momo, "count = 0", "momo-pg-backup.sh")]);
     data.write(&newest, whole)
         .changed(&newest, ago("3h"))
         .truncate(&newest);
-    told(
-        &only(),
-        &[blocked(momo, "readable = false", "momo-pg-backup.sh")],
-    );
+    only().says_all(&[blocked(momo, "readable = false", "momo-pg-backup.sh")]);
     data.remove(&newest);
     let small = momo_path(ago("3h"));
     data.archive(&small, &Archive::SqlGz(1), ago("3h"))
         .owner("/home/ollama/backup", "ollama");
-    told(
-        &only(),
-        &[blocked(momo, "newest_bytes >= 1000", "momo-pg-backup.sh")],
-    );
+    only().says_all(&[blocked(momo, "newest_bytes >= 1000", "momo-pg-backup.sh")]);
 }
 
 /// "Google Drive/rclone remote latest-only" and "Offsite gate marker".
@@ -991,7 +944,7 @@ fn the_copy_off_site() {
             ));
         }
         let card = only();
-        told(&card, &expected);
+        card.says_all(&expected);
         // Of each repository.
         let why = card.why("offsite-latest-only@ops110");
         for of in &series {
@@ -1018,37 +971,31 @@ fn the_copy_off_site() {
         remote(ops, "harbor", 1, copied);
         ops.write(VERIFIED, &good).changed(VERIFIED, verified);
         let bad = |id: &str, remedy: &str| (id.to_owned(), verdict, why.into(), remedy.into());
-        told(
-            &only(),
-            &[
-                bad("offsite-verified@ops110", "--write-textfile"),
-                bad("offsite-remote@ops110", "--mode sync"),
-            ],
-        );
+        only().says_all(&[
+            bad("offsite-verified@ops110", "--write-textfile"),
+            bad("offsite-remote@ops110", "--mode sync"),
+        ]);
     }
     // RCLONE_CONFIGURED=0, and nothing was ever verified.
     ops.remove("/home/wooo/.config/rclone/rclone.conf")
         .remove(VERIFIED);
-    told(
-        &only(),
-        &[
-            blocked(
-                "offsite-remote@ops110",
-                "no such remote",
-                "RCLONE_CONFIGURED=1",
-            ),
-            blocked(
-                "offsite-verified@ops110",
-                "exists = false",
-                "--write-textfile",
-            ),
-            blocked(
-                "offsite-latest-only@ops110",
-                "exists = false",
-                "VERIFY_OK=1",
-            ),
-        ],
-    );
+    only().says_all(&[
+        blocked(
+            "offsite-remote@ops110",
+            "no such remote",
+            "RCLONE_CONFIGURED=1",
+        ),
+        blocked(
+            "offsite-verified@ops110",
+            "exists = false",
+            "--write-textfile",
+        ),
+        blocked(
+            "offsite-latest-only@ops110",
+            "exists = false",
+            "VERIFY_OK=1",
+        ),
+    ]);
 }
 
 /// "Backup aggregate health", "Config backup capture", Velero, 120 and the cold start.
@@ -1114,33 +1061,30 @@ fn the_aggregate_the_configurations_and_the_cluster() {
             .collect::<Vec<_>>(),
     );
     let card = stand.check();
-    told(
-        &card,
-        &[
-            blocked("aggregate-log@ops110", "12/13", "backup-all.sh again"),
-            blocked("config-capture", CAPTURED[0], "backup-configs.sh"),
-            blocked("velero-backup", "runs missed", "velero backup logs"),
-            blocked("minio@data188", "refused", "its bucket is velero"),
-            blocked(
-                "velero-pods@k3s120",
-                "not_ready = [\"velero",
-                "describe pods",
-            ),
-            warned("nodes@k3s120", "unschedulable = [\"mon\"]", "uncordon"),
-            blocked(
-                "cold-start@ops110",
-                "awoooi_cold_start_warn_gates') == 0",
-                "full-stack-cold-start.yml",
-            ),
-            warned("quiet", "BackupConfigCapturePartial", "do not silence"),
-            warned(
-                "sentry@ops110",
-                "running_count == 0",
-                "nothing of it is backed up",
-            ),
-            uncovers("configs backup (config-capture is BLOCKED)"),
-        ],
-    );
+    card.says_all(&[
+        blocked("aggregate-log@ops110", "12/13", "backup-all.sh again"),
+        blocked("config-capture", CAPTURED[0], "backup-configs.sh"),
+        blocked("velero-backup", "runs missed", "velero backup logs"),
+        blocked("minio@data188", "refused", "its bucket is velero"),
+        blocked(
+            "velero-pods@k3s120",
+            "not_ready = [\"velero",
+            "describe pods",
+        ),
+        warned("nodes@k3s120", "unschedulable = [\"mon\"]", "uncordon"),
+        blocked(
+            "cold-start@ops110",
+            "awoooi_cold_start_warn_gates') == 0",
+            "full-stack-cold-start.yml",
+        ),
+        warned("quiet", "BackupConfigCapturePartial", "do not silence"),
+        warned(
+            "sentry@ops110",
+            "running_count == 0",
+            "nothing of it is backed up",
+        ),
+        uncovers("configs backup (config-capture is BLOCKED)"),
+    ]);
     captured(&card, &[0, 2, 4]);
     assert_eq!(
         cells(&card, "unproven"),
@@ -1166,26 +1110,23 @@ fn the_aggregate_the_configurations_and_the_cluster() {
         }
     });
     ops.write(COLD_START, cold_start("blocked", 0, 3, ago("4m")));
-    told(
-        &only(),
-        &[
-            blocked(
-                "nodes@k3s120",
-                "not_ready = [\"mon: NotReady",
-                "comes back with it",
-            ),
-            blocked(
-                "aggregate",
-                format!("{failed}\":1"),
-                "whatever single backups",
-            ),
-            blocked(
-                "cold-start@ops110",
-                "awoooi_cold_start_blocked_gates') == 0",
-                "full-stack-cold-start.yml",
-            ),
-        ],
-    );
+    only().says_all(&[
+        blocked(
+            "nodes@k3s120",
+            "not_ready = [\"mon: NotReady",
+            "comes back with it",
+        ),
+        blocked(
+            "aggregate",
+            format!("{failed}\":1"),
+            "whatever single backups",
+        ),
+        blocked(
+            "cold-start@ops110",
+            "awoooi_cold_start_blocked_gates') == 0",
+            "full-stack-cold-start.yml",
+        ),
+    ]);
     site.cluster.change("Node", "mon", |node| {
         let conditions = node["status"]["conditions"].as_array_mut();
         for condition in conditions.expect("conditions") {
@@ -1197,19 +1138,16 @@ fn the_aggregate_the_configurations_and_the_cluster() {
     site.tell(&[(failed, 0), (at, ago("4d").as_second())]);
     ops.write(COLD_START, cold_start("check_failed", 0, 0, ago("4m")));
     let card = only();
-    told(
-        &card,
-        &[
-            blocked("config-capture", CAPTURED[1], "backup-configs.sh"),
-            warned("velero-backup", "1 run late", "velero backup logs"),
-            blocked("aggregate", "runs missed", "backup-all.sh again"),
-            blocked(
-                "cold-start@ops110",
-                "awoooi_cold_start_last_result{result=\\\"green\\\"}') == 1",
-                "full-stack-cold-start.yml",
-            ),
-        ],
-    );
+    card.says_all(&[
+        blocked("config-capture", CAPTURED[1], "backup-configs.sh"),
+        warned("velero-backup", "1 run late", "velero backup logs"),
+        blocked("aggregate", "runs missed", "backup-all.sh again"),
+        blocked(
+            "cold-start@ops110",
+            "awoooi_cold_start_last_result{result=\\\"green\\\"}') == 1",
+            "full-stack-cold-start.yml",
+        ),
+    ]);
     captured(&card, &[1, 3]);
     site.tell(&[1, 3].map(|at| (captured_series(CAPTURED[at]), 1)));
     site.tell(&[(velero, night), (at, due[1].as_second())]);
@@ -1229,19 +1167,16 @@ fn the_aggregate_the_configurations_and_the_cluster() {
         } else {
             warned("cold-start@ops110", "30m ago", "full-stack-cold-start.yml")
         };
-        told(
-            &card,
-            &[
-                blocked(
-                    &format!("failed-units@{unit}"),
-                    "k3s.service",
-                    "journal of each unit",
-                ),
-                blocked(&format!("root-k3s@{root}"), "read_only = true", "fsck"),
-                warned("aggregate", "1 run late", "backup-all.sh again"),
-                old,
-            ],
-        );
+        card.says_all(&[
+            blocked(
+                &format!("failed-units@{unit}"),
+                "k3s.service",
+                "journal of each unit",
+            ),
+            blocked(&format!("root-k3s@{root}"), "read_only = true", "fsck"),
+            warned("aggregate", "1 run late", "backup-all.sh again"),
+            old,
+        ]);
         for held in ["config-capture", "velero-backup", "minio@data188"] {
             assert_eq!(card.verdict(held), "NOT_EVALUATED", "{}", card.told());
         }
@@ -1259,17 +1194,14 @@ fn the_aggregate_the_configurations_and_the_cluster() {
     site.cluster.change("Pod", "velero-5d9c7b6f4-xk2lp", |pod| {
         pod["spec"]["nodeName"] = json!("mon9");
     });
-    told(
-        &only(),
-        &[
-            blocked(
-                "velero-pods@k3s120",
-                "velero-5d9c7b6f4-xk2lp: on mon9: the cluster has no such node",
-                "describe pods",
-            ),
-            warned("cold-start@ops110", "30m ago", "full-stack-cold-start.yml"),
-        ],
-    );
+    only().says_all(&[
+        blocked(
+            "velero-pods@k3s120",
+            "velero-5d9c7b6f4-xk2lp: on mon9: the cluster has no such node",
+            "describe pods",
+        ),
+        warned("cold-start@ops110", "30m ago", "full-stack-cold-start.yml"),
+    ]);
 }
 
 /// "Backup alert rules": loaded, as the canonical file has them, seen in both systems.
@@ -1356,13 +1288,10 @@ fn rules_and_alerts() {
     ];
     site.alerts_are(&[&[ALERT; 4][..], &four[..]].concat());
     let card = only();
-    told(
-        &card,
-        &[
-            warned("quiet", "firing", "do not silence"),
-            blocked("escrow-alerts", "value = 2", "is forgotten"),
-        ],
-    );
+    card.says_all(&[
+        warned("quiet", "firing", "do not silence"),
+        blocked("escrow-alerts", "value = 2", "is forgotten"),
+    ]);
     for name in four {
         let why = card.why("quiet");
         assert!(why.contains(name), "{name}\n{why}");
@@ -1409,13 +1338,10 @@ fn rules_and_alerts() {
     restarted.stop();
     let Site { prometheus, .. } = site;
     prometheus.stop();
-    told(
-        &only(),
-        &[
-            blocked("prometheus", "refused", "Start Prometheus"),
-            blocked("alertmanager", "refused", "Start Alertmanager"),
-        ],
-    );
+    only().says_all(&[
+        blocked("prometheus", "refused", "Start Prometheus"),
+        blocked("alertmanager", "refused", "Start Alertmanager"),
+    ]);
 }
 
 /// "尚未備份": what nobody had said anything of would be a warning.

@@ -7,7 +7,7 @@ use std::fmt::Write;
 
 use crate::stand::Stand;
 use crate::stand::archives::Archive;
-use crate::stand::card::Card;
+use crate::stand::card::{Bad, Card, blocked, warned};
 use crate::stand::cluster::Cluster;
 use crate::stand::host::Host;
 use crate::stand::monitoring::Prometheus;
@@ -472,45 +472,15 @@ impl<'a> Homelab<'a> {
     }
 }
 
-/// A check that did not pass: its id, its verdict, words of its reason and of its remedy.
-type Bad = (String, &'static str, String, String);
-
-fn blocked(id: &str, why: impl Into<String>, remedy: impl Into<String>) -> Bad {
-    (id.to_owned(), "BLOCKED", why.into(), remedy.into())
-}
-
-fn warned(id: &str, why: impl Into<String>, remedy: impl Into<String>) -> Bad {
-    (id.to_owned(), "WARN", why.into(), remedy.into())
-}
-
 /// Exactly these checks are not PASS, each with its verdict, words of its reason and of its
 /// remedy; and the matrix, where it tells cells: these.
 #[track_caller]
 fn told(card: &Card, expected: &[Bad], cells: &[String]) {
-    let bad: Vec<(&str, &str)> = card.bad().into_iter().collect();
-    let mut wanted: Vec<(&str, &str)> = expected
-        .iter()
-        .map(|(id, verdict, ..)| (id.as_str(), *verdict))
-        .collect();
+    let mut expected = expected.to_vec();
     if !cells.is_empty() {
-        wanted.push(("coverage", "WARN"));
-        assert!(
-            card.remedy("coverage")
-                .contains("Repair the checks that it names"),
-            "{}",
-            card.told()
-        );
+        expected.push(warned("coverage", "", "Repair the checks that it names"));
     }
-    wanted.sort_unstable();
-    assert_eq!(bad, wanted, "{}", card.told());
-    for (id, _, why, remedy) in expected {
-        assert!(card.why(id).contains(why), "{id} {why}\n{}", card.told());
-        assert!(
-            card.remedy(id).contains(remedy),
-            "{id} {remedy}\n{}",
-            card.told()
-        );
-    }
+    card.says_all(&expected);
     let mut unproven: Vec<&str> = card
         .fact("coverage", "unproven")
         .as_array()

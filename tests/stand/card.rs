@@ -97,6 +97,31 @@ impl Card {
         all.filter(|(_, verdict)| !well.contains(verdict)).collect()
     }
 
+    /// This check has that verdict, with these words in its reason and in its remedy.
+    #[track_caller]
+    pub(crate) fn says(&self, id: &str, verdict: &str, why: &str, remedy: &str) {
+        assert_eq!(self.verdict(id), verdict, "{id}\n{}", self.told());
+        assert!(self.why(id).contains(why), "{id} {why}\n{}", self.told());
+        assert!(
+            self.remedy(id).contains(remedy),
+            "{id} {remedy}\n{}",
+            self.told()
+        );
+    }
+
+    /// Exactly these checks are not PASS, each with its verdict, words of its reason and of
+    /// its remedy.
+    #[track_caller]
+    pub(crate) fn says_all(&self, expected: &[Bad]) {
+        let wanted = expected
+            .iter()
+            .map(|(id, verdict, ..)| (id.as_str(), *verdict));
+        assert_eq!(self.bad(), wanted.collect(), "{}", self.told());
+        for (id, verdict, why, remedy) in expected {
+            self.says(id, verdict, why, remedy);
+        }
+    }
+
     /// Every check passes, but for those that `--only` or `--skip` leaves out.
     #[track_caller]
     pub(crate) fn all_green(&self) -> &Self {
@@ -196,4 +221,15 @@ pub(super) fn steady(card: &str) -> String {
                 .replace_all(&text, *with)
                 .into_owned()
         })
+}
+
+/// A check that did not pass: its id, its verdict, words of its reason and of its remedy.
+pub(crate) type Bad = (String, &'static str, String, String);
+
+pub(crate) fn blocked(id: &str, why: impl Into<String>, remedy: impl Into<String>) -> Bad {
+    (id.to_owned(), "BLOCKED", why.into(), remedy.into())
+}
+
+pub(crate) fn warned(id: &str, why: impl Into<String>, remedy: impl Into<String>) -> Bad {
+    (id.to_owned(), "WARN", why.into(), remedy.into())
 }
